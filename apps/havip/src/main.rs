@@ -1,0 +1,2 @@
+//! The one binary: arguments, wiring, run.
+fn main() {}

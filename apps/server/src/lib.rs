@@ -1,0 +1,1 @@
+//! The server: API, rules, store, and the stream to agents.

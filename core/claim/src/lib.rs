@@ -1,0 +1,1 @@
+//! Who holds a VIP: the claim rules as a pure machine, the model that the switch is tested against.

@@ -1,0 +1,50 @@
+//! Public addresses.
+
+use crate::{EipId, EipPoolId, InstanceId, InterfaceId, Meta, VipId};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// A range of public addresses that the edges announce outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EipPool {
+    /// Its name in every API.
+    pub id: EipPoolId,
+    /// Names, times, generation.
+    pub meta: Meta,
+    /// Its addresses.
+    pub cidr: IpNet,
+    /// The outside router; without one, only addresses on the edge's own network are reached.
+    pub gateway: Option<IpAddr>,
+    /// Addresses of `cidr` that are never given out, the outside router's and the edges' own among them.
+    pub reserved: Vec<IpAddr>,
+}
+
+/// A public address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Eip {
+    /// Its name in every API.
+    pub id: EipId,
+    /// Names, times, generation.
+    pub meta: Meta,
+    /// The pool it is from.
+    pub pool: EipPoolId,
+    /// The address.
+    pub address: IpAddr,
+    /// Bits per second in units of a million, each way; none is unlimited.
+    pub bandwidth_mbps: Option<u32>,
+    /// What it leads to.
+    pub target: Option<EipTarget>,
+}
+
+/// What an EIP leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EipTarget {
+    /// Whoever holds this VIP.
+    Vip(VipId),
+    /// The primary interface of this instance.
+    Instance(InstanceId),
+    /// The primary address of this interface.
+    Interface(InterfaceId),
+}

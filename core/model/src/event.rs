@@ -1,0 +1,119 @@
+//! What happened: moves of VIPs, refusals, changes.
+
+use crate::{Epoch, Holder, HostNumber, MacAddr, PortNumber, Timestamp, VipId};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// One line of the timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Counts events, from 1; a watch continues behind one.
+    pub sequence: u64,
+    /// When it happened, by the clock of whoever saw it.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum EventKind {
+    /// A VIP has another holder, or none.
+    VipMoved {
+        /// The VIP.
+        vip: VipId,
+        /// Its address.
+        address: IpAddr,
+        /// The claim.
+        epoch: Epoch,
+        /// Who held it before.
+        from: Option<Holder>,
+        /// Who holds it now.
+        to: Option<Holder>,
+        /// Why.
+        cause: MoveCause,
+    },
+    /// The switch refused what a guest sent.
+    Refused(Refusal),
+    /// A host's stream opened.
+    HostJoined {
+        /// The host.
+        host: HostNumber,
+    },
+    /// A host was not heard any more.
+    HostLost {
+        /// The host.
+        host: HostNumber,
+    },
+    /// An EIP's active edge is another host.
+    EdgeMoved {
+        /// The public address.
+        address: IpAddr,
+        /// The new edge.
+        to: HostNumber,
+    },
+    /// An instance changed its state by itself or by order.
+    InstanceChanged {
+        /// The instance's id.
+        instance: String,
+        /// What it does now.
+        state: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A resource was made, changed or deleted through the API.
+    Changed {
+        /// The resource's id.
+        resource: String,
+        /// `created`, `updated` or `deleted`.
+        change: String,
+    },
+}
+
+/// Why a VIP moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MoveCause {
+    /// A guest announced it (C4).
+    Claim,
+    /// A port answered an ask while nobody held it (C10 a).
+    Asked,
+    /// The recorded holder did not answer a doubt (C10 b).
+    Doubted,
+    /// The holder's port went down, was unplugged, or lost its entitlement (C7).
+    Released,
+    /// A released holder was alive and took it back (C7).
+    TakenBack,
+    /// An answered-over claimant repeated its claim (C5).
+    Repeated,
+    /// Learned from another host by repair (C6).
+    Repaired,
+}
+
+/// On what a move rests, in words for the history.
+pub type Evidence = String;
+
+/// What the switch refused, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Why.
+    pub reason: RefusalReason,
+    /// The host whose switch refused.
+    pub host: HostNumber,
+    /// The port that sent it; none if it came over the underlay.
+    pub port: Option<PortNumber>,
+    /// The source MAC of the frame.
+    pub mac: MacAddr,
+    /// The address that was claimed, faked or asked for.
+    pub address: Option<IpAddr>,
+    /// How many like it this report stands for.
+    pub count: u64,
+}
+
+/// Why the switch dropped a packet: each has a counter and a word for users.
+///
+/// The numbers are the indices of `enum reason` in `bpf/maps.h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RefusalReason(pub u16);

@@ -1,0 +1,64 @@
+//! Small numbers that the switch uses as keys, given by the server and never reused while a host may hold them.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A number outside its range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {value} is outside {least}..={most}")]
+pub struct OutOfRange {
+    what: &'static str,
+    value: u32,
+    least: u32,
+    most: u32,
+}
+
+macro_rules! number {
+    ($($(#[$doc:meta])* $name:ident: $what:literal in $least:expr, $most:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "u32", try_from = "u32")]
+        pub struct $name(u32);
+
+        impl $name {
+            /// The least one.
+            pub const MIN: Self = Self($least);
+            /// The greatest one.
+            pub const MAX: Self = Self($most);
+
+            /// Takes a number within [`Self::MIN`] and [`Self::MAX`].
+            pub const fn new(value: u32) -> Result<Self, OutOfRange> {
+                // The ranges that begin with 0 compare in vain here.
+                #[allow(clippy::absurd_extreme_comparisons, unused_comparisons)]
+                if value < $least || value > $most {
+                    return Err(OutOfRange { what: $what, value, least: $least, most: $most });
+                }
+                Ok(Self(value))
+            }
+            /// The number.
+            pub const fn get(self) -> u32 { self.0 }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { fmt::Display::fmt(&self.0, f) }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, concat!($what, " {}"), self.0) }
+        }
+        impl From<$name> for u32 { fn from(number: $name) -> u32 { number.0 } }
+        impl TryFrom<u32> for $name {
+            type Error = OutOfRange;
+            fn try_from(value: u32) -> Result<Self, OutOfRange> { Self::new(value) }
+        }
+    )*};
+}
+
+number! {
+    /// A VPC's number on the wire: 22 bits, as bit 23 is the mark of rule C8 and the top is for announcements.
+    Vni: "VNI" in 1, (1 << 22) - 1;
+    /// A host's number; the switch packs it beside a released bit, so 31 bits.
+    HostNumber: "host" in 1, (1 << 31) - 1;
+    /// An interface's number in every switch.
+    PortNumber: "port" in 1, u32::MAX;
+    /// A subnet's number in every switch; link-local addresses are keyed by it.
+    SubnetNumber: "subnet" in 1, (1 << 31) - 1;
+}

@@ -1,0 +1,69 @@
+//! Instances: what a user runs.
+
+use crate::{HostNumber, InstanceId, Meta};
+use serde::{Deserialize, Serialize};
+
+/// A guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its name in every API.
+    pub id: InstanceId,
+    /// Names, times, generation.
+    pub meta: Meta,
+    /// Where it is.
+    pub region: String,
+    /// Where in the region it is.
+    pub zone: String,
+    /// What runs it.
+    pub driver: Driver,
+    /// The host that runs it; chosen when it is made.
+    pub host: HostNumber,
+    /// Processors, in thousandths.
+    pub cpu_millis: u32,
+    /// Memory, in MiB.
+    pub memory_mib: u32,
+    /// A script that its shell runs at each start; may be empty.
+    pub user_data: String,
+    /// What the user wants of it.
+    pub power: PowerState,
+    /// Counts starts, so that a second `start` or a reboot is seen as wanted.
+    pub starts: u64,
+}
+
+/// What runs an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Driver {
+    /// A light sandbox of kernel namespaces: labs and trusted work, not a tenant boundary.
+    Namespace,
+    /// The guest exists already; only its tap or veth is plugged.
+    External,
+}
+
+/// What a user wants of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PowerState {
+    /// It runs, and again after its host's reboot.
+    Running,
+    /// SIGTERM, then SIGKILL; ports down.
+    Stopped,
+    /// Ports down and everything killed at once.
+    PoweredOff,
+}
+
+/// What an instance does, as its host last reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InstanceState {
+    /// Not reported yet.
+    Pending,
+    /// Its first process runs.
+    Running,
+    /// Asked to end.
+    Stopping,
+    /// Nothing of it runs.
+    Stopped,
+    /// Its host could not start it.
+    Failed,
+}

@@ -1,0 +1,47 @@
+//! What all resources have: names, times, generation, and a status that is true.
+
+use crate::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Common to every stored resource.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Meta {
+    /// Given by the user; may be empty, need not be unique.
+    pub name: String,
+    /// Given by the user; may be empty.
+    pub description: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its specification last changed.
+    pub updated_at: Timestamp,
+    /// Counts changes of the specification, from 1.
+    pub generation: u64,
+    /// Being withdrawn from the hosts; gone once every one has acknowledged.
+    #[serde(default)]
+    pub deleting: bool,
+}
+
+/// How far the world is with a specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Some live host that needs it has not acknowledged it yet.
+    Creating,
+    /// Every live host that needs it has acknowledged it.
+    Available,
+    /// A host refused it, or did not acknowledge within ten seconds.
+    Failed,
+    /// Being withdrawn.
+    Deleting,
+}
+
+/// A status with its reason, computed from acknowledgements whenever it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// The status.
+    pub status: Status,
+    /// Why, in words; empty where there is nothing to say.
+    pub reason: String,
+    /// The generation that every live host has acknowledged.
+    pub observed_generation: u64,
+}

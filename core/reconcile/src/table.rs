@@ -1,0 +1,166 @@
+//! What a switch must know: the entries of its configuration maps, one enum for all of them.
+//!
+//! `io/switch` turns them into the bytes of `bpf/maps.h`; nothing else knows that layout.
+//! Holder records are not here: only claims make holders, and only BPF writes them.
+
+use havip_model::{HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// Names an entry: the map and the key in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntryKey {
+    /// A host by number, and by its underlay address.
+    Host(HostNumber),
+    /// The hosts that receive a VPC's announcements.
+    Members(Vni),
+    /// A subnet.
+    Subnet(SubnetNumber),
+    /// An address of a VPC: an interface's, a gateway's or a VIP's.
+    Address(Vni, IpAddr),
+    /// The interface with this MAC in a subnet.
+    Mac(SubnetNumber, MacAddr),
+    /// A port that may claim a VIP.
+    Entitled(VipKey, PortNumber),
+    /// An address whose adverts naming the VIP reach associated ports.
+    AdvertSource(VipKey, IpAddr),
+    /// A custom route.
+    Route(Vni, IpNet),
+    /// A public address, for what comes from outside.
+    Eip(IpAddr),
+    /// A private address that has a public one, for what goes outside.
+    Nat(Vni, IpAddr),
+    /// A range of public addresses on an edge.
+    Pool(IpNet),
+    /// A port on this host, by its device.
+    Port(PortNumber),
+}
+
+/// What stands under an [`EntryKey`]; the variants correspond one to one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A host.
+    Host {
+        /// Its VXLAN address.
+        underlay: IpAddr,
+    },
+    /// Receivers of announcements besides this host, at most 64.
+    Members {
+        /// Their numbers.
+        hosts: Vec<HostNumber>,
+    },
+    /// A subnet.
+    Subnet {
+        /// Its VPC.
+        vni: Vni,
+        /// The gateways' MAC.
+        virtual_mac: MacAddr,
+        /// The IPv4 gateway, the source of asks and ICMP errors.
+        gateway: Option<IpAddr>,
+        /// The IPv6 gateway.
+        gateway6: Option<IpAddr>,
+    },
+    /// An address.
+    Address(Address),
+    /// The address that stands for the interface with this MAC.
+    Mac {
+        /// Its port.
+        port: PortNumber,
+        /// Where to look it up.
+        address: IpAddr,
+    },
+    /// What an entitled port may do.
+    Entitled {
+        /// It may send as the VIP without holding it.
+        direct_return: bool,
+    },
+    /// A permitted source of adverts.
+    AdvertSource,
+    /// A route's next hop, an address of the same VPC.
+    Route {
+        /// The VIP or interface.
+        next_hop: IpAddr,
+    },
+    /// Where a public address leads.
+    Eip {
+        /// The VPC.
+        vni: Vni,
+        /// The VIP or interface.
+        target: IpAddr,
+    },
+    /// What a private address is translated to.
+    Nat {
+        /// The public address; its active edge is the holder of (vni, public).
+        public: IpAddr,
+        /// The making of the binding.
+        incarnation: Incarnation,
+    },
+    /// How an edge sends to the outside.
+    Pool {
+        /// The outside router.
+        gateway: Option<IpAddr>,
+    },
+    /// A port on this host.
+    Port(Port),
+}
+
+/// What an address of a VPC is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// An interface's own.
+    Interface {
+        /// Its subnet.
+        subnet: SubnetNumber,
+        /// Its port.
+        port: PortNumber,
+        /// The host it is on; none while it is nowhere.
+        host: Option<HostNumber>,
+        /// Its MAC.
+        mac: MacAddr,
+        /// Whether it may send and receive only its own addresses.
+        source_dest_check: bool,
+        /// It is the interface's primary address, not a secondary one.
+        primary: bool,
+    },
+    /// A subnet's gateway.
+    Gateway {
+        /// The subnet.
+        subnet: SubnetNumber,
+    },
+    /// A VIP; its holder is in the records.
+    Vip {
+        /// Its subnet.
+        subnet: SubnetNumber,
+        /// The making that claims are made under.
+        incarnation: Incarnation,
+        /// Any port of the subnet may claim it.
+        subnet_binding: bool,
+    },
+}
+
+/// A port on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// The host-side device.
+    pub ifindex: u32,
+    /// The device's peer is in another namespace, so packets may be put there directly.
+    pub is_veth: bool,
+    /// Its VPC.
+    pub vni: Vni,
+    /// Its subnet.
+    pub subnet: SubnetNumber,
+    /// Its MAC.
+    pub mac: MacAddr,
+    /// The VPC's virtual MAC.
+    pub virtual_mac: MacAddr,
+    /// Its primary addresses, which the fast path compares without a look-up.
+    pub primary: Option<IpAddr>,
+    /// The same for IPv6.
+    pub primary6: Option<IpAddr>,
+    /// The largest packet it takes.
+    pub mtu: u16,
+    /// Whether it may send and receive only its own addresses.
+    pub source_dest_check: bool,
+    /// As wanted, or inactive because it was seen down.
+    pub state: PortState,
+}

@@ -1,0 +1,1 @@
+//! Instances: the sandbox of namespaces that runs them.

@@ -1,0 +1,1 @@
+//! Devices, addresses, neighbours and namespaces of Linux.

@@ -1,0 +1,1 @@
+//! Revisions of keys that survive power loss: SQLite behind a small trait.

@@ -1,0 +1,1 @@
+//! The eBPF switch: programs, pinned maps, rings.

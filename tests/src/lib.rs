@@ -1,0 +1,1 @@
+//! Whole stories in the lab with unmodified software.
