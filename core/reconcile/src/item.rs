@@ -59,6 +59,24 @@ pub enum Item {
     Instance(InstanceItem),
 }
 
+impl Item {
+    /// Its name.
+    pub fn key(&self) -> ItemKey {
+        match self {
+            Self::Host(host) => ItemKey::Host(host.number),
+            Self::Vpc(vpc) => ItemKey::Vpc(vpc.id),
+            Self::Subnet(subnet) => ItemKey::Subnet(subnet.id),
+            Self::Endpoint(endpoint) => ItemKey::Endpoint(endpoint.interface),
+            Self::Vip(vip) => ItemKey::Vip(vip.id),
+            Self::Route(route) => ItemKey::Route(route.id),
+            Self::EipPool(pool) => ItemKey::EipPool(pool.id),
+            Self::Eip(eip) => ItemKey::Eip(eip.id),
+            Self::Port(port) => ItemKey::Port(port.interface),
+            Self::Instance(instance) => ItemKey::Instance(instance.id),
+        }
+    }
+}
+
 /// A host of a VPC that this host needs, itself included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostItem {
