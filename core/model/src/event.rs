@@ -89,6 +89,8 @@ pub enum MoveCause {
     Repeated,
     /// Learned from another host by repair (C6).
     Repaired,
+    /// The holder's host is lost: a standby edge takes an EIP (section 4 of the design).
+    HostLost,
 }
 
 /// On what a move rests, in words for the history.

@@ -173,7 +173,7 @@ pub fn instance_state(text: &str) -> Result<InstanceState, ConvertError> {
     field::word("state", text, STATES)
 }
 
-const CAUSES: [MoveCause; 7] = [
+const CAUSES: [MoveCause; 8] = [
     MoveCause::Claim,
     MoveCause::Asked,
     MoveCause::Doubted,
@@ -181,6 +181,7 @@ const CAUSES: [MoveCause; 7] = [
     MoveCause::TakenBack,
     MoveCause::Repeated,
     MoveCause::Repaired,
+    MoveCause::HostLost,
 ];
 const STATES: &[(&str, InstanceState)] = &[
     ("pending", InstanceState::Pending),

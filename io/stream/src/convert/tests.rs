@@ -182,14 +182,14 @@ proptest! {
 
     #[test]
     fn a_record_and_a_move_read_back_as_they_were_sent(
-        vip in vip_keys(), one in a_record(), from in option::of((host(), port())), cause in 0usize..7, at in any::<u64>(),
+        vip in vip_keys(), one in a_record(), from in option::of((host(), port())), cause in 0usize..8, at in any::<u64>(),
     ) {
         prop_assert_eq!(record(&record_message(&one)), Ok(one));
         let all = records_message(vip.vni, 3, [(vip.address, one)]);
         prop_assert_eq!(records(&all), Ok(vec![(vip, one)]));
         let causes = [
             MoveCause::Claim, MoveCause::Asked, MoveCause::Doubted, MoveCause::Released,
-            MoveCause::TakenBack, MoveCause::Repeated, MoveCause::Repaired,
+            MoveCause::TakenBack, MoveCause::Repeated, MoveCause::Repaired, MoveCause::HostLost,
         ];
         let from = from.map(|(host, port)| Holder { host, port });
         let sent = Move { vip, record: one, from, cause: causes[cause], at: Timestamp(at) };

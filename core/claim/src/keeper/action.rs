@@ -1,0 +1,48 @@
+//! What a keeper wants done.
+
+use crate::Order;
+use havip_model::{HostNumber, PortNumber, Record, VipKey, Vni};
+use std::time::Duration;
+
+/// What the agent does now, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Give the order to the switch.
+    Order(Order),
+    /// Send every record of the VPC to this peer, and merge the greater ones that it answers with (C6).
+    SendRecords {
+        /// The VPC.
+        vni: Vni,
+        /// The peer.
+        peer: HostNumber,
+    },
+    /// Pull the VPC's records from a peer and from the server, whichever answers, then say `PullDone` (C6).
+    Pull(Vni),
+    /// The records are there: the VPC's ports may come up (C6).
+    OpenPorts(Vni),
+    /// Tell people.
+    Report(Report),
+}
+
+/// What people should know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// Two ports have the address; the recorded holder keeps the VIP (C10 b).
+    BothAnswer {
+        /// The VIP.
+        key: VipKey,
+        /// The holder's record.
+        record: Record,
+        /// The local port that answered too.
+        port: PortNumber,
+    },
+    /// A record's epoch is more than an hour ahead of this host's clock; until then the VIP counts moves, not time.
+    ClockAhead {
+        /// The VIP.
+        key: VipKey,
+        /// The record.
+        record: Record,
+        /// How far ahead.
+        ahead: Duration,
+    },
+}

@@ -1,0 +1,82 @@
+//! What a keeper is told.
+
+use crate::Notice;
+use havip_model::{HostNumber, Incarnation, PortNumber, Record, VipKey, Vni};
+use std::time::Duration;
+
+/// What happened. All of it may be said again; what is already known changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The host became a member of a VPC; its ports there wait for [`Action::OpenPorts`](super::Action).
+    VpcJoined(Vni),
+    /// The host has nothing to do with the VPC any more.
+    VpcLeft(Vni),
+    /// The other members of a VPC that are alive and have a switch.
+    PeersChanged {
+        /// The VPC.
+        vni: Vni,
+        /// Their numbers.
+        peers: Vec<HostNumber>,
+    },
+    /// Every record that a peer and the server had is merged, or nobody answered.
+    PullDone(Vni),
+    /// A local port is active in the switch's map.
+    PortUp {
+        /// The port.
+        port: PortNumber,
+        /// Its VPC.
+        vni: Vni,
+    },
+    /// A local port went down or was unplugged. The switch's map says so *already* (C7).
+    PortDown(PortNumber),
+    /// A port may claim the VIP (not one that may only send from it). Ports of other hosts do no harm.
+    Entitled {
+        /// The VIP.
+        key: VipKey,
+        /// The port.
+        port: PortNumber,
+    },
+    /// A port may no longer claim the VIP. The switch's map says so *already* (C7).
+    Disentitled {
+        /// The VIP.
+        key: VipKey,
+        /// The port.
+        port: PortNumber,
+    },
+    /// A VIP or EIP is in the switch's map, or has a new incarnation there.
+    Configured {
+        /// The VIP.
+        key: VipKey,
+        /// The making that claims are made under.
+        incarnation: Incarnation,
+        /// What the address is.
+        kind: Kind,
+    },
+    /// A VIP or EIP is no longer in the switch's map.
+    Removed(VipKey),
+    /// What the agent read in the record map itself: at its start and each second, as a full ring loses notices.
+    RecordRead {
+        /// The VIP.
+        key: VipKey,
+        /// What is there; none if no holder was ever made under the configured incarnation.
+        record: Option<Record>,
+    },
+    /// The switch said so through the ring.
+    Noticed(Notice),
+    /// The host's clock is now this much ahead of the time since boot; also the switch's offset.
+    ClockSet {
+        /// Time since 1970 minus time since boot.
+        offset: Duration,
+    },
+    /// A deadline may have been reached.
+    DeadlineReached,
+}
+
+/// What an address with a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A VIP: ports claim it.
+    Vip,
+    /// An EIP: its record names the active edge, port 1, and no guest can claim it.
+    Eip,
+}
