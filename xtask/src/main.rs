@@ -1,2 +1,75 @@
-//! The project's own commands: cargo xtask demo, test, bench, layers.
-fn main() {}
+//! The project's own commands: `cargo xtask demo`, `test`, `bench`, `layers` and the rest.
+
+mod bench;
+mod demo;
+mod deps;
+mod fuzz;
+mod layers;
+mod licence;
+mod machine;
+mod openapi;
+mod packages;
+mod prepare;
+mod process;
+mod test;
+mod workspace;
+
+use clap::Parser;
+use packages::Purpose;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+enum Command {
+    /// Install what is missing, build in release mode, run `havip demo`
+    Demo(demo::Args),
+    /// Install what is missing, then run every test
+    Test(test::Args),
+    /// Install the Debian packages that building, the demo, tests or benches need
+    Prepare {
+        /// What for; `bench` is the most
+        #[arg(long = "for", value_enum, default_value = "test")]
+        purpose: Purpose,
+    },
+    /// Check who imports whom against ARCHITECTURE.md
+    Layers,
+    /// Check licences and duplicate versions against .config/dependencies.toml
+    Deps,
+    /// Install what is missing, build in release mode, run one bench
+    Bench(bench::Args),
+    /// Run fuzz targets (needs nightly Rust and cargo-fuzz)
+    Fuzz(fuzz::Args),
+    /// Write docs/openapi.json from the server's own description
+    Openapi,
+}
+
+fn main() -> std::process::ExitCode {
+    let outcome = match Command::parse() {
+        Command::Demo(args) => demo::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Prepare { purpose } => prepare::run(purpose),
+        Command::Layers => layers::run(),
+        Command::Deps => deps::run(),
+        Command::Bench(args) => bench::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
+        Command::Openapi => openapi::run(),
+    };
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Command::command().debug_assert();
+    }
+}

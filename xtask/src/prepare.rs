@@ -1,0 +1,93 @@
+//! Installs what the machine lacks, once, without starting any service.
+
+use crate::machine;
+use crate::packages::{self, Package, Purpose};
+use crate::process::{is_installed, run_quietly};
+use anyhow::{Context, Result, bail};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use std::path::Path;
+use std::process::Command;
+
+/// Installs what is missing for a purpose; silent if nothing is.
+pub fn run(purpose: Purpose) -> Result<()> {
+    machine::refuse_unfit()?;
+    let missing = packages::missing(purpose);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    eprintln!("== this machine lacks:");
+    for package in &missing {
+        eprintln!("   {:<16} {}", package.name, package.why);
+    }
+    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    if !is_installed("apt-get") || !is_installed("dpkg") {
+        bail!(
+            "this is not a Debian-like system (no apt-get); please install by hand what Debian calls: {}",
+            names.join(" ")
+        );
+    }
+    install(&names)?;
+    keep_disabled(&missing);
+
+    let still: Vec<&str> =
+        missing.iter().filter(|package| !package.is_present()).map(|package| package.name).collect();
+    match still.is_empty() {
+        true => Ok(()),
+        false => bail!("apt-get succeeded, but these still do not work: {}", still.join(" ")),
+    }
+}
+
+/// Runs apt-get in a mount namespace in which nothing can start a service.
+///
+/// A thread has mounts of its own once it has unshared them, and its children inherit them.
+/// So the machine's files stay as they are, whenever this is interrupted.
+fn install(names: &[&str]) -> Result<()> {
+    std::thread::scope(|scope| {
+        let installing = scope.spawn(|| {
+            hide_service_starters().context("could not keep the installation from starting services")?;
+            run_quietly("apt-get update", &mut apt_get(&["update"]))?;
+            let options = ["install", "--yes", "--no-install-recommends", "--"];
+            let arguments: Vec<&str> = options.iter().chain(names).copied().collect();
+            run_quietly(&format!("apt-get install {}", names.join(" ")), &mut apt_get(&arguments))
+        });
+        installing.join().expect("installing does not panic")
+    })
+}
+
+/// Puts `true` in the place of the two programs by which maintainer scripts start services.
+fn hide_service_starters() -> Result<()> {
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+    let harmless = ["/usr/bin/true", "/bin/true"].into_iter().find(|path| Path::new(path).exists());
+    let harmless = harmless.context("there is no program `true`")?;
+    for starter in ["/usr/sbin/invoke-rc.d", "/usr/bin/deb-systemd-invoke"] {
+        if Path::new(starter).exists() {
+            mount(Some(harmless), starter, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+        }
+    }
+    Ok(())
+}
+
+fn apt_get(arguments: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command.args(["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120"]).args(arguments);
+    command.env("DEBIAN_FRONTEND", "noninteractive").env("NEEDRESTART_MODE", "l");
+    command
+}
+
+/// Takes services that came in just now out of the next boot; the lab starts its own copies.
+fn keep_disabled(installed: &[Package]) {
+    for (package, unit) in [("nginx-light", "nginx.service"), ("keepalived", "keepalived.service")] {
+        if !is_installed("systemctl") || !installed.iter().any(|installed| installed.name == package) {
+            continue;
+        }
+        match run_quietly(
+            &format!("systemctl disable {unit}"),
+            Command::new("systemctl").args(["disable", unit]),
+        ) {
+            Ok(()) => eprintln!("   {unit} does not start at boot; `systemctl enable {unit}` changes that"),
+            Err(error) => eprintln!("   {unit} will start at the next boot: {error:#}"),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `cargo xtask test`: every test, with nextest where it is installed.
+
+use crate::packages::Purpose;
+use crate::prepare;
+use crate::process::{cargo, is_installed, run_visibly};
+use anyhow::Result;
+
+/// Which tests.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only tests whose name contains this
+    filter: Option<String>,
+}
+
+/// Prepares, then runs every test; with a filter only those of Rust that match.
+pub fn run(args: &Args) -> Result<()> {
+    prepare::run(Purpose::Test)?;
+    // The system tests spawn the binary, so it must be there and new.
+    run_visibly("building havip", cargo().args(["build", "--package", "havip"]))?;
+    match is_installed("cargo-nextest") {
+        true => with_nextest(args),
+        false => with_cargo(args),
+    }
+}
+
+fn with_nextest(args: &Args) -> Result<()> {
+    let mut nextest = cargo();
+    nextest.args(["nextest", "run", "--workspace", "--no-fail-fast"]).args(&args.filter);
+    if args.filter.is_some() {
+        nextest.arg("--no-tests=warn");
+    }
+    run_visibly("tests", &mut nextest)?;
+    // nextest leaves the examples in the documentation to cargo.
+    match args.filter {
+        Some(_) => Ok(()),
+        None => run_visibly(
+            "examples in the documentation",
+            cargo().args(["test", "--workspace", "--doc", "--quiet"]),
+        ),
+    }
+}
+
+/// Stories of the lab start many processes each, so they run two at a time as in `.config/nextest.toml`.
+fn with_cargo(args: &Args) -> Result<()> {
+    let mut most = cargo();
+    most.args(["test", "--workspace", "--exclude", "havip-tests", "--no-fail-fast"]).args(&args.filter);
+    run_visibly("tests", &mut most)?;
+    let mut stories = cargo();
+    stories.args(["test", "--package", "havip-tests", "--no-fail-fast"]).args(&args.filter);
+    run_visibly("stories in the lab", stories.args(["--", "--test-threads=2"]))
+}
