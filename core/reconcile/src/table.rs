@@ -5,7 +5,11 @@
 
 use havip_model::{HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni};
 use ipnet::IpNet;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+/// All entries of a switch.
+pub type Table = BTreeMap<EntryKey, Entry>;
 
 /// Names an entry: the map and the key in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +36,7 @@ pub enum EntryKey {
     Nat(Vni, IpAddr),
     /// A range of public addresses on an edge.
     Pool(IpNet),
-    /// A port on this host, by its device.
+    /// A port on this host, by its device; the last variant, as a port leans on its addresses.
     Port(PortNumber),
 }
 

@@ -1,0 +1,270 @@
+use super::*;
+use crate::item::{EipPoolItem, Entitlement, HostItem};
+use havip_model::{
+    Body, Contention, EipId, EipPoolId, Incarnation, MacAddr, SubnetId, SubnetNumber, VipId, VipKey, VpcId,
+};
+use proptest::prelude::*;
+
+fn host(number: u32) -> HostNumber {
+    HostNumber::new(number).unwrap()
+}
+fn vni() -> Vni {
+    Vni::new(7).unwrap()
+}
+fn subnet() -> SubnetNumber {
+    SubnetNumber::new(3).unwrap()
+}
+fn number(number: u32) -> PortNumber {
+    PortNumber::new(number).unwrap()
+}
+fn body(seed: u8) -> Body {
+    Body::from_entropy([seed; 16])
+}
+fn ip(last: u8) -> IpAddr {
+    [10, 20, 1, last].into()
+}
+fn vip_key(last: u8) -> VipKey {
+    VipKey { vni: vni(), address: ip(last) }
+}
+
+fn port_item(seed: u8, address: u8, state: PortState) -> PortItem {
+    PortItem {
+        interface: InterfaceId::new(body(seed)),
+        port: number(seed.into()),
+        vni: vni(),
+        subnet: subnet(),
+        mac: MacAddr([2, 0, 0, 0, 0, seed]),
+        virtual_mac: MacAddr([2, 0, 0, 0, 1, 0]),
+        addresses: vec![format!("10.20.1.{address}/24").parse().unwrap()],
+        gateways: vec![ip(1)],
+        mtu: 1500,
+        source_dest_check: true,
+        state,
+        device: None,
+        instance: None,
+    }
+}
+
+fn endpoint_item(seed: u8, addresses: Vec<IpAddr>, on: Option<u32>) -> EndpointItem {
+    EndpointItem {
+        interface: InterfaceId::new(body(seed)),
+        port: number(seed.into()),
+        vni: vni(),
+        subnet: subnet(),
+        host: on.map(host),
+        mac: MacAddr([2, 0, 0, 0, 0, seed]),
+        addresses,
+        source_dest_check: true,
+    }
+}
+
+fn vip_item(seed: u8, last: u8, entitled: &[u8], incarnation: u64) -> VipItem {
+    VipItem {
+        id: VipId::new(body(seed)),
+        key: vip_key(last),
+        subnet: subnet(),
+        incarnation: Incarnation(incarnation),
+        binding: Binding::Associated,
+        contention: Contention::Follow,
+        assist: true,
+        entitled: entitled
+            .iter()
+            .map(|port| Entitlement { port: number((*port).into()), direct_return: false })
+            .collect(),
+        advert_sources: vec![],
+    }
+}
+
+const UP: Device = Device { ifindex: 9, is_veth: true, up: true };
+
+#[test]
+fn a_gateway_is_an_address_of_its_own() {
+    let mut desired = Desired::new(host(1));
+    desired.put(Item::Subnet(SubnetItem {
+        id: SubnetId::new(body(1)),
+        number: subnet(),
+        vni: vni(),
+        cidrs: vec!["10.20.1.0/24".parse().unwrap()],
+        gateways: vec![ip(1)],
+        virtual_mac: MacAddr([2; 6]),
+    }));
+    let gateway = desired.table().get(&EntryKey::Address(vni(), ip(1)));
+    assert_eq!(gateway, Some(&Entry::Address(Address::Gateway { subnet: subnet() })));
+}
+
+#[test]
+fn announcements_go_to_the_other_members_and_to_64_at_most() {
+    let mut desired = Desired::new(host(90));
+    let members = (1..=100).map(host).collect();
+    desired.put(Item::Vpc(VpcItem {
+        id: VpcId::new(body(1)),
+        vni: vni(),
+        virtual_mac: MacAddr([2; 6]),
+        members,
+    }));
+    let Some(Entry::Members { hosts }) = desired.table().get(&EntryKey::Members(vni())) else { panic!() };
+    let expected: Vec<HostNumber> = (91..=100).chain(1..=54).map(host).collect();
+    assert_eq!(*hosts, expected);
+}
+
+#[test]
+fn the_own_host_is_nobody_to_accept_frames_from() {
+    let mut desired = Desired::new(host(1));
+    for number in [1, 2] {
+        desired.put(Item::Host(HostItem {
+            number: host(number),
+            name: String::new(),
+            underlay: ip(number as u8),
+            peer_endpoint: String::new(),
+            is_edge: false,
+        }));
+    }
+    assert_eq!(desired.table().keys().collect::<Vec<_>>(), [&EntryKey::Host(host(2))]);
+}
+
+#[test]
+fn a_port_needs_a_device_and_is_active_only_while_that_is_up() {
+    let mut desired = Desired::new(host(1));
+    let interface = InterfaceId::new(body(5));
+    desired.put(Item::Port(port_item(5, 5, PortState::Active)));
+    assert!(desired.table().is_empty());
+
+    desired.plug(interface, Some(UP));
+    assert!(matches!(state(&desired, 5), Some(PortState::Active)));
+    desired.plug(interface, Some(Device { up: false, ..UP }));
+    assert!(matches!(state(&desired, 5), Some(PortState::Inactive)));
+    desired.plug(interface, None);
+    assert!(desired.table().is_empty());
+}
+
+fn state(desired: &Desired, port: u32) -> Option<PortState> {
+    match desired.table().get(&EntryKey::Port(number(port)))? {
+        Entry::Port(port) => Some(port.state),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_port_whose_address_is_somebody_elses_is_inactive() {
+    let mut desired = Desired::new(host(1));
+    desired.put(Item::Port(port_item(5, 5, PortState::Active)));
+    desired.plug(InterfaceId::new(body(5)), Some(UP));
+    let touched = desired.put(Item::Endpoint(endpoint_item(6, vec![ip(5)], Some(2))));
+    assert_eq!(state(&desired, 5), Some(PortState::Inactive));
+    assert!(touched.contains(&EntryKey::Port(number(5))));
+
+    desired.remove(&ItemKey::Endpoint(InterfaceId::new(body(6))));
+    assert_eq!(state(&desired, 5), Some(PortState::Active));
+}
+
+#[test]
+fn a_changed_vip_touches_only_its_own_entries() {
+    let mut desired = Desired::new(host(1));
+    for at in 0..=255 {
+        desired.put(Item::Vip(vip_item(at, at, &[1, 2], 1)));
+    }
+    let touched = desired.put(Item::Vip(vip_item(100, 100, &[2, 3], 1)));
+    let key = vip_key(100);
+    let mut expected = BTreeSet::from([EntryKey::Address(vni(), ip(100))]);
+    expected.extend([1, 2, 3].map(|port| EntryKey::Entitled(key, number(port))));
+    assert_eq!(touched, expected);
+    assert!(!desired.table().contains_key(&EntryKey::Entitled(key, number(1))));
+    assert_eq!(desired.giver(&EntryKey::Entitled(key, number(3))), Some(ItemKey::Vip(VipId::new(body(100)))));
+}
+
+#[test]
+fn an_eip_leads_in_and_out() {
+    let mut desired = Desired::new(host(1));
+    let public: IpAddr = [203, 0, 113, 9].into();
+    desired.put(Item::Eip(EipItem {
+        id: EipId::new(body(1)),
+        address: public,
+        vni: vni(),
+        target: ip(100),
+        incarnation: Incarnation(4),
+        bandwidth_mbps: None,
+        edges: vec![host(1)],
+    }));
+    desired.put(Item::EipPool(EipPoolItem {
+        id: EipPoolId::new(body(1)),
+        cidr: "203.0.113.0/24".parse().unwrap(),
+        gateway: None,
+    }));
+    let table = desired.table();
+    assert_eq!(table[&EntryKey::Eip(public)], Entry::Eip { vni: vni(), target: ip(100) });
+    assert_eq!(table[&EntryKey::Nat(vni(), ip(100))], Entry::Nat { public, incarnation: Incarnation(4) });
+    assert!(table.contains_key(&EntryKey::Pool("203.0.113.0/24".parse().unwrap())));
+}
+
+/// A change of a small world in which addresses collide often.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    Put(Item),
+    Remove(ItemKey),
+    Plug(InterfaceId, Option<Device>),
+}
+
+pub(crate) fn change() -> impl Strategy<Value = Change> {
+    let state =
+        prop_oneof![Just(PortState::Active), Just(PortState::Inactive), Just(PortState::MigratingOut)];
+    let item = prop_oneof![
+        (1u8..4, 10u8..13, state)
+            .prop_map(|(seed, address, state)| Item::Port(port_item(seed, address, state))),
+        (1u8..5, proptest::collection::vec(10u8..13, 0..3), proptest::option::of(1u32..3)).prop_map(
+            |(seed, addresses, on)| Item::Endpoint(endpoint_item(
+                seed,
+                addresses.into_iter().map(ip).collect(),
+                on
+            ))
+        ),
+        (1u8..3, 11u8..15, proptest::collection::vec(1u8..4, 0..3), 1u64..3).prop_map(
+            |(seed, last, entitled, incarnation)| Item::Vip(vip_item(seed, last, &entitled, incarnation))
+        ),
+    ];
+    let device = proptest::option::of((1u32..3, any::<bool>()))
+        .prop_map(|device| device.map(|(ifindex, up)| Device { ifindex, is_veth: true, up }));
+    prop_oneof![
+        4 => item.clone().prop_map(Change::Put),
+        1 => item.prop_map(|item| Change::Remove(item.key())),
+        2 => (1u8..4, device).prop_map(|(seed, device)| Change::Plug(InterfaceId::new(body(seed)), device)),
+    ]
+}
+
+pub(crate) fn apply(desired: &mut Desired, change: Change) -> BTreeSet<EntryKey> {
+    match change {
+        Change::Put(item) => desired.put(item),
+        Change::Remove(key) => desired.remove(&key),
+        Change::Plug(interface, device) => desired.plug(interface, device),
+    }
+}
+
+proptest! {
+    #[test]
+    fn compiling_change_by_change_gives_what_compiling_anew_gives(
+        changes in proptest::collection::vec(change(), 0..60),
+    ) {
+        let mut desired = Desired::new(host(1));
+        let (mut items, mut devices) = (BTreeMap::new(), BTreeMap::new());
+        for change in changes {
+            match change.clone() {
+                Change::Put(item) => _ = items.insert(item.key(), item),
+                Change::Remove(key) => _ = items.remove(&key),
+                Change::Plug(interface, Some(device)) => _ = devices.insert(interface, device),
+                Change::Plug(interface, None) => _ = devices.remove(&interface),
+            }
+            let before = desired.table().clone();
+            let touched = apply(&mut desired, change);
+            for key in before.keys().chain(desired.table().keys()) {
+                prop_assert!(touched.contains(key) || before.get(key) == desired.table().get(key), "{key:?}");
+            }
+        }
+        let mut anew = Desired::new(host(1));
+        for item in items.into_values().rev() {
+            anew.put(item);
+        }
+        for (interface, device) in devices {
+            anew.plug(interface, Some(device));
+        }
+        prop_assert_eq!(desired.table(), anew.table());
+    }
+}
