@@ -1,6 +1,6 @@
 //! Public addresses.
 
-use crate::{EipId, EipPoolId, InstanceId, InterfaceId, Meta, VipId};
+use crate::{EipId, EipPoolId, Incarnation, InstanceId, InterfaceId, Meta, VipId, VpcId};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -35,10 +35,16 @@ pub struct Eip {
     pub bandwidth_mbps: Option<u32>,
     /// What it leads to.
     pub target: Option<EipTarget>,
+    /// The VPC it leads into; known exactly while it has a target.
+    #[serde(default)]
+    pub vpc: Option<VpcId>,
+    /// The making of its last binding, from the counter that VIPs use; 0 if it never had one.
+    #[serde(default)]
+    pub incarnation: Incarnation,
 }
 
 /// What an EIP leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EipTarget {
     /// Whoever holds this VIP.

@@ -1,7 +1,7 @@
 //! Small numbers that the switch uses as keys, given by the server and never reused while a host may hold them.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// A number outside its range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +11,14 @@ pub struct OutOfRange {
     value: u32,
     least: u32,
     most: u32,
+}
+
+/// The text is not such a number in plain digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{got:?} is not the number of a {what}")]
+pub struct NotANumber {
+    what: &'static str,
+    got: String,
 }
 
 macro_rules! number {
@@ -43,6 +51,15 @@ macro_rules! number {
         }
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, concat!($what, " {}"), self.0) }
+        }
+        impl FromStr for $name {
+            type Err = NotANumber;
+            fn from_str(text: &str) -> Result<Self, NotANumber> {
+                let bad = || NotANumber { what: $what, got: text.chars().take(64).collect() };
+                let value: u32 = text.parse().map_err(|_| bad())?;
+                let number = Self::new(value).map_err(|_| bad())?;
+                (value.to_string() == text).then_some(number).ok_or_else(bad)
+            }
         }
         impl From<$name> for u32 { fn from(number: $name) -> u32 { number.0 } }
         impl TryFrom<u32> for $name {

@@ -141,6 +141,9 @@ mod tests {
     #[test]
     fn an_id_of_another_kind_is_refused_by_name() {
         let error = "eip-aaaaaaaaaaaaaaaaaaaa".parse::<VipId>().unwrap_err();
-        assert_eq!(error.to_string(), "expected an id that begins with \"vip-\", got \"eip-aaaaaaaaaaaaaaaaaaaa\"");
+        assert_eq!(
+            error.to_string(),
+            "expected an id that begins with \"vip-\", got \"eip-aaaaaaaaaaaaaaaaaaaa\""
+        );
     }
 }

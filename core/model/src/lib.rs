@@ -3,6 +3,7 @@
 //! What a resource *is* lives here; whether a change to it may happen is `core/admission`, what a host must
 //! know of it is `core/reconcile`, who holds a VIP is `core/claim`.
 
+mod change;
 mod eip;
 mod event;
 mod fabric;
@@ -10,25 +11,31 @@ mod host;
 mod id;
 mod instance;
 mod mac;
+mod map;
 mod meta;
 mod network;
 mod record;
+mod resource;
 mod time;
 mod vip;
 mod world;
 
+pub use change::{Change, Counter};
 pub use eip::{Eip, EipPool, EipTarget};
 pub use event::{Event, EventKind, Evidence, MoveCause, Refusal, RefusalReason};
-pub use fabric::{HostNumber, OutOfRange, PortNumber, SubnetNumber, Vni};
+pub use fabric::{HostNumber, NotANumber, OutOfRange, PortNumber, SubnetNumber, Vni};
 pub use host::{Host, HostState};
 pub use id::{
-    AccessKeyId, Body, EipId, EipPoolId, HostId, IdError, InstanceId, InterfaceId, RouteId, SubnetId, VipId, VpcId,
+    AccessKeyId, Body, EipId, EipPoolId, HostId, IdError, InstanceId, InterfaceId, RouteId, SubnetId, VipId,
+    VpcId,
 };
 pub use instance::{Driver, Instance, InstanceState, PowerState};
 pub use mac::MacAddr;
+pub use map::{Map, Multimap};
 pub use meta::{Condition, Meta, Status};
 pub use network::{Interface, NextHop, PortState, Route, Subnet, Vpc};
 pub use record::{Epoch, Holder, Incarnation, Record, VipKey};
+pub use resource::{NotAResource, Resource, ResourceKey};
 pub use time::Timestamp;
 pub use vip::{Association, AssociationMode, Binding, Contention, Limits, Profile, Target, Vip};
-pub use world::World;
+pub use world::{AddressUser, World};

@@ -79,7 +79,14 @@ mod tests {
         let mac = MacAddr([2, 0, 0xff, 0x10, 0, 9]);
         assert_eq!(mac.to_string(), "02:00:ff:10:00:09");
         assert_eq!("02:00:ff:10:00:09".parse(), Ok(mac));
-        for wrong in ["", "02:00:ff:10:00", "02:00:ff:10:00:09:01", "2:0:ff:10:0:9", "02-00-ff-10-00-09", "+2:00:ff:10:00:09"] {
+        for wrong in [
+            "",
+            "02:00:ff:10:00",
+            "02:00:ff:10:00:09:01",
+            "2:0:ff:10:0:9",
+            "02-00-ff-10-00-09",
+            "+2:00:ff:10:00:09",
+        ] {
             assert!(wrong.parse::<MacAddr>().is_err() || wrong.starts_with('+'), "{wrong}");
         }
     }

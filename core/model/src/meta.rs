@@ -17,6 +17,9 @@ pub struct Meta {
     /// Counts changes of the specification, from 1.
     pub generation: u64,
     /// Being withdrawn from the hosts; gone once every one has acknowledged.
+    ///
+    /// No resource of a [`World`](crate::World) has it: rules see a deleted resource no more. The store keeps
+    /// what is being withdrawn apart, so that it can still be shown.
     #[serde(default)]
     pub deleting: bool,
 }

@@ -1,7 +1,8 @@
 //! VPCs, subnets, interfaces and routes.
 
 use crate::{
-    HostNumber, InstanceId, InterfaceId, MacAddr, Meta, PortNumber, RouteId, SubnetId, SubnetNumber, VipId, Vni, VpcId,
+    HostNumber, InstanceId, InterfaceId, MacAddr, Meta, PortNumber, RouteId, SubnetId, SubnetNumber, VipId,
+    Vni, VpcId,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,18 @@ pub struct Subnet {
     pub number: SubnetNumber,
 }
 
+impl Subnet {
+    /// The first and the last address that may be given to interfaces and VIPs.
+    ///
+    /// Kept back, as clouds do: the network, the gateway (.1 of a /24), the one behind it for services such
+    /// as DHCP and names (.2), and the broadcast address. A /29, the smallest subnet, has four left.
+    pub fn usable(&self) -> (Ipv4Addr, Ipv4Addr) {
+        let first = u32::from(self.cidr.network()).saturating_add(3);
+        let last = u32::from(self.cidr.broadcast()).saturating_sub(1);
+        (first.into(), last.into())
+    }
+}
+
 /// A network interface (ENI).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interface {
@@ -70,6 +83,9 @@ pub struct Interface {
     pub secondary: Vec<IpAddr>,
     /// The instance it is attached to.
     pub instance: Option<InstanceId>,
+    /// Which of its instance's interfaces it is: 0 is `eth0`. Means nothing while it is not attached.
+    #[serde(default)]
+    pub position: u8,
     /// Whether it is the instance's first interface, made and deleted with it.
     pub is_primary: bool,
     /// The host whose switch it is plugged into.
@@ -118,7 +134,7 @@ pub struct Route {
 }
 
 /// Who takes a route's packets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NextHop {
     /// Whoever holds this VIP.

@@ -1,0 +1,105 @@
+//! A resource of any kind, and its name.
+
+use crate::{
+    Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Instance, InstanceId, Interface, InterfaceId, Meta,
+    Route, RouteId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId,
+};
+use std::{fmt, str::FromStr};
+
+macro_rules! resources {
+    ($($kind:ident($id:ident) = $word:literal, $key:ident;)*) => {
+        /// A resource of any kind.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Resource { $(#[doc = concat!("See [`", stringify!($kind), "`].")] $kind($kind),)* }
+
+        /// Names a resource of any kind; shown as `vip/vip-…`, and as `host/3` for hosts.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ResourceKey { $(#[doc = concat!("A ", $word, ".")] $kind($id),)* }
+
+        impl Resource {
+            /// Its name.
+            pub fn key(&self) -> ResourceKey {
+                match self { $(Self::$kind(resource) => ResourceKey::$kind(resource.$key),)* }
+            }
+            /// What all resources have.
+            pub fn meta(&self) -> &Meta {
+                match self { $(Self::$kind(resource) => &resource.meta,)* }
+            }
+            /// The same, to be changed.
+            pub fn meta_mut(&mut self) -> &mut Meta {
+                match self { $(Self::$kind(resource) => &mut resource.meta,)* }
+            }
+        }
+
+        impl ResourceKey {
+            /// The word for its kind, as in stored keys.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$kind(_) => $word,)* }
+            }
+            /// Its id alone: `vip-…`, or a host's number.
+            pub fn id(&self) -> String {
+                match self { $(Self::$kind(id) => id.to_string(),)* }
+            }
+        }
+
+        impl FromStr for ResourceKey {
+            type Err = NotAResource;
+            fn from_str(text: &str) -> Result<Self, NotAResource> {
+                let bad = || NotAResource(text.chars().take(64).collect());
+                let (kind, id) = text.split_once('/').ok_or_else(bad)?;
+                match kind {
+                    $($word => id.parse().map(Self::$kind).map_err(|_| bad()),)*
+                    _ => Err(bad()),
+                }
+            }
+        }
+
+        $(impl From<$kind> for Resource {
+            fn from(resource: $kind) -> Self { Self::$kind(resource) }
+        })*
+    };
+}
+
+resources! {
+    Vpc(VpcId) = "vpc", id;
+    Subnet(SubnetId) = "subnet", id;
+    Host(HostNumber) = "host", number;
+    Instance(InstanceId) = "instance", id;
+    Interface(InterfaceId) = "interface", id;
+    Vip(VipId) = "vip", id;
+    EipPool(EipPoolId) = "eip-pool", id;
+    Eip(EipId) = "eip", id;
+    Route(RouteId) = "route", id;
+}
+
+impl fmt::Display for ResourceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind(), self.id())
+    }
+}
+
+/// The text does not name a resource.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} does not name a resource; such a name is for example vip/vip-…")]
+pub struct NotAResource(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Body;
+
+    #[test]
+    fn a_name_reads_back_what_it_shows() {
+        let names = [
+            ResourceKey::Vip(VipId::new(Body::from_entropy([1; 16]))),
+            ResourceKey::EipPool(EipPoolId::new(Body::from_entropy([2; 16]))),
+            ResourceKey::Host(HostNumber::MIN),
+        ];
+        for name in names {
+            assert_eq!(name.to_string().parse(), Ok(name));
+        }
+        for wrong in ["", "vip", "vip/", "eip/vip-aaaaaaaaaaaaaaaaaaaa", "host/0", "host/-1", "tree/1"] {
+            assert!(wrong.parse::<ResourceKey>().is_err(), "{wrong}");
+        }
+    }
+}

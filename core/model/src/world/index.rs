@@ -1,0 +1,261 @@
+//! What leads from one resource to others, kept in step with every change.
+
+use crate::{
+    Eip, EipId, EipPoolId, EipTarget, Host, HostId, HostNumber, Instance, InstanceId, Interface, InterfaceId,
+    MacAddr, Map, Multimap, NextHop, PortNumber, Resource, ResourceKey, Route, RouteId, Subnet, SubnetId,
+    Target, Vip, VipId, Vni, Vpc, VpcId,
+};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// What has an address of a VPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AddressUser {
+    /// An interface, as its primary or a secondary address.
+    Interface(InterfaceId),
+    /// A VIP.
+    Vip(VipId),
+}
+
+impl From<AddressUser> for ResourceKey {
+    fn from(user: AddressUser) -> Self {
+        match user {
+            AddressUser::Interface(id) => Self::Interface(id),
+            AddressUser::Vip(id) => Self::Vip(id),
+        }
+    }
+}
+
+/// All the ways through a [`World`](super::World) that are faster than looking at everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Index {
+    pub vpc_by_vni: Map<Vni, VpcId>,
+    pub subnets_of_vpc: Multimap<VpcId, SubnetId>,
+    pub interfaces_of_vpc: Multimap<VpcId, InterfaceId>,
+    pub interfaces_of_subnet: Multimap<SubnetId, InterfaceId>,
+    pub interfaces_of_instance: Multimap<InstanceId, (u8, InterfaceId)>,
+    pub interface_by_port: Map<PortNumber, InterfaceId>,
+    pub interface_by_mac: Map<MacAddr, InterfaceId>,
+    pub interfaces_on_host: Multimap<HostNumber, InterfaceId>,
+    pub instances_on_host: Multimap<HostNumber, InstanceId>,
+    pub placed: Multimap<(VpcId, HostNumber), InterfaceId>,
+    pub hosts_of_vpc: Multimap<VpcId, HostNumber>,
+    pub vpcs_of_host: Multimap<HostNumber, VpcId>,
+    pub addresses: Map<(VpcId, IpAddr), AddressUser>,
+    pub lowest_free: Map<SubnetId, FreeAddress>,
+    pub vips_of_vpc: Multimap<VpcId, VipId>,
+    pub vips_of_subnet: Multimap<SubnetId, VipId>,
+    pub vips_of_target: Multimap<Target, VipId>,
+    pub eip_by_address: Map<IpAddr, EipId>,
+    pub eip_by_target: Map<EipTarget, EipId>,
+    pub eips_of_pool: Multimap<EipPoolId, EipId>,
+    pub bound_eips_of_vpc: Multimap<VpcId, EipId>,
+    pub routes_of_vpc: Multimap<VpcId, RouteId>,
+    pub routes_via: Multimap<NextHop, RouteId>,
+    pub host_by_id: Map<HostId, HostNumber>,
+    pub host_by_underlay: Map<IpAddr, HostNumber>,
+    pub edges: Multimap<(), HostNumber>,
+}
+
+/// The lowest usable address of a subnet that nothing has; `next` beyond `last` means full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FreeAddress {
+    first: u32,
+    last: u32,
+    next: u32,
+}
+
+impl FreeAddress {
+    pub fn get(&self) -> Option<Ipv4Addr> {
+        (self.next <= self.last).then(|| self.next.into())
+    }
+}
+
+impl Index {
+    /// Forgets what the old form of a resource said and learns what the new one says.
+    pub fn replace(&mut self, old: Option<&Resource>, new: Option<&Resource>) {
+        if let Some(old) = old {
+            self.set(old, false);
+        }
+        if let Some(new) = new {
+            self.set(new, true);
+        }
+        let (had, has) =
+            (old.map(Addresses::of).unwrap_or_default(), new.map(Addresses::of).unwrap_or_default());
+        for lost in had.0.iter().filter(|address| !has.0.contains(address)) {
+            self.free_address(*lost);
+        }
+        for gained in has.0.iter().filter(|address| !had.0.contains(address)) {
+            self.use_address(*gained);
+        }
+    }
+
+    fn set(&mut self, resource: &Resource, present: bool) {
+        match resource {
+            Resource::Vpc(vpc) => self.set_vpc(vpc, present),
+            Resource::Subnet(subnet) => self.set_subnet(subnet, present),
+            Resource::Host(host) => self.set_host(host, present),
+            Resource::Instance(instance) => self.set_instance(instance, present),
+            Resource::Interface(interface) => self.set_interface(interface, present),
+            Resource::Vip(vip) => self.set_vip(vip, present),
+            Resource::EipPool(_) => {}
+            Resource::Eip(eip) => self.set_eip(eip, present),
+            Resource::Route(route) => self.set_route(route, present),
+        }
+    }
+
+    fn set_vpc(&mut self, vpc: &Vpc, present: bool) {
+        one(&mut self.vpc_by_vni, vpc.vni, vpc.id, present);
+    }
+
+    fn set_subnet(&mut self, subnet: &Subnet, present: bool) {
+        many(&mut self.subnets_of_vpc, subnet.vpc, subnet.id, present);
+        if present {
+            let (first, last) = subnet.usable();
+            let (first, last) = (u32::from(first), u32::from(last));
+            let next = self.next_free(subnet.vpc, first, last);
+            self.lowest_free.insert(subnet.id, FreeAddress { first, last, next });
+        } else {
+            self.lowest_free.remove(&subnet.id);
+        }
+    }
+
+    fn set_host(&mut self, host: &Host, present: bool) {
+        one(&mut self.host_by_id, host.id, host.number, present);
+        one(&mut self.host_by_underlay, host.underlay, host.number, present);
+        if host.edge_device.is_some() {
+            many(&mut self.edges, (), host.number, present);
+        }
+    }
+
+    fn set_instance(&mut self, instance: &Instance, present: bool) {
+        many(&mut self.instances_on_host, instance.host, instance.id, present);
+    }
+
+    fn set_interface(&mut self, interface: &Interface, present: bool) {
+        let (id, vpc) = (interface.id, interface.vpc);
+        many(&mut self.interfaces_of_vpc, vpc, id, present);
+        many(&mut self.interfaces_of_subnet, interface.subnet, id, present);
+        one(&mut self.interface_by_port, interface.port, id, present);
+        one(&mut self.interface_by_mac, interface.mac, id, present);
+        if let Some(instance) = interface.instance {
+            many(&mut self.interfaces_of_instance, instance, (interface.position, id), present);
+        }
+        let Some(host) = interface.host else { return };
+        many(&mut self.interfaces_on_host, host, id, present);
+        many(&mut self.placed, (vpc, host), id, present);
+        let is_member = self.placed.count(&(vpc, host)) > 0;
+        many(&mut self.hosts_of_vpc, vpc, host, is_member);
+        many(&mut self.vpcs_of_host, host, vpc, is_member);
+    }
+
+    fn set_vip(&mut self, vip: &Vip, present: bool) {
+        many(&mut self.vips_of_vpc, vip.vpc, vip.id, present);
+        many(&mut self.vips_of_subnet, vip.subnet, vip.id, present);
+        for association in &vip.associations {
+            many(&mut self.vips_of_target, association.target, vip.id, present);
+        }
+    }
+
+    fn set_eip(&mut self, eip: &Eip, present: bool) {
+        one(&mut self.eip_by_address, eip.address, eip.id, present);
+        many(&mut self.eips_of_pool, eip.pool, eip.id, present);
+        if let Some(target) = eip.target {
+            one(&mut self.eip_by_target, target, eip.id, present);
+        }
+        if let Some(vpc) = eip.vpc {
+            many(&mut self.bound_eips_of_vpc, vpc, eip.id, present);
+        }
+    }
+
+    fn set_route(&mut self, route: &Route, present: bool) {
+        many(&mut self.routes_of_vpc, route.vpc, route.id, present);
+        many(&mut self.routes_via, route.next_hop, route.id, present);
+    }
+
+    fn use_address(&mut self, Used { vpc, subnet, address, user }: Used) {
+        self.addresses.insert((vpc, address), user);
+        let (Some(free), IpAddr::V4(address)) = (self.lowest_free.get(&subnet).copied(), address) else {
+            return;
+        };
+        if free.next == u32::from(address) {
+            let next = self.next_free(vpc, free.next + 1, free.last);
+            self.lowest_free.insert(subnet, FreeAddress { next, ..free });
+        }
+    }
+
+    fn free_address(&mut self, Used { vpc, subnet, address, user }: Used) {
+        if self.addresses.get(&(vpc, address)) != Some(&user) {
+            return; // moved: whoever has it now was learned before
+        }
+        self.addresses.remove(&(vpc, address));
+        let (Some(free), IpAddr::V4(address)) = (self.lowest_free.get(&subnet).copied(), address) else {
+            return;
+        };
+        let address = u32::from(address);
+        if (free.first..free.next).contains(&address) {
+            self.lowest_free.insert(subnet, FreeAddress { next: address, ..free });
+        }
+    }
+
+    /// The first address of a range that nothing has; the one behind the range if all are in use.
+    fn next_free(&self, vpc: VpcId, from: u32, last: u32) -> u32 {
+        let mut next = from;
+        while next <= last && self.addresses.contains_key(&(vpc, IpAddr::V4(next.into()))) {
+            next += 1;
+        }
+        next
+    }
+}
+
+/// The use of one address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Used {
+    vpc: VpcId,
+    subnet: SubnetId,
+    address: IpAddr,
+    user: AddressUser,
+}
+
+/// The addresses that a resource uses.
+#[derive(Default)]
+struct Addresses(Vec<Used>);
+
+impl Addresses {
+    fn of(resource: &Resource) -> Self {
+        Self(match resource {
+            Resource::Interface(interface) => interface
+                .addresses()
+                .map(|address| Used {
+                    vpc: interface.vpc,
+                    subnet: interface.subnet,
+                    address,
+                    user: AddressUser::Interface(interface.id),
+                })
+                .collect(),
+            Resource::Vip(vip) => {
+                vec![Used {
+                    vpc: vip.vpc,
+                    subnet: vip.subnet,
+                    address: vip.address(),
+                    user: AddressUser::Vip(vip.id),
+                }]
+            }
+            _ => Vec::new(),
+        })
+    }
+}
+
+fn one<K: Ord + Clone, V: PartialEq>(map: &mut Map<K, V>, key: K, value: V, present: bool) {
+    if present {
+        map.insert(key, value);
+    } else if map.get(&key) == Some(&value) {
+        map.remove(&key); // else it was taken over in the same change
+    }
+}
+
+fn many<K: Ord + Clone, V: Ord + Clone>(map: &mut Multimap<K, V>, key: K, value: V, present: bool) {
+    match present {
+        true => map.insert(key, value),
+        false => map.remove(&key, &value),
+    }
+}

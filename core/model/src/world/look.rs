@@ -1,0 +1,180 @@
+//! Ways through a world: from a resource to those that belong to it.
+
+use super::{AddressUser, World};
+use crate::{
+    Eip, EipPoolId, EipTarget, Host, HostId, HostNumber, Instance, InstanceId, Interface, MacAddr, NextHop,
+    PortNumber, Route, Subnet, SubnetId, Target, Vip, VipKey, Vni, Vpc, VpcId,
+};
+use std::net::{IpAddr, Ipv4Addr};
+
+impl World {
+    /// The VPC with this number on the wire.
+    pub fn vpc_by_vni(&self, vni: Vni) -> Option<&Vpc> {
+        self.vpcs.get(self.index.vpc_by_vni.get(&vni)?)
+    }
+
+    /// The subnets of a VPC.
+    pub fn subnets_of(&self, vpc: VpcId) -> impl Iterator<Item = &Subnet> {
+        self.index.subnets_of_vpc.get(&vpc).filter_map(|id| self.subnets.get(id))
+    }
+
+    /// The interfaces of a VPC.
+    pub fn interfaces_of_vpc(&self, vpc: VpcId) -> impl Iterator<Item = &Interface> {
+        self.index.interfaces_of_vpc.get(&vpc).filter_map(|id| self.interfaces.get(id))
+    }
+
+    /// The interfaces of a subnet.
+    pub fn interfaces_of_subnet(&self, subnet: SubnetId) -> impl Iterator<Item = &Interface> {
+        self.index.interfaces_of_subnet.get(&subnet).filter_map(|id| self.interfaces.get(id))
+    }
+
+    /// The interfaces of an instance, `eth0` first.
+    pub fn interfaces_of(&self, instance: InstanceId) -> impl Iterator<Item = &Interface> {
+        self.index.interfaces_of_instance.get(&instance).filter_map(|(_, id)| self.interfaces.get(id))
+    }
+
+    /// The interface that was made with the instance.
+    pub fn primary_interface(&self, instance: InstanceId) -> Option<&Interface> {
+        self.interfaces_of(instance).find(|interface| interface.is_primary)
+    }
+
+    /// The interface with this number in every switch.
+    pub fn interface_by_port(&self, port: PortNumber) -> Option<&Interface> {
+        self.interfaces.get(self.index.interface_by_port.get(&port)?)
+    }
+
+    /// The interface with this MAC.
+    pub fn interface_by_mac(&self, mac: MacAddr) -> Option<&Interface> {
+        self.interfaces.get(self.index.interface_by_mac.get(&mac)?)
+    }
+
+    /// The interfaces plugged into a host's switch.
+    pub fn interfaces_on(&self, host: HostNumber) -> impl Iterator<Item = &Interface> {
+        self.index.interfaces_on_host.get(&host).filter_map(|id| self.interfaces.get(id))
+    }
+
+    /// The instances of a host.
+    pub fn instances_on(&self, host: HostNumber) -> impl Iterator<Item = &Instance> {
+        self.index.instances_on_host.get(&host).filter_map(|id| self.instances.get(id))
+    }
+
+    /// How many instances a host has.
+    pub fn instance_count(&self, host: HostNumber) -> usize {
+        self.index.instances_on_host.count(&host)
+    }
+
+    /// What has this address of a VPC; gateways and reserved addresses are not in it.
+    pub fn address_user(&self, vpc: VpcId, address: IpAddr) -> Option<AddressUser> {
+        self.index.addresses.get(&(vpc, address)).copied()
+    }
+
+    /// The lowest usable address of a subnet that nothing has; none if it is full.
+    pub fn lowest_free(&self, subnet: SubnetId) -> Option<Ipv4Addr> {
+        self.index.lowest_free.get(&subnet)?.get()
+    }
+
+    /// The VIPs of a VPC.
+    pub fn vips_of_vpc(&self, vpc: VpcId) -> impl Iterator<Item = &Vip> {
+        self.index.vips_of_vpc.get(&vpc).filter_map(|id| self.vips.get(id))
+    }
+
+    /// How many VIPs a VPC has.
+    pub fn vip_count(&self, vpc: VpcId) -> usize {
+        self.index.vips_of_vpc.count(&vpc)
+    }
+
+    /// The VIPs of a subnet.
+    pub fn vips_of_subnet(&self, subnet: SubnetId) -> impl Iterator<Item = &Vip> {
+        self.index.vips_of_subnet.get(&subnet).filter_map(|id| self.vips.get(id))
+    }
+
+    /// The VIP that the switch knows by this key.
+    pub fn vip_by_key(&self, key: VipKey) -> Option<&Vip> {
+        match self.address_user(self.vpc_by_vni(key.vni)?.id, key.address)? {
+            AddressUser::Vip(id) => self.vips.get(&id),
+            AddressUser::Interface(_) => None,
+        }
+    }
+
+    /// The VIPs that this very target is associated with.
+    pub fn vips_of(&self, target: Target) -> impl Iterator<Item = &Vip> {
+        self.index.vips_of_target.get(&target).filter_map(|id| self.vips.get(id))
+    }
+
+    /// How many VIPs an instance is associated with, those of its interfaces counted in.
+    pub fn vip_count_of_instance(&self, instance: InstanceId) -> usize {
+        let own = self.index.vips_of_target.count(&Target::Instance(instance));
+        let of_interface =
+            |interface: &Interface| self.index.vips_of_target.count(&Target::Interface(interface.id));
+        own + self.interfaces_of(instance).map(of_interface).sum::<usize>()
+    }
+
+    /// The EIP with this address.
+    pub fn eip_by_address(&self, address: IpAddr) -> Option<&Eip> {
+        self.eips.get(self.index.eip_by_address.get(&address)?)
+    }
+
+    /// The EIP that leads to this very target.
+    pub fn eip_of(&self, target: EipTarget) -> Option<&Eip> {
+        self.eips.get(self.index.eip_by_target.get(&target)?)
+    }
+
+    /// The EIPs of a pool.
+    pub fn eips_of(&self, pool: EipPoolId) -> impl Iterator<Item = &Eip> {
+        self.index.eips_of_pool.get(&pool).filter_map(|id| self.eips.get(id))
+    }
+
+    /// The EIPs that lead into a VPC.
+    pub fn eips_into(&self, vpc: VpcId) -> impl Iterator<Item = &Eip> {
+        self.index.bound_eips_of_vpc.get(&vpc).filter_map(|id| self.eips.get(id))
+    }
+
+    /// The interface whose primary address an EIP's target stands for; none for a VIP.
+    pub fn interface_of(&self, target: EipTarget) -> Option<&Interface> {
+        match target {
+            EipTarget::Vip(_) => None,
+            EipTarget::Instance(id) => self.primary_interface(id),
+            EipTarget::Interface(id) => self.interfaces.get(&id),
+        }
+    }
+
+    /// The routes of a VPC.
+    pub fn routes_of(&self, vpc: VpcId) -> impl Iterator<Item = &Route> {
+        self.index.routes_of_vpc.get(&vpc).filter_map(|id| self.routes.get(id))
+    }
+
+    /// The routes that lead to a VIP or an interface.
+    pub fn routes_via(&self, next_hop: NextHop) -> impl Iterator<Item = &Route> {
+        self.index.routes_via.get(&next_hop).filter_map(|id| self.routes.get(id))
+    }
+
+    /// The host of this id.
+    pub fn host_by_id(&self, id: HostId) -> Option<&Host> {
+        self.hosts.get(self.index.host_by_id.get(&id)?)
+    }
+
+    /// The host with this VXLAN address.
+    pub fn host_by_underlay(&self, underlay: IpAddr) -> Option<&Host> {
+        self.hosts.get(self.index.host_by_underlay.get(&underlay)?)
+    }
+
+    /// The hosts that join the fabric to the outside, lowest number first.
+    pub fn edges(&self) -> impl Iterator<Item = HostNumber> {
+        self.index.edges.get(&()).copied()
+    }
+
+    /// The hosts that an interface of the VPC is plugged into.
+    pub fn placed_hosts(&self, vpc: VpcId) -> impl Iterator<Item = HostNumber> {
+        self.index.hosts_of_vpc.get(&vpc).copied()
+    }
+
+    /// The VPCs that have an interface plugged into the host.
+    pub fn placed_vpcs(&self, host: HostNumber) -> impl Iterator<Item = VpcId> {
+        self.index.vpcs_of_host.get(&host).copied()
+    }
+
+    /// The VPCs that an EIP leads into.
+    pub fn vpcs_with_eips(&self) -> impl Iterator<Item = VpcId> {
+        self.index.bound_eips_of_vpc.keys().copied()
+    }
+}
