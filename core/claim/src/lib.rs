@@ -8,6 +8,7 @@
 pub mod keeper;
 mod notice;
 mod order;
+pub mod switch;
 
 pub use notice::{Cause, Notice};
 pub use order::{Order, Release};

@@ -1,0 +1,89 @@
+//! How records of others come in: announcements, merges, and those that wait for configuration (C5).
+
+use super::{Action, Message, MessageKind, Refused, SwitchModel, claim::refuse, slot::Slot};
+use crate::{Cause, Notice};
+use havip_model::{Incarnation, Record, VipKey};
+use std::time::Duration;
+
+impl SwitchModel {
+    /// Another host's message: its record first, then what it is for.
+    pub(super) fn receive(&mut self, now: Duration, message: Message) -> Vec<Action> {
+        let Message { kind, from, key, record } = message;
+        if !self.members.contains_key(&key.vni) {
+            return refuse(Refused::UnknownVpc);
+        }
+        if !record.epoch.is_valid() {
+            return refuse(Refused::EpochLimit);
+        }
+        let Some(slot) = self.slots.get_mut(&key) else {
+            self.waiting.put(key, record);
+            return vec![];
+        };
+        let mut actions = vec![];
+        if slot.yields_to(&record) {
+            set(slot, record);
+            let cause = if kind == MessageKind::Correction { Cause::Corrected } else { Cause::Announced };
+            actions.push(Self::moved(key, record, cause));
+        } else if let Some(own) = slot.record.filter(|own| own.outranks(&record)) {
+            let now_ms = now.as_millis();
+            if self.corrections.insert((key, from), now_ms) != Some(now_ms) {
+                let message = Message { kind: MessageKind::Correction, from: self.host, key, record: own };
+                actions.push(Action::Send { to: from, message });
+            }
+        }
+        if !self.slots.get(&key).is_some_and(|slot| slot.is_exactly(Some(&record))) {
+            return actions;
+        }
+        match kind {
+            MessageKind::Announce | MessageKind::Correction => {}
+            MessageKind::Doubt => actions.extend(self.ask_holder(now, key, record)),
+            MessageKind::Alive => actions.push(Action::Notify(Notice::Alive { key, record })),
+            MessageKind::Stalled => actions.push(Action::Notify(Notice::Stalled { key, record })),
+        }
+        actions
+    }
+
+    /// What the agent learned from others.
+    pub(super) fn merge(&mut self, key: VipKey, record: Record) -> Vec<Action> {
+        if !record.epoch.is_valid() {
+            return refuse(Refused::EpochLimit);
+        }
+        let Some(slot) = self.slots.get_mut(&key) else {
+            self.waiting.put(key, record);
+            return vec![];
+        };
+        if !slot.yields_to(&record) {
+            return vec![];
+        }
+        set(slot, record);
+        vec![Self::moved(key, record, Cause::Merged)]
+    }
+
+    /// Makes room before the VIP is configured, and merges what waited.
+    pub(super) fn prepare(&mut self, key: VipKey, incarnation: Incarnation) -> Vec<Action> {
+        let slot = self.slots.entry(key).or_insert(Slot::blank(incarnation));
+        slot.floor = slot.floor.max(incarnation);
+        if slot.record.is_some_and(|record| record.incarnation < incarnation) {
+            *slot = Slot::blank(slot.floor);
+        }
+        match self.waiting.take(key) {
+            Some(record) => self.merge(key, record),
+            None => vec![],
+        }
+    }
+
+    /// The VIP is gone. Its successor's record, if that came first, waits for the successor's configuration.
+    pub(super) fn forget(&mut self, key: VipKey, incarnation: Incarnation) -> Vec<Action> {
+        if let Some(record) = self.slots.remove(&key).and_then(|slot| slot.record)
+            && record.incarnation > incarnation
+        {
+            self.waiting.put(key, record);
+        }
+        vec![]
+    }
+}
+
+fn set(slot: &mut Slot, record: Record) {
+    slot.record = Some(record);
+    slot.awaits_first_refresh = false;
+}

@@ -1,0 +1,41 @@
+//! The place of one VIP's record.
+
+use havip_model::{Incarnation, Record};
+use std::time::Duration;
+
+/// A prepared VIP. Blank at first: only claims make holders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// Nothing of a smaller incarnation is applied.
+    pub floor: Incarnation,
+    /// The record; in the kernel a blank one has host and port 0.
+    pub record: Option<Record>,
+    /// When the record was last announced, the first refresh after a new epoch not counted.
+    pub announced_at: Duration,
+    /// No refresh has come since this host made the epoch.
+    pub awaits_first_refresh: bool,
+}
+
+impl Slot {
+    pub fn blank(floor: Incarnation) -> Self {
+        Self { floor, record: None, announced_at: Duration::ZERO, awaits_first_refresh: false }
+    }
+
+    /// Whether `record` is to be applied here (C5).
+    pub fn yields_to(&self, record: &Record) -> bool {
+        match &self.record {
+            Some(own) => record.outranks(own),
+            None => record.incarnation >= self.floor,
+        }
+    }
+
+    /// Whether the record is exactly this one; equal ranks are one and the same record.
+    pub fn is_exactly(&self, expected: Option<&Record>) -> bool {
+        self.record.as_ref().map(Record::rank) == expected.map(Record::rank)
+    }
+
+    /// The greatest incarnation seen here.
+    pub fn incarnation(&self) -> Incarnation {
+        self.record.map_or(self.floor, |record| record.incarnation)
+    }
+}
