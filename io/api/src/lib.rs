@@ -1,1 +1,72 @@
 //! Shapes of the native API and its client.
+//!
+//! JSON lives here and nowhere else. References are ids; instants are RFC 3339 in UTC; addresses are texts.
+//! Every request may carry `Idempotency-Key`, every change of one resource `If-Match` with its ETag (its
+//! generation in quotes); creations, changes and deletions take `?wait=10s` and then answer when the status is
+//! settled. Lists page by `after`, `limit` (at most 200) and `next`. Errors are problem documents ([`Problem`]).
+//!
+//! | path under `/v1` | methods |
+//! |---|---|
+//! | `/vpcs`, `/vpcs/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/subnets`, `/subnets/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/interfaces`, `/interfaces/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/interfaces/{id}/attach`, `/detach`, `/plug`, `/unplug` | POST |
+//! | `/interfaces/{id}/addresses`, `/interfaces/{id}/addresses/{address}` | POST; DELETE |
+//! | `/instances`, `/instances/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/instances/{id}/start`, `/stop`, `/power-off`, `/exec` | POST |
+//! | `/instances/{id}/console` | GET |
+//! | `/vips`, `/vips/{id}` | GET, POST; GET, PATCH, DELETE (`?unbind=true`) |
+//! | `/vips/batch-delete` | POST |
+//! | `/vips/{id}/associations`, `/vips/{id}/associations/{target}` | GET, POST; DELETE |
+//! | `/vips/{id}/history` | GET |
+//! | `/vips/{id}/renew` | POST |
+//! | `/eip-pools`, `/eip-pools/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/eips`, `/eips/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/eips/{id}/bind`, `/eips/{id}/unbind` | POST |
+//! | `/routes`, `/routes/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/hosts`, `/hosts/{id}`, `/hosts/{id}/drops` | GET; GET, PATCH, DELETE; GET |
+//! | `/hosts/tokens` | POST |
+//! | `/events`, `/events/watch` | GET; GET (server-sent events) |
+//! | `/access-keys` | GET |
+//! | `/health`, `/openapi.json` | GET, without a key |
+//!
+//! Prometheus reads `/metrics`.
+
+mod client;
+mod eip;
+mod event;
+mod filter;
+mod host;
+mod instance;
+mod interface;
+mod key;
+mod meta;
+mod network;
+mod problem;
+mod vip;
+mod words;
+
+pub use client::{Client, ClientError, Config, EventStream};
+pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip};
+pub use event::Event;
+pub use filter::{
+    EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter, InstanceFilter, InterfaceFilter,
+    RouteFilter, SubnetFilter, VipFilter, VpcFilter, WatchFilter,
+};
+pub use host::{CreateHostToken, DropCount, Drops, Host, HostToken, Unprogrammed};
+pub use instance::{
+    Console, ConsoleRange, Exec, ExecResult, Instance, InstanceInterface, RunInstance, UpdateInstance,
+};
+pub use interface::{AddAddresses, Attach, CreateInterface, Interface, Plug, UpdateInterface};
+pub use key::{AccessKey, Health, KeyFile};
+pub use meta::{Meta, Page, Resource, Unbind, Update, Wait, WithWait};
+pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, UpdateRoute, Vpc};
+pub use problem::Problem;
+pub use vip::{
+    Associate, Association, BatchDelete, BatchDeleted, BatchRow, BoundEip, CreateVip, Holder, Move,
+    UpdateVip, Vip,
+};
+pub use words::{
+    AssociationMode, Binding, Contention, Driver, HostState, InstanceState, MoveCause, PortState, Power,
+    Profile, Status,
+};

@@ -1,0 +1,98 @@
+//! Hosts and the instances on them.
+
+use super::transport::{Client, ClientError, query, segment};
+use crate::{
+    AccessKey, Console, ConsoleRange, CreateHostToken, Drops, Exec, ExecResult, Health, Host, HostFilter,
+    HostToken, Instance, InstanceFilter, Page, RunInstance, Update, UpdateInstance,
+};
+use std::time::Duration;
+
+impl Client {
+    /// A page of instances.
+    pub fn instances(&self, filter: &InstanceFilter) -> Result<Page<Instance>, ClientError> {
+        self.list("/instances", filter)
+    }
+    /// All instances that pass the filter.
+    pub fn all_instances(&self, filter: &InstanceFilter) -> Result<Vec<Instance>, ClientError> {
+        self.every(|after| self.instances(&InstanceFilter { after, limit: Some(200), ..filter.clone() }))
+    }
+    /// One instance.
+    pub fn instance(&self, id: &str) -> Result<Instance, ClientError> {
+        self.get(&format!("/instances/{}", segment(id)))
+    }
+    /// Makes an instance with its first interface, and starts it.
+    pub fn run_instance(&self, body: &RunInstance) -> Result<Instance, ClientError> {
+        self.post("/instances", body)
+    }
+    /// Changes an instance; what is absent stays.
+    pub fn update_instance(&self, id: &str, body: &UpdateInstance) -> Result<Instance, ClientError> {
+        self.patch(&format!("/instances/{}", segment(id)), body)
+    }
+    /// Deletes an instance.
+    pub fn delete_instance(&self, id: &str) -> Result<(), ClientError> {
+        self.delete(&format!("/instances/{}", segment(id)), &[])
+    }
+    /// Starts an instance that does not run.
+    pub fn start_instance(&self, id: &str) -> Result<Instance, ClientError> {
+        self.order(&format!("/instances/{}/start", segment(id)))
+    }
+    /// Asks an instance to end; what is left after ten seconds is killed.
+    pub fn stop_instance(&self, id: &str) -> Result<Instance, ClientError> {
+        self.order(&format!("/instances/{}/stop", segment(id)))
+    }
+    /// Ends an instance at once, as if its power failed.
+    pub fn power_off_instance(&self, id: &str) -> Result<Instance, ClientError> {
+        self.order(&format!("/instances/{}/power-off", segment(id)))
+    }
+    /// Runs a program inside an instance and waits for its end.
+    pub fn exec(&self, id: &str, body: &Exec) -> Result<ExecResult, ClientError> {
+        let bytes = serde_json::to_vec(body).expect("the shape holds only what JSON can say");
+        let timeout =
+            Duration::from_millis(body.timeout_ms.unwrap_or(10_000).into()) + Duration::from_secs(20);
+        self.read(self.send("POST", &format!("/instances/{}/exec", segment(id)), &bytes, timeout)?)
+    }
+    /// What an instance wrote.
+    pub fn console(&self, id: &str, range: &ConsoleRange) -> Result<Console, ClientError> {
+        self.get(&format!("/instances/{}/console{}", segment(id), query(range)))
+    }
+    /// A page of hosts.
+    pub fn hosts(&self, filter: &HostFilter) -> Result<Page<Host>, ClientError> {
+        self.list("/hosts", filter)
+    }
+    /// All hosts that pass the filter.
+    pub fn all_hosts(&self, filter: &HostFilter) -> Result<Vec<Host>, ClientError> {
+        self.every(|after| self.hosts(&HostFilter { after, limit: Some(200), ..filter.clone() }))
+    }
+    /// One host.
+    pub fn host(&self, id: &str) -> Result<Host, ClientError> {
+        self.get(&format!("/hosts/{}", segment(id)))
+    }
+    /// Changes a host; what is absent stays.
+    pub fn update_host(&self, id: &str, body: &Update) -> Result<Host, ClientError> {
+        self.patch(&format!("/hosts/{}", segment(id)), body)
+    }
+    /// Removes a host.
+    pub fn remove_host(&self, id: &str) -> Result<(), ClientError> {
+        self.delete(&format!("/hosts/{}", segment(id)), &[])
+    }
+    /// What a host's switch has dropped.
+    pub fn host_drops(&self, id: &str) -> Result<Drops, ClientError> {
+        self.get(&format!("/hosts/{}/drops", segment(id)))
+    }
+    /// A token with which one host may join, once.
+    pub fn create_host_token(&self) -> Result<HostToken, ClientError> {
+        self.post("/hosts/tokens", &CreateHostToken {})
+    }
+    /// The access keys, without their secrets.
+    pub fn access_keys(&self) -> Result<Page<AccessKey>, ClientError> {
+        self.get("/access-keys")
+    }
+    /// Whether the server is well.
+    pub fn health(&self) -> Result<Health, ClientError> {
+        self.get("/health")
+    }
+    /// The description of the API.
+    pub fn openapi(&self) -> Result<serde_json::Value, ClientError> {
+        self.get("/openapi.json")
+    }
+}

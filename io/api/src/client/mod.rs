@@ -1,0 +1,13 @@
+//! A synchronous client: one method per request of the API.
+//!
+//! Every change carries an idempotency key and is sent again once when the connection breaks, so that it
+//! happens once however often it was sent.
+
+mod address;
+mod machine;
+mod network;
+mod timeline;
+mod transport;
+
+pub use timeline::EventStream;
+pub use transport::{Client, ClientError, Config};

@@ -1,0 +1,70 @@
+//! Events: listed, and watched as they happen.
+
+use super::transport::{Client, ClientError, query};
+use crate::{Event, EventFilter, Page, WatchFilter};
+use std::{
+    io::{BufRead, BufReader},
+    time::Duration,
+};
+
+impl Client {
+    /// A page of events, oldest first.
+    pub fn events(&self, filter: &EventFilter) -> Result<Page<Event>, ClientError> {
+        self.list("/events", filter)
+    }
+    /// All events that are kept and pass the filter.
+    pub fn all_events(&self, filter: &EventFilter) -> Result<Vec<Event>, ClientError> {
+        let first = filter.after.clone();
+        self.every(|after| {
+            self.events(&EventFilter { after: after.or(first.clone()), limit: Some(200), ..filter.clone() })
+        })
+    }
+    /// Events as they happen, without end; ends with an error when the connection breaks.
+    pub fn watch_events(&self, filter: &WatchFilter) -> Result<EventStream, ClientError> {
+        let answer = self.send("GET", &format!("/events/watch{}", query(filter)), &[], WATCH_TIMEOUT)?;
+        if !answer.status().is_success() {
+            return Err(self.refusal(answer));
+        }
+        let lines =
+            BufReader::new(Box::new(answer.into_body().into_reader()) as Box<dyn std::io::Read + Send>);
+        Ok(EventStream { server: self.server().into(), lines })
+    }
+}
+
+/// Events as they happen.
+pub struct EventStream {
+    server: String,
+    lines: BufReader<Box<dyn std::io::Read + Send>>,
+}
+
+impl EventStream {
+    fn broken(&self, source: std::io::Error) -> ClientError {
+        ClientError::Unreachable { server: self.server.clone(), source: Box::new(ureq::Error::Io(source)) }
+    }
+}
+
+impl Iterator for EventStream {
+    type Item = Result<Event, ClientError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            match self.lines.read_line(&mut line) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(source) => return Some(Err(self.broken(source))),
+            }
+            // One event is one line; comments keep the connection alive.
+            let Some(data) = line.strip_prefix("data:") else { continue };
+            return Some(serde_json::from_str(data.trim()).map_err(|error| ClientError::Unexpected {
+                server: self.server.clone(),
+                status: 200,
+                what: error.to_string(),
+            }));
+        }
+    }
+}
+
+/// A watch is opened anew after a day.
+const WATCH_TIMEOUT: Duration = Duration::from_secs(86_400);

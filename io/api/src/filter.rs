@@ -1,0 +1,162 @@
+//! What a list may be narrowed by, as query parameters; an unknown one is refused.
+
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+macro_rules! filters {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+        #[into_params(parameter_in = Query)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$field_doc])*
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub $field: Option<$type>,)*
+            /// Continue behind this: `next` of the page before.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub after: Option<String>,
+            /// At most so many, 1 to 200; 50 if absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[param(minimum = 1, maximum = 200)]
+            pub limit: Option<u32>,
+        }
+    )*};
+}
+
+filters! {
+    /// Which VPCs.
+    VpcFilter {
+        /// With exactly this name.
+        name: String,
+        /// Whose id, name, description or addresses hold the letters of this text in order.
+        q: String,
+    }
+    /// Which subnets.
+    SubnetFilter {
+        /// Of the VPC with this id.
+        vpc: String,
+        /// With exactly this name.
+        name: String,
+        /// Whose id, name, description or addresses hold the letters of this text in order.
+        q: String,
+    }
+    /// Which interfaces.
+    InterfaceFilter {
+        /// Of the VPC with this id.
+        vpc: String,
+        /// Of the subnet with this id.
+        subnet: String,
+        /// Of the instance with this id.
+        instance: String,
+        /// With exactly this name.
+        name: String,
+        /// Whose id, name, description or addresses hold the letters of this text in order.
+        q: String,
+    }
+    /// Which instances.
+    InstanceFilter {
+        /// With an interface in the VPC with this id.
+        vpc: String,
+        /// With an interface in the subnet with this id.
+        subnet: String,
+        /// On the host with this id.
+        host: String,
+        /// With exactly this name.
+        name: String,
+        /// Whose id, name, description or addresses hold the letters of this text in order.
+        q: String,
+    }
+    /// Which VIPs.
+    VipFilter {
+        /// Of the VPC with this id.
+        vpc: String,
+        /// Of the subnet with this id.
+        subnet: String,
+        /// Associated with the instance with this id, itself or by its interfaces.
+        instance: String,
+        /// With exactly this address.
+        address: String,
+        /// With exactly this name.
+        name: String,
+        /// Whose id, name, description or addresses hold the letters of this text in order.
+        q: String,
+    }
+    /// Which pools of public addresses.
+    EipPoolFilter {
+        /// With exactly this name.
+        name: String,
+        /// Whose id, name, description or addresses hold the letters of this text in order.
+        q: String,
+    }
+    /// Which EIPs.
+    EipFilter {
+        /// From the pool with this id.
+        pool: String,
+        /// Bound to the VIP, instance or interface with this id.
+        target: String,
+        /// With exactly this address.
+        address: String,
+        /// With exactly this name.
+        name: String,
+        /// Whose id, name, description or addresses hold the letters of this text in order.
+        q: String,
+    }
+    /// Which routes.
+    RouteFilter {
+        /// Of the VPC with this id.
+        vpc: String,
+        /// With exactly this name.
+        name: String,
+        /// Whose id, name, description or addresses hold the letters of this text in order.
+        q: String,
+    }
+    /// Which hosts.
+    HostFilter {
+        /// With exactly this name.
+        name: String,
+        /// Whose id, name, description or addresses hold the letters of this text in order.
+        q: String,
+    }
+    /// Which events; `after` is a sequence number.
+    EventFilter {
+        /// Of this kind.
+        kind: String,
+        /// Of the VIP with this id.
+        vip: String,
+        /// Of the instance with this id.
+        instance: String,
+        /// Of the host with this id.
+        host: String,
+        /// That name this address.
+        address: String,
+    }
+    /// Which moves of a VIP, oldest first; `after` is a sequence number.
+    HistoryFilter {
+    }
+}
+
+/// Which events to watch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct WatchFilter {
+    /// Begin behind this sequence number; with what happens from now on if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// Of this kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Of the VIP with this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vip: Option<String>,
+    /// Of the instance with this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Of the host with this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// That name this address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}

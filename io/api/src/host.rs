@@ -1,0 +1,80 @@
+//! Hosts and how they join.
+
+use crate::{HostState, Meta};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A machine with an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Host {
+    /// Id, names, times, status.
+    #[serde(flatten)]
+    pub meta: Meta,
+    /// Its number in every switch.
+    pub number: u32,
+    /// Where it is.
+    pub region: String,
+    /// Where in the region it is.
+    pub zone: String,
+    /// Its VXLAN address.
+    pub underlay: String,
+    /// Where other agents reach its agent.
+    pub peer_endpoint: String,
+    /// The device to the outside network, if it is an edge.
+    pub edge_device: Option<String>,
+    /// The largest packet that a guest there may send.
+    pub guest_mtu: u16,
+    /// Whether it is there.
+    pub state: HostState,
+    /// When it was last heard; null if never since the server started.
+    #[schema(format = DateTime)]
+    pub heard_at: Option<String>,
+    /// Its agent's version; empty while unknown.
+    pub version: String,
+    /// Up to which revision it has programmed everything, but for `unprogrammed`.
+    pub acknowledged_revision: u64,
+    /// What it could not program.
+    pub unprogrammed: Vec<Unprogrammed>,
+    /// Refusals that its agent could not report because there were too many.
+    pub lost_refusals: u64,
+}
+
+/// Something that a host could not program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Unprogrammed {
+    /// What: `vip/vip-…` for instance.
+    pub key: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Asks for a join token.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateHostToken {}
+
+/// Lets one host join, once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HostToken {
+    /// For `havip agent --join-token`.
+    pub token: String,
+    /// Useless from then on.
+    #[schema(format = DateTime)]
+    pub expires_at: String,
+}
+
+/// What a host's switch has dropped since its maps were made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Drops {
+    /// One row per reason that has been counted.
+    pub drops: Vec<DropCount>,
+}
+
+/// Packets dropped for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DropCount {
+    /// A stable word.
+    pub reason: String,
+    /// How many.
+    pub packets: u64,
+}

@@ -1,0 +1,182 @@
+//! Instances.
+
+use crate::{Driver, InstanceState, Meta, Power};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// A guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Instance {
+    /// Id, names, times, status.
+    #[serde(flatten)]
+    pub meta: Meta,
+    /// Where it is.
+    pub region: String,
+    /// Where in the region it is.
+    pub zone: String,
+    /// What runs it.
+    pub driver: Driver,
+    /// The id of the host that runs it.
+    pub host: String,
+    /// Processors, in thousandths.
+    pub cpu_millis: u32,
+    /// Memory, in MiB.
+    pub memory_mib: u32,
+    /// The script that its shell runs at each start.
+    pub user_data: String,
+    /// What the user wants of it.
+    pub power: Power,
+    /// What it does, as its host last reported.
+    pub state: InstanceState,
+    /// Its interfaces, the first one (`eth0`) first.
+    pub interfaces: Vec<InstanceInterface>,
+}
+
+impl Instance {
+    /// The address of its first interface.
+    pub fn address(&self) -> Option<&str> {
+        self.interfaces.first()?.address.as_deref()
+    }
+}
+
+/// An interface of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InstanceInterface {
+    /// The interface's id.
+    pub id: String,
+    /// Its subnet's id.
+    pub subnet: String,
+    /// Its own address.
+    pub address: Option<String>,
+    /// Its MAC.
+    pub mac: String,
+}
+
+/// Makes an instance with its first interface, and starts it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunInstance {
+    /// The id of the first interface's subnet.
+    pub subnet: String,
+    /// Its host name too; may be empty.
+    #[serde(default)]
+    pub name: String,
+    /// May be empty.
+    #[serde(default)]
+    pub description: String,
+    /// The first interface's address; chosen if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The id of the host that shall run it; chosen if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// What runs it.
+    #[serde(default = "namespace")]
+    pub driver: Driver,
+    /// Processors, in thousandths.
+    #[serde(default = "one_processor")]
+    pub cpu_millis: u32,
+    /// Memory, in MiB.
+    #[serde(default = "half_a_gibibyte")]
+    pub memory_mib: u32,
+    /// A script that its shell runs at each start, at most 64 KiB.
+    #[serde(default)]
+    pub user_data: String,
+    /// Make it without starting it.
+    #[serde(default)]
+    pub stopped: bool,
+}
+
+impl Default for RunInstance {
+    fn default() -> Self {
+        Self {
+            subnet: String::new(),
+            name: String::new(),
+            description: String::new(),
+            address: None,
+            host: None,
+            driver: namespace(),
+            cpu_millis: one_processor(),
+            memory_mib: half_a_gibibyte(),
+            user_data: String::new(),
+            stopped: false,
+        }
+    }
+}
+
+/// Changes an instance; what is absent stays. A new script runs at the next start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateInstance {
+    /// The new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The new description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The new script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<String>,
+}
+
+/// Runs a program inside an instance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exec {
+    /// The program and its arguments; no shell is between.
+    #[schema(min_items = 1, example = json!(["ip", "address"]))]
+    pub argv: Vec<String>,
+    /// What it reads.
+    #[serde(default)]
+    pub stdin: String,
+    /// Killed after this time, in milliseconds, at most 600000; 10000 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 600000)]
+    pub timeout_ms: Option<u32>,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExecResult {
+    /// Its exit code; 128 and the signal's number if a signal ended it.
+    pub exit_code: i32,
+    /// The first MiB that it wrote; what is not UTF-8 is replaced.
+    pub stdout: String,
+    /// The first MiB that it complained.
+    pub stderr: String,
+}
+
+/// Which part of a console to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ConsoleRange {
+    /// The first byte, counted from the instance's first start; the last 64 KiB if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// Bytes at most; 65536 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 1048576)]
+    pub most: Option<u32>,
+}
+
+/// A part of what an instance wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Console {
+    /// What is not UTF-8 is replaced.
+    pub text: String,
+    /// Where it begins.
+    pub offset: u64,
+    /// Where to go on reading.
+    pub next_offset: u64,
+}
+
+fn namespace() -> Driver {
+    Driver::Namespace
+}
+fn one_processor() -> u32 {
+    1000
+}
+fn half_a_gibibyte() -> u32 {
+    512
+}

@@ -1,0 +1,132 @@
+//! Network interfaces.
+
+use crate::{Meta, PortState};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A network interface (ENI).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Interface {
+    /// Id, names, times, status.
+    #[serde(flatten)]
+    pub meta: Meta,
+    /// Its VPC's id.
+    pub vpc: String,
+    /// Its subnet's id.
+    pub subnet: String,
+    /// Its number in every switch.
+    pub port: u32,
+    /// Its MAC.
+    pub mac: String,
+    /// Its own address; an interface may have none.
+    pub address: Option<String>,
+    /// Further addresses.
+    pub secondary_addresses: Vec<String>,
+    /// The id of the instance it is attached to.
+    pub instance: Option<String>,
+    /// Whether it is the instance's first interface, made and deleted with it.
+    pub is_primary: bool,
+    /// The id of the host it is plugged into.
+    pub host: Option<String>,
+    /// The existing device that is plugged, for guests that Havip does not run.
+    pub device: Option<String>,
+    /// Whether the guest may send and receive only its own addresses.
+    pub source_dest_check: bool,
+    /// As wanted.
+    pub port_state: PortState,
+    /// Whether its device has a carrier, as its host reported; absent where it has not.
+    pub port_up: Option<bool>,
+}
+
+/// Makes an interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateInterface {
+    /// Its subnet's id.
+    pub subnet: String,
+    /// May be empty.
+    #[serde(default)]
+    pub name: String,
+    /// May be empty.
+    #[serde(default)]
+    pub description: String,
+    /// Its own address; chosen if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// It has no address of its own.
+    #[serde(default)]
+    pub without_address: bool,
+    /// Further addresses.
+    #[serde(default)]
+    pub secondary_addresses: Vec<String>,
+    /// Chosen if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+    /// Whether the guest may send and receive only its own addresses.
+    #[serde(default = "yes")]
+    pub source_dest_check: bool,
+}
+
+impl Default for CreateInterface {
+    fn default() -> Self {
+        Self {
+            subnet: String::new(),
+            name: String::new(),
+            description: String::new(),
+            address: None,
+            without_address: false,
+            secondary_addresses: vec![],
+            mac: None,
+            source_dest_check: true,
+        }
+    }
+}
+
+/// Changes an interface; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateInterface {
+    /// The new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The new description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether the guest may send and receive only its own addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_dest_check: Option<bool>,
+}
+
+/// Attaches an interface to an instance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attach {
+    /// The instance's id.
+    pub instance: String,
+}
+
+/// Plugs an interface's existing device into the switch of a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plug {
+    /// The host's id.
+    pub host: String,
+    /// The name of a veth or tap on that host, at most 15 characters.
+    pub device: String,
+}
+
+/// Gives an interface further addresses, named or chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddAddresses {
+    /// Free addresses of its subnet, or another interface's if `take`.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    /// Take them from the interface that has them as secondary addresses now.
+    #[serde(default)]
+    pub take: bool,
+}
+
+fn yes() -> bool {
+    true
+}

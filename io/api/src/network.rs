@@ -1,0 +1,138 @@
+//! VPCs, subnets and routes.
+
+use crate::Meta;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A private network of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Vpc {
+    /// Id, names, times, status.
+    #[serde(flatten)]
+    pub meta: Meta,
+    /// Where it is.
+    pub region: String,
+    /// The addresses its subnets are cut from.
+    pub cidr: String,
+    /// The same for IPv6.
+    pub cidr6: Option<String>,
+    /// Its number on the wire.
+    pub vni: u32,
+    /// What its gateways and VIPs answer ARP with.
+    pub virtual_mac: String,
+}
+
+/// Makes a VPC.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateVpc {
+    /// May be empty.
+    #[serde(default)]
+    pub name: String,
+    /// May be empty.
+    #[serde(default)]
+    pub description: String,
+    /// Such as `10.20.0.0/16`.
+    #[schema(example = "10.20.0.0/16")]
+    pub cidr: String,
+    /// Such as `fd00:20::/48`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cidr6: Option<String>,
+    /// The server's own region if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+/// A range of a VPC's addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Subnet {
+    /// Id, names, times, status.
+    #[serde(flatten)]
+    pub meta: Meta,
+    /// Its VPC's id.
+    pub vpc: String,
+    /// Where it is.
+    pub zone: String,
+    /// Its addresses.
+    pub cidr: String,
+    /// Its IPv6 addresses.
+    pub cidr6: Option<String>,
+    /// The gateway's address.
+    pub gateway: String,
+    /// The gateway's IPv6 address.
+    pub gateway6: Option<String>,
+}
+
+/// Makes a subnet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateSubnet {
+    /// Its VPC's id.
+    pub vpc: String,
+    /// May be empty.
+    #[serde(default)]
+    pub name: String,
+    /// May be empty.
+    #[serde(default)]
+    pub description: String,
+    /// Within the VPC's addresses.
+    #[schema(example = "10.20.1.0/24")]
+    pub cidr: String,
+    /// Within the VPC's IPv6 addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cidr6: Option<String>,
+    /// The first address of the range if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<String>,
+    /// The server's own zone if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+}
+
+/// A route of a VPC besides those to its subnets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Route {
+    /// Id, names, times, status.
+    #[serde(flatten)]
+    pub meta: Meta,
+    /// Its VPC's id.
+    pub vpc: String,
+    /// What it leads to.
+    pub destination: String,
+    /// The id of the VIP (then it follows the holder) or of the interface that takes the packets.
+    pub next_hop: String,
+}
+
+/// Makes a route.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateRoute {
+    /// Its VPC's id.
+    pub vpc: String,
+    /// May be empty.
+    #[serde(default)]
+    pub name: String,
+    /// May be empty.
+    #[serde(default)]
+    pub description: String,
+    /// Outside the VPC's subnets.
+    #[schema(example = "192.168.0.0/16")]
+    pub destination: String,
+    /// The id of a VIP, or of an interface without source/destination check.
+    pub next_hop: String,
+}
+
+/// Changes a route; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateRoute {
+    /// The new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The new description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The id of another VIP or interface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_hop: Option<String>,
+}
