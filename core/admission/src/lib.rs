@@ -1,1 +1,14 @@
 //! Whether a request may happen, with the reason.
+//!
+//! `admit(&World, &Request, &Facts) -> Result<Change, Refusal>` decides from a snapshot of the world and answers with the exact [`Change`](havip_model::Change)
+//! to commit, or with a [`Refusal`] that says what was wrong and what to do. It changes nothing itself.
+
+mod draw;
+mod facts;
+mod refusal;
+pub mod request;
+
+pub use draw::Draw;
+pub use facts::{Facts, LiveHost, Quotas};
+pub use refusal::{Code, Kind, Refusal};
+pub use request::Request;
