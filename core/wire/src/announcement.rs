@@ -1,0 +1,164 @@
+//! What hosts tell each other: who holds a VIP, and whether they are alive.
+//!
+//! It travels in an Ethernet frame of type 0x88B5 in the VXLAN network [`crate::known::ANNOUNCEMENT_VNI`].
+//! A newer version may add a tail, which is ignored; the kernel reads and writes the same layout (`bpf/`).
+
+use crate::{DecodeError, from_mapped, reader::Reader, to_mapped};
+use havip_model::{Epoch, Holder, HostNumber, Incarnation, PortNumber, Record, VipKey, Vni};
+
+/// A message between hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Announcement {
+    /// The host that made it.
+    pub from: HostNumber,
+    /// How often it was passed on; a relay sends with 1 and nobody passes that on (rule C4).
+    pub hops: u8,
+    /// Goes back unchanged in the answer to an echo or a doubt.
+    pub nonce: u64,
+    /// What it says.
+    pub message: Message,
+}
+
+/// What an announcement says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Message {
+    /// Something about who holds a VIP.
+    Record {
+        /// What about it.
+        kind: RecordKind,
+        /// The VIP.
+        key: VipKey,
+        /// The record.
+        record: Record,
+    },
+    /// Are you alive? The receiver's kernel answers.
+    EchoRequest,
+    /// Yes.
+    EchoReply,
+}
+
+/// Why a record is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordKind {
+    /// It is new, or repeated for whoever missed it.
+    Announce,
+    /// It is greater than the one that the receiver announced (rule C5).
+    Correction,
+    /// Does the holder answer still (rule C10 b)?
+    Doubt,
+    /// The holder answered the doubt.
+    Alive,
+    /// The holder's adverts have stopped while the receiver's port sends its own (rule C10 c).
+    AdvertStalled,
+}
+
+/// The first field of every announcement: "HV".
+const MAGIC: u16 = 0x4856;
+/// The layout written here.
+const VERSION: u8 = 1;
+/// Set in the flags: the record is released.
+const RELEASED: u16 = 1;
+
+impl Announcement {
+    /// The bytes of version 1.
+    pub const LEN: usize = 76;
+
+    /// Reads the part that version 1 knows; later versions only add to its end.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new("an announcement", bytes);
+        let magic = reader.u16()?;
+        if magic != MAGIC {
+            return Err(DecodeError::wrong("the magic of an announcement", magic));
+        }
+        let (version, length) = (reader.u8()?, reader.u8()?);
+        if version < VERSION {
+            return Err(DecodeError::wrong("the version of an announcement", version));
+        }
+        if usize::from(length) < Self::LEN {
+            return Err(DecodeError::wrong("the length of an announcement", length));
+        }
+        if bytes.len() < usize::from(length) {
+            let need = usize::from(length);
+            return Err(DecodeError::Truncated { what: "an announcement", need, got: bytes.len() });
+        }
+        let (kind, hops, flags) = (reader.u8()?, reader.u8()?, reader.u16()?);
+        let (vni, from) = (reader.u32()?, host(reader.u32()?)?);
+        let address = from_mapped(reader.array()?);
+        let (incarnation, epoch) = (Incarnation(reader.u64()?), Epoch(reader.u64()?));
+        let (holder_host, holder_port) = (reader.u32()?, reader.u32()?);
+        let mac = reader.mac()?;
+        reader.u16()?;
+        let (moves, nonce) = (reader.u32()?, reader.u64()?);
+        let kind = match kind {
+            1 => RecordKind::Announce,
+            2 => RecordKind::Correction,
+            3 => return Ok(Self { from, hops, nonce, message: Message::EchoRequest }),
+            4 => return Ok(Self { from, hops, nonce, message: Message::EchoReply }),
+            5 => RecordKind::Doubt,
+            6 => RecordKind::Alive,
+            7 => RecordKind::AdvertStalled,
+            other => return Err(DecodeError::wrong("the kind of an announcement", other)),
+        };
+        let vni = Vni::new(vni).map_err(|_| DecodeError::wrong("the VNI of an announcement", vni))?;
+        if !epoch.is_valid() {
+            return Err(DecodeError::wrong("the epoch of an announcement", epoch.0));
+        }
+        let port = PortNumber::new(holder_port)
+            .map_err(|_| DecodeError::wrong("the port of an announcement", holder_port))?;
+        let holder = Holder { host: host(holder_host)?, port };
+        let record = Record { incarnation, epoch, holder, released: flags & RELEASED != 0, mac, moves };
+        Ok(Self {
+            from,
+            hops,
+            nonce,
+            message: Message::Record { kind, key: VipKey { vni, address }, record },
+        })
+    }
+
+    /// Writes the announcement; an echo has zeros where a record would be.
+    pub fn encode(&self) -> Vec<u8> {
+        let (kind, subject) = match self.message {
+            Message::EchoRequest => (3, None),
+            Message::EchoReply => (4, None),
+            Message::Record { kind, key, record } => (kind.number(), Some((key, record))),
+        };
+        let released = subject.is_some_and(|(_, record)| record.released);
+        let mut bytes = Vec::with_capacity(Self::LEN);
+        bytes.extend(MAGIC.to_be_bytes());
+        bytes.extend([VERSION, Self::LEN as u8, kind, self.hops]);
+        bytes.extend((u16::from(released) * RELEASED).to_be_bytes());
+        bytes.extend(subject.map_or(0, |(key, _)| key.vni.get()).to_be_bytes());
+        bytes.extend(self.from.get().to_be_bytes());
+        match subject {
+            None => bytes.extend([0; 52]),
+            Some((key, record)) => {
+                bytes.extend(to_mapped(key.address));
+                bytes.extend(record.incarnation.0.to_be_bytes());
+                bytes.extend(record.epoch.0.to_be_bytes());
+                bytes.extend(record.holder.host.get().to_be_bytes());
+                bytes.extend(record.holder.port.get().to_be_bytes());
+                bytes.extend(record.mac.0);
+                bytes.extend([0; 2]);
+                bytes.extend(record.moves.to_be_bytes());
+            }
+        }
+        bytes.extend(self.nonce.to_be_bytes());
+        bytes
+    }
+}
+
+impl RecordKind {
+    fn number(self) -> u8 {
+        match self {
+            Self::Announce => 1,
+            Self::Correction => 2,
+            Self::Doubt => 5,
+            Self::Alive => 6,
+            Self::AdvertStalled => 7,
+        }
+    }
+}
+
+fn host(number: u32) -> Result<HostNumber, DecodeError> {
+    HostNumber::new(number).map_err(|_| DecodeError::wrong("the host of an announcement", number))
+}
