@@ -1,7 +1,238 @@
-//! Everything in the claim rules that takes time: the machine that each agent runs.
+//! Everything in the claim rules that takes time: the machine that each agent runs (rules C4 to C7 and C10).
+//!
+//! Each VIP has its own states, each with its deadline inside it; the keeper hands events to them.
+//! The driver handles every notice that it has before it says [`Event::DeadlineReached`]: an answer that lies
+//! unread in the ring must not count as silence.
 
 mod action;
+mod announce;
+mod doubt;
 mod event;
+mod follow;
+mod random;
+mod vacancy;
+mod vip;
+mod vpc;
 
 pub use action::{Action, Report};
 pub use event::{Event, Kind};
+
+use crate::{Notice, Order};
+use havip_model::{HostNumber, Incarnation, PortNumber, Record, VipKey, Vni};
+use random::Random;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
+use vip::Vip;
+use vpc::Vpc;
+
+/// The claim rules' timed part on one host.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    host: HostNumber,
+    random: Random,
+    clock_offset: Option<Duration>,
+    vpcs: BTreeMap<Vni, Vpc>,
+    ports: BTreeMap<PortNumber, Vni>,
+    entitled: BTreeSet<(VipKey, PortNumber)>,
+    vips: BTreeMap<VipKey, Vip>,
+    /// When each VIP wants to be woken, in order of time: copied from its states after each event.
+    due: BTreeSet<(Duration, VipKey)>,
+}
+
+impl Keeper {
+    /// A keeper that knows nothing yet. The seed spreads hosts that start together; it need not be secret.
+    pub fn new(host: HostNumber, seed: u64) -> Self {
+        Self {
+            host,
+            random: Random::new(seed),
+            clock_offset: None,
+            vpcs: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            entitled: BTreeSet::new(),
+            vips: BTreeMap::new(),
+            due: BTreeSet::new(),
+        }
+    }
+
+    /// What is to be done after this event; `now` is the time since boot.
+    pub fn handle(&mut self, now: Duration, event: Event) -> Vec<Action> {
+        match event {
+            Event::VpcJoined(vni) if self.vpcs.contains_key(&vni) => vec![],
+            Event::VpcJoined(vni) => {
+                self.vpcs.insert(vni, Vpc::join(now));
+                vec![Action::Pull(vni)]
+            }
+            Event::VpcLeft(vni) => {
+                self.vpcs.remove(&vni);
+                self.each_vip(vni, |vip| {
+                    vip.unsettle();
+                    vec![]
+                })
+            }
+            Event::PeersChanged { vni, peers } => {
+                if let Some(vpc) = self.vpcs.get_mut(&vni) {
+                    vpc.set_peers(peers);
+                }
+                vec![]
+            }
+            Event::PullDone(vni) => self.pulled(now, vni),
+
+            Event::PortUp { port, vni } => {
+                self.ports.insert(port, vni);
+                let entitled = &self.entitled;
+                let keys: Vec<_> =
+                    keys_of(&self.vips, vni).filter(|key| entitled.contains(&(*key, port))).collect();
+                keys.into_iter().flat_map(|key| self.in_vip(key, |vip| vip.appeared(now, port))).collect()
+            }
+            Event::PortDown(port) => {
+                self.ports.remove(&port);
+                let keys: Vec<_> = self.vips.keys().copied().collect();
+                keys.into_iter().flat_map(|key| self.in_vip(key, |vip| vip.barred(now, port))).collect()
+            }
+            Event::Entitled { key, port } => {
+                self.entitled.insert((key, port));
+                match self.ports.get(&port) == Some(&key.vni) {
+                    true => self.in_vip(key, |vip| vip.appeared(now, port)),
+                    false => vec![],
+                }
+            }
+            Event::Disentitled { key, port } => {
+                self.entitled.remove(&(key, port));
+                self.in_vip(key, |vip| vip.barred(now, port))
+            }
+
+            Event::Configured { key, incarnation, kind } => self.configured(now, key, incarnation, kind),
+            Event::Removed(key) => match self.vips.remove(&key) {
+                Some(vip) => {
+                    vip.next_deadline().map(|at| self.due.remove(&(at, key)));
+                    vec![Action::Order(Order::Forget { key, incarnation: vip.incarnation() })]
+                }
+                None => vec![],
+            },
+            Event::RecordRead { key, record } => self.in_vip(key, |vip| vip.read(now, record)),
+            Event::Noticed(notice) => self.noticed(now, notice),
+            Event::ClockSet { offset } => {
+                self.clock_offset = Some(offset);
+                vec![]
+            }
+            Event::DeadlineReached => self.deadline_reached(now),
+        }
+    }
+
+    /// When [`Event::DeadlineReached`] is wanted.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let vips = self.due.first().map(|(at, _)| *at);
+        self.vpcs.values().map(Vpc::next_deadline).chain(vips).min()
+    }
+
+    fn noticed(&mut self, now: Duration, notice: Notice) -> Vec<Action> {
+        match notice {
+            Notice::Moved { key, record, cause } => {
+                let mut actions = self.in_vip(key, |vip| vip.moved(now, record, cause));
+                actions.extend(self.clock_ahead(now, key, record).map(Action::Report));
+                actions
+            }
+            Notice::Answered { key, port, mac, advertised_recently } => {
+                self.in_vip(key, |vip| vip.answered(now, port, mac, advertised_recently))
+            }
+            Notice::Alive { key, record } => self.in_vip(key, |vip| vip.alive(&record)),
+            Notice::Postponed { key, port, mac, expected, ready_at } => {
+                self.in_vip(key, |vip| vip.postponed(port, mac, expected, ready_at))
+            }
+            Notice::Stalled { key, record } => self.in_vip(key, |vip| vip.stalled(now, &record)),
+        }
+    }
+
+    fn configured(
+        &mut self,
+        now: Duration,
+        key: VipKey,
+        incarnation: Incarnation,
+        kind: Kind,
+    ) -> Vec<Action> {
+        let candidates = match kind {
+            Kind::Vip => self.candidates(key),
+            Kind::Eip => BTreeSet::new(),
+        };
+        let is_joined = self.vpcs.get(&key.vni).is_some_and(Vpc::is_joined);
+        let host = self.host;
+        let vip = self.vips.entry(key).or_insert_with(|| Vip::new(key, host));
+        if !vip.configure(incarnation, kind, candidates) {
+            return vec![];
+        }
+        let mut actions = vec![Action::Order(Order::Prepare { key, incarnation })];
+        if is_joined {
+            actions.extend(self.in_vip(key, |vip| vip.settle(now)));
+        }
+        actions
+    }
+
+    fn pulled(&mut self, now: Duration, vni: Vni) -> Vec<Action> {
+        let Some(vpc) = self.vpcs.get_mut(&vni) else { return vec![] };
+        let opens = vpc.pulled(now, &mut self.random);
+        let mut actions: Vec<_> = opens.then_some(Action::OpenPorts(vni)).into_iter().collect();
+        actions.extend(self.each_vip(vni, |vip| vip.settle(now)));
+        actions.extend(self.each_vip(vni, |vip| vip.look()));
+        actions
+    }
+
+    fn deadline_reached(&mut self, now: Duration) -> Vec<Action> {
+        let mut actions = vec![];
+        while let Some((at, key)) = self.due.first().copied()
+            && at <= now
+        {
+            actions.extend(self.in_vip(key, |vip| vip.deadline_reached(now)));
+        }
+        for vni in self.vpcs.keys().copied().collect::<Vec<_>>() {
+            let vpc = self.vpcs.get_mut(&vni).expect("its key was listed");
+            if vpc.gives_up_now(now) {
+                actions.extend(self.pulled(now, vni));
+            } else if let Some(repair) = vpc.ticks_now(now, vni, &mut self.random) {
+                actions.extend(repair);
+                actions.extend(self.each_vip(vni, |vip| vip.look()));
+            }
+        }
+        actions
+    }
+
+    fn clock_ahead(&self, now: Duration, key: VipKey, record: Record) -> Option<Report> {
+        let clock = now + self.clock_offset?;
+        let ahead = Duration::from_millis(record.epoch.millis()).checked_sub(clock)?;
+        (ahead > CLOCK_TOLERANCE).then_some(Report::ClockAhead { key, record, ahead })
+    }
+
+    fn candidates(&self, key: VipKey) -> BTreeSet<PortNumber> {
+        let entitled = self.entitled.range((key, PortNumber::MIN)..=(key, PortNumber::MAX));
+        entitled.map(|(_, port)| *port).filter(|port| self.ports.get(port) == Some(&key.vni)).collect()
+    }
+
+    /// Hands something to a VIP, and copies its next deadline.
+    fn in_vip(&mut self, key: VipKey, act: impl FnOnce(&mut Vip) -> Vec<Action>) -> Vec<Action> {
+        let Some(vip) = self.vips.get_mut(&key) else { return vec![] };
+        let before = vip.next_deadline();
+        let actions = act(vip);
+        let after = vip.next_deadline();
+        if before != after {
+            before.map(|at| self.due.remove(&(at, key)));
+            after.map(|at| self.due.insert((at, key)));
+        }
+        actions
+    }
+
+    fn each_vip(&mut self, vni: Vni, act: impl Fn(&mut Vip) -> Vec<Action>) -> Vec<Action> {
+        let keys: Vec<_> = keys_of(&self.vips, vni).collect();
+        keys.into_iter().flat_map(|key| self.in_vip(key, &act)).collect()
+    }
+}
+
+fn keys_of(vips: &BTreeMap<VipKey, Vip>, vni: Vni) -> impl Iterator<Item = VipKey> {
+    let first = VipKey { vni, address: IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+    let last = VipKey { vni, address: IpAddr::V6(Ipv6Addr::from_bits(u128::MAX)) };
+    vips.range(first..=last).map(|(key, _)| *key)
+}
+
+/// Beyond this a record's epoch is reported as ahead of the clock (section 5, "epoch").
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(3600);

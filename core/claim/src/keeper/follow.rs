@@ -1,0 +1,122 @@
+//! What a change of the record means for what is under way about a VIP.
+
+use super::{
+    Action,
+    announce::Repeat,
+    doubt::Doubt,
+    vip::{Claimed, Vip},
+};
+use crate::Cause;
+use havip_model::{Holder, MoveCause, PortNumber, Record};
+use std::time::Duration;
+
+impl Vip {
+    /// The switch said that it has a new record. Notices come in the order of the ring, so an old one is stale.
+    pub fn moved(&mut self, now: Duration, record: Record, cause: Cause) -> Vec<Action> {
+        if cause == Cause::Here(MoveCause::Claim) {
+            self.claimed = Some(Claimed { port: record.holder.port, mac: record.mac, at: now });
+        }
+        if record.incarnation < self.incarnation || self.record.is_some_and(|own| !record.outranks(&own)) {
+            if matches!(cause, Cause::Here(_)) && self.is_exactly(Some(&record)) {
+                self.repeat = Some(Repeat::begin(now)); // read in the map before the notice came
+            }
+            return vec![];
+        }
+        let before = self.record.replace(record);
+        self.follow(now, before, Some(cause))
+    }
+
+    /// The agent read the record itself: the truth, whatever was heard.
+    pub fn read(&mut self, now: Duration, record: Option<Record>) -> Vec<Action> {
+        let record = record.filter(|record| record.incarnation >= self.incarnation);
+        if self.is_exactly(record.as_ref()) {
+            return vec![];
+        }
+        let before = std::mem::replace(&mut self.record, record);
+        self.follow(now, before, None)
+    }
+
+    fn follow(&mut self, now: Duration, before: Option<Record>, cause: Option<Cause>) -> Vec<Action> {
+        let mut actions = vec![];
+        self.reported.clear();
+        self.postponed = None; // another record has been applied since (C4)
+        self.repeat = matches!(cause, Some(Cause::Here(_))).then(|| Repeat::begin(now));
+        actions.extend(self.claim_again(now, cause));
+        actions.extend(self.take_back(before, cause));
+
+        if self.is_remade() {
+            // C10 b follows when the configuration arrives.
+            self.vacancy.close();
+            self.doubts.clear();
+        } else if self.present_holder().is_none() {
+            self.doubts.clear();
+            self.open_vacancy(now);
+        } else {
+            self.doubt_anew(now, before);
+        }
+        actions.extend(self.deadline_reached(now));
+        actions
+    }
+
+    /// Answered with a greater record within 200 ms of its guest's claim: the claim is repeated, once (C5).
+    fn claim_again(&mut self, now: Duration, cause: Option<Cause>) -> Option<Action> {
+        if cause != Some(Cause::Corrected) {
+            return None;
+        }
+        let claimed = self.claimed.take()?;
+        let is_recent = now.saturating_sub(claimed.at) <= REPEATS_WITHIN;
+        let is_displaced = self.present_holder() != Some(self.here(claimed.port));
+        (is_recent && is_displaced && self.candidates.contains(&claimed.port))
+            .then(|| self.take(claimed.port, claimed.mac, self.record, MoveCause::Repeated))
+    }
+
+    /// Released by mistake, while the port is active and entitled: taken back at once (C7).
+    fn take_back(&self, before: Option<Record>, cause: Option<Cause>) -> Option<Action> {
+        let released = self.record.filter(|record| record.released && record.holder.host == self.host)?;
+        let was_exactly = before.is_some_and(|before| before == Record { released: false, ..released });
+        let by_others = cause != Some(Cause::Here(MoveCause::Released));
+        let port = released.holder.port;
+        (was_exactly && by_others && self.candidates.contains(&port))
+            .then(|| self.take(port, released.mac, Some(released), MoveCause::TakenBack))
+    }
+
+    /// Another record holds: those who lost by it doubt it, those who doubted its predecessor go on with it (C10 b).
+    fn doubt_anew(&mut self, now: Duration, before: Option<Record>) {
+        let mut losers = self.vacancy.close();
+        losers.extend(self.doubts.keys().copied());
+        losers
+            .extend(before.filter(|before| before.holder.host == self.host).map(|before| before.holder.port));
+        self.doubts.clear();
+        for port in losers {
+            let is_holder = self.present_holder() == Some(self.here(port));
+            if self.candidates.contains(&port) && !is_holder {
+                self.doubts.insert(port, Doubt::begin(now));
+            }
+        }
+    }
+
+    /// Who holds the VIP now, if anybody does.
+    pub(super) fn present_holder(&self) -> Option<Holder> {
+        self.record.and_then(|record| record.present_holder())
+    }
+
+    /// Whether the record is of an incarnation whose configuration has not come yet.
+    pub(super) fn is_remade(&self) -> bool {
+        self.record.is_some_and(|record| record.incarnation > self.incarnation)
+    }
+
+    pub(super) fn is_named(&self, port: PortNumber) -> bool {
+        self.present_holder() == Some(self.here(port))
+    }
+
+    pub(super) fn is_exactly(&self, record: Option<&Record>) -> bool {
+        self.record.as_ref().map(Record::rank) == record.map(Record::rank)
+    }
+
+    fn here(&self, port: PortNumber) -> Holder {
+        Holder { host: self.host, port }
+    }
+}
+
+/// How long a guest's claim may still be answered with a greater record (C5).
+const REPEATS_WITHIN: Duration = Duration::from_millis(200);

@@ -1,0 +1,33 @@
+//! A small generator for jitter and for the choice of peers; nothing secret depends on it.
+
+use std::time::Duration;
+
+/// SplitMix64 (Steele, Lea and Flood 2014): one word of state, any seed is good.
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    }
+
+    /// One of them, if there are any.
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+        let index = self.next().checked_rem(from.len() as u64)?;
+        from.get(index as usize).copied()
+    }
+
+    /// Less than `most`, in whole milliseconds.
+    pub fn jitter(&mut self, most: Duration) -> Duration {
+        let millis = u64::try_from(most.as_millis()).unwrap_or(u64::MAX).max(1);
+        Duration::from_millis(self.next() % millis)
+    }
+}

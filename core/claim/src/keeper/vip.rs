@@ -1,0 +1,299 @@
+//! One VIP on one host: which local ports may hold it, and what is under way about it.
+
+use super::{
+    Action, Kind, Report,
+    announce::Repeat,
+    doubt::{Doubt, Step},
+    vacancy::Vacancy,
+};
+use crate::{Order, Release};
+use havip_model::{HostNumber, Incarnation, MacAddr, MoveCause, PortNumber, Record, VipKey};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// A VIP's states.
+#[derive(Debug, Clone)]
+pub struct Vip {
+    pub(super) key: VipKey,
+    pub(super) host: HostNumber,
+    pub(super) incarnation: Incarnation,
+    kind: Kind,
+    /// The VPC's records were pulled: until then nobody is asked, doubted or looked at.
+    is_settled: bool,
+    /// What the switch has, as far as it was heard.
+    pub(super) record: Option<Record>,
+    /// The local ports that are active and entitled.
+    pub(super) candidates: BTreeSet<PortNumber>,
+    pub(super) vacancy: Vacancy,
+    pub(super) doubts: BTreeMap<PortNumber, Doubt>,
+    /// Ports whose rivalry with the present record was reported.
+    pub(super) reported: BTreeSet<PortNumber>,
+    /// Ports that were barred a moment ago: a hook that was under way may still have made one the holder.
+    looks: BTreeMap<PortNumber, Duration>,
+    pub(super) postponed: Option<Postponed>,
+    pub(super) claimed: Option<Claimed>,
+    pub(super) repeat: Option<Repeat>,
+}
+
+/// A claim that waits for its bucket (C4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Postponed {
+    pub port: PortNumber,
+    pub mac: MacAddr,
+    pub expected: Option<Record>,
+    pub ready_at: Duration,
+}
+
+/// The last claim of a local guest, which may yet be answered with a greater record (C5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimed {
+    pub port: PortNumber,
+    pub mac: MacAddr,
+    pub at: Duration,
+}
+
+impl Vip {
+    pub fn new(key: VipKey, host: HostNumber) -> Self {
+        Self {
+            key,
+            host,
+            incarnation: Incarnation::default(),
+            kind: Kind::Vip,
+            is_settled: false,
+            record: None,
+            candidates: BTreeSet::new(),
+            vacancy: Vacancy::Held,
+            doubts: BTreeMap::new(),
+            reported: BTreeSet::new(),
+            looks: BTreeMap::new(),
+            postponed: None,
+            claimed: None,
+            repeat: None,
+        }
+    }
+
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    /// Takes a new configuration; says whether it is one. What was under way belongs to the old incarnation.
+    pub fn configure(
+        &mut self,
+        incarnation: Incarnation,
+        kind: Kind,
+        candidates: BTreeSet<PortNumber>,
+    ) -> bool {
+        if self.incarnation >= incarnation && self.kind == kind {
+            return false;
+        }
+        let record = self.record.filter(|record| record.incarnation >= incarnation);
+        *self = Self { incarnation, kind, record, candidates, ..Self::new(self.key, self.host) };
+        true
+    }
+
+    /// The VPC's records are there.
+    pub fn settle(&mut self, now: Duration) -> Vec<Action> {
+        if self.is_settled {
+            return vec![];
+        }
+        self.is_settled = true;
+        for port in self.candidates.clone() {
+            self.weigh(now, port);
+        }
+        self.deadline_reached(now)
+    }
+
+    /// The VPC was left.
+    pub fn unsettle(&mut self) {
+        self.is_settled = false;
+        self.vacancy.close();
+        self.doubts.clear();
+    }
+
+    /// A local port became active or entitled, and is now both (C10).
+    pub fn appeared(&mut self, now: Duration, port: PortNumber) -> Vec<Action> {
+        if self.kind == Kind::Eip || !self.candidates.insert(port) {
+            return vec![];
+        }
+        self.weigh(now, port);
+        self.deadline_reached(now)
+    }
+
+    /// Begins what C10 wants for a port that has just become a candidate.
+    pub(super) fn weigh(&mut self, now: Duration, port: PortNumber) {
+        if !self.is_settled || self.is_remade() {
+            return;
+        }
+        match self.present_holder() {
+            None => self.vacancy.open(now),
+            Some(holder) if (holder.host, holder.port) == (self.host, port) => {}
+            Some(_) => {
+                self.doubts.insert(port, Doubt::begin(now));
+            }
+        }
+    }
+
+    /// Nobody holds it: its ports are asked, unless the records may not be complete yet (C10 a).
+    pub(super) fn open_vacancy(&mut self, now: Duration) {
+        if self.is_settled {
+            self.vacancy.open(now);
+        }
+    }
+
+    /// A port went down or is not entitled any more: whatever names it is released, now and in 100 ms (C7).
+    pub fn barred(&mut self, now: Duration, port: PortNumber) -> Vec<Action> {
+        if !self.candidates.remove(&port) && !self.is_named(port) {
+            return vec![];
+        }
+        self.doubts.remove(&port);
+        self.vacancy.forget(port);
+        self.postponed = self.postponed.filter(|postponed| postponed.port != port);
+        self.claimed = self.claimed.filter(|claimed| claimed.port != port);
+        self.looks.insert(port, now + LOOKS_AGAIN_AFTER);
+        vec![self.release(port)]
+    }
+
+    /// Releases a record that names a local port which may not hold it: each second and after each pull (C7).
+    pub fn look(&mut self) -> Vec<Action> {
+        let named = self.present_holder().filter(|holder| holder.host == self.host && self.kind == Kind::Vip);
+        let barred = named.filter(|holder| self.is_settled && !self.candidates.contains(&holder.port));
+        barred.map(|holder| self.release(holder.port)).into_iter().collect()
+    }
+
+    /// A local port has the address (C10).
+    pub fn answered(
+        &mut self,
+        now: Duration,
+        port: PortNumber,
+        mac: MacAddr,
+        advertised_recently: bool,
+    ) -> Vec<Action> {
+        if !self.candidates.contains(&port) {
+            return vec![];
+        }
+        if let Some(doubt) = self.doubts.get_mut(&port) {
+            doubt.answered(mac);
+        }
+        self.vacancy.answered(now, port, mac, advertised_recently);
+        self.deadline_reached(now)
+    }
+
+    /// The holder answered a doubt (C10 b).
+    pub fn alive(&mut self, record: &Record) -> Vec<Action> {
+        if self.is_exactly(Some(record)) {
+            self.doubts.values_mut().for_each(Doubt::alive);
+        }
+        vec![]
+    }
+
+    /// The holder's adverts stopped while a local port's go on: doubt it at once (C10 c).
+    pub fn stalled(&mut self, now: Duration, record: &Record) -> Vec<Action> {
+        if !self.is_settled || !self.is_exactly(Some(record)) {
+            return vec![];
+        }
+        let holder =
+            self.present_holder().filter(|holder| holder.host == self.host).map(|holder| holder.port);
+        for port in self.candidates.iter().filter(|port| Some(**port) != holder) {
+            let doubt = self.doubts.entry(*port).or_insert(Doubt::begin_at_once(now));
+            if !doubt.is_asking() {
+                *doubt = Doubt::begin_at_once(now);
+            }
+        }
+        self.deadline_reached(now)
+    }
+
+    /// A claim beyond its bucket; it replaces an earlier one (C4).
+    pub fn postponed(
+        &mut self,
+        port: PortNumber,
+        mac: MacAddr,
+        expected: Option<Record>,
+        ready_at: Duration,
+    ) -> Vec<Action> {
+        if self.candidates.contains(&port) {
+            self.postponed = Some(Postponed { port, mac, expected, ready_at });
+        }
+        vec![]
+    }
+
+    /// Does what is due.
+    pub fn deadline_reached(&mut self, now: Duration) -> Vec<Action> {
+        let mut actions = vec![];
+        if !self.candidates.is_empty() && self.vacancy.asks_now(now) {
+            let asks =
+                self.candidates.iter().map(|port| Action::Order(Order::Ask { key: self.key, port: *port }));
+            actions.extend(asks);
+        }
+        if let Some((port, mac)) = self.vacancy.takes_now(now) {
+            actions.push(self.take(port, mac, self.record, MoveCause::Asked));
+        }
+        actions.extend(self.doubt(now));
+        if let Some(due) = self.postponed.take_if(|postponed| postponed.ready_at <= now) {
+            actions.push(self.take(due.port, due.mac, due.expected, MoveCause::Claim));
+        }
+        if self.repeat.as_mut().is_some_and(|repeat| repeat.says_now(now)) {
+            actions.push(Action::Order(Order::Announce { key: self.key }));
+        }
+        let (due, later) = std::mem::take(&mut self.looks).into_iter().partition(|(_, at)| *at <= now);
+        self.looks = later;
+        let due: BTreeMap<PortNumber, Duration> = due;
+        let barred = due.into_keys().filter(|port| !self.candidates.contains(port));
+        actions.extend(barred.map(|port| self.release(port)));
+        actions
+    }
+
+    /// The earliest of all deadlines.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let vacancy = self.vacancy.next_deadline().filter(|_| !self.candidates.is_empty());
+        let doubts = self.doubts.values().filter_map(Doubt::next_deadline);
+        let postponed = self.postponed.map(|postponed| postponed.ready_at);
+        let repeat = self.repeat.and_then(|repeat| repeat.next_deadline());
+        let looks = self.looks.values().copied();
+        doubts.chain(looks).chain(vacancy).chain(postponed).chain(repeat).min()
+    }
+
+    /// Runs the doubts on behalf of local ports.
+    fn doubt(&mut self, now: Duration) -> Vec<Action> {
+        let mut actions = vec![];
+        let Some(record) = self.record else { return actions };
+        let key = self.key;
+        for (port, doubt) in &mut self.doubts {
+            match doubt.deadline_reached(now) {
+                Step::Ask { port: asks_port, holder } => {
+                    actions.extend(asks_port.then_some(Action::Order(Order::Ask { key, port: *port })));
+                    actions.extend(holder.then_some(Action::Order(Order::Doubt { key, record })));
+                }
+                Step::Take(mac) => {
+                    let (port, expected) = (*port, Some(record));
+                    let take = Order::Take { key, port, mac, expected, cause: MoveCause::Doubted };
+                    actions.push(Action::Order(take));
+                }
+                Step::Both if self.reported.insert(*port) => {
+                    actions.push(Action::Report(Report::BothAnswer { key, record, port: *port }));
+                }
+                Step::Both | Step::Silent | Step::Nothing => {}
+            }
+        }
+        self.doubts.retain(|_, doubt| doubt.next_deadline().is_some());
+        actions
+    }
+
+    pub(super) fn take(
+        &self,
+        port: PortNumber,
+        mac: MacAddr,
+        expected: Option<Record>,
+        cause: MoveCause,
+    ) -> Action {
+        Action::Order(Order::Take { key: self.key, port, mac, expected, cause })
+    }
+
+    fn release(&self, port: PortNumber) -> Action {
+        Action::Order(Order::Release { key: self.key, only: Release::Port(port) })
+    }
+}
+
+/// How long a hook may be under way at most, generously (C7).
+const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(100);
