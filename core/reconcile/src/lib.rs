@@ -7,3 +7,4 @@ pub mod compile;
 pub mod item;
 pub mod plan;
 pub mod table;
+pub mod view;

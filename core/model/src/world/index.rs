@@ -1,9 +1,9 @@
 //! What leads from one resource to others, kept in step with every change.
 
 use crate::{
-    Eip, EipId, EipPoolId, EipTarget, Host, HostId, HostNumber, Instance, InstanceId, Interface, InterfaceId,
-    MacAddr, Map, Multimap, NextHop, PortNumber, Resource, ResourceKey, Route, RouteId, Subnet, SubnetId,
-    Target, Vip, VipId, Vni, Vpc, VpcId,
+    Binding, Eip, EipId, EipPoolId, EipTarget, Host, HostId, HostNumber, Instance, InstanceId, Interface,
+    InterfaceId, MacAddr, Map, Multimap, NextHop, PortNumber, Resource, ResourceKey, Route, RouteId, Subnet,
+    SubnetId, Target, Vip, VipId, Vni, Vpc, VpcId,
 };
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -44,6 +44,7 @@ pub(super) struct Index {
     pub lowest_free: Map<SubnetId, FreeAddress>,
     pub vips_of_vpc: Multimap<VpcId, VipId>,
     pub vips_of_subnet: Multimap<SubnetId, VipId>,
+    pub open_vips_of_subnet: Multimap<SubnetId, VipId>,
     pub vips_of_target: Multimap<Target, VipId>,
     pub eip_by_address: Map<IpAddr, EipId>,
     pub eip_by_target: Map<EipTarget, EipId>,
@@ -151,6 +152,9 @@ impl Index {
     fn set_vip(&mut self, vip: &Vip, present: bool) {
         many(&mut self.vips_of_vpc, vip.vpc, vip.id, present);
         many(&mut self.vips_of_subnet, vip.subnet, vip.id, present);
+        if vip.binding == Binding::Subnet {
+            many(&mut self.open_vips_of_subnet, vip.subnet, vip.id, present);
+        }
         for association in &vip.associations {
             many(&mut self.vips_of_target, association.target, vip.id, present);
         }

@@ -88,6 +88,11 @@ impl World {
         self.index.vips_of_subnet.get(&subnet).filter_map(|id| self.vips.get(id))
     }
 
+    /// The VIPs of a subnet that any of its interfaces may claim.
+    pub fn open_vips_of(&self, subnet: SubnetId) -> impl Iterator<Item = &Vip> {
+        self.index.open_vips_of_subnet.get(&subnet).filter_map(|id| self.vips.get(id))
+    }
+
     /// The VIP that the switch knows by this key.
     pub fn vip_by_key(&self, key: VipKey) -> Option<&Vip> {
         match self.address_user(self.vpc_by_vni(key.vni)?.id, key.address)? {
@@ -166,6 +171,16 @@ impl World {
     /// The hosts that an interface of the VPC is plugged into.
     pub fn placed_hosts(&self, vpc: VpcId) -> impl Iterator<Item = HostNumber> {
         self.index.hosts_of_vpc.get(&vpc).copied()
+    }
+
+    /// Whether an interface of the VPC is plugged into the host.
+    pub fn is_placed(&self, vpc: VpcId, host: HostNumber) -> bool {
+        self.index.placed.count(&(vpc, host)) > 0
+    }
+
+    /// Whether an EIP leads into the VPC.
+    pub fn has_eips(&self, vpc: VpcId) -> bool {
+        self.index.bound_eips_of_vpc.count(&vpc) > 0
     }
 
     /// The VPCs that have an interface plugged into the host.
