@@ -1,0 +1,229 @@
+//! What is to be told to the server, bounded while nobody listens.
+//!
+//! Of what only the last counts (acknowledgement, states) the last is kept, and said again on each new stream.
+//! Of what happened, as much as fits is kept; the rest is counted.
+
+use havip_model::{HostNumber, PortNumber, Vni};
+use havip_stream::proto::{self, report::Body};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// Reports on their way; shared between whoever reports and the stream.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    waiting: Mutex<Waiting>,
+    filled: Notify,
+}
+
+/// What the last word counts of, and whether it was said on this stream.
+#[derive(Debug)]
+struct Last<T> {
+    value: T,
+    said: bool,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    acknowledged: Option<Last<proto::Acknowledged>>,
+    instances: BTreeMap<String, Last<proto::InstanceReport>>,
+    ports: BTreeMap<PortNumber, Last<proto::PortReport>>,
+    lost: BTreeMap<HostNumber, Last<proto::Lost>>,
+    records: BTreeMap<Vni, proto::Records>,
+    moves: VecDeque<proto::Move>,
+    refusals: VecDeque<proto::Refusal>,
+    results: VecDeque<proto::CommandResult>,
+    refusals_lost: u64,
+    moves_lost: u64,
+}
+
+impl Outbox {
+    fn add(&self, add: impl FnOnce(&mut Waiting)) {
+        add(&mut self.lock());
+        self.filled.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Every change of the queue is one step, so a panic elsewhere leaves it whole.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything up to a revision is programmed, but for the failures.
+    pub fn acknowledge(&self, acknowledged: proto::Acknowledged) {
+        self.add(|waiting| {
+            let news = waiting.acknowledged.as_ref().is_none_or(|last| last.value != acknowledged);
+            if news {
+                waiting.acknowledged = Some(Last { value: acknowledged, said: false });
+            }
+        });
+    }
+
+    /// An instance's state.
+    pub fn instance(&self, report: proto::InstanceReport) {
+        self.add(|waiting| say(&mut waiting.instances, report.id.clone(), report));
+    }
+
+    /// An instance that this host no longer has.
+    pub fn forget_instance(&self, id: &str) {
+        self.lock().instances.remove(id);
+    }
+
+    /// A port came up or went down.
+    pub fn port(&self, port: PortNumber, up: bool, reason: &str) {
+        let report = proto::PortReport { port: port.get(), up, reason: reason.to_owned() };
+        self.add(|waiting| say(&mut waiting.ports, port, report));
+    }
+
+    /// A port that this host no longer has.
+    pub fn forget_port(&self, port: PortNumber) {
+        self.lock().ports.remove(&port);
+    }
+
+    /// A host is not heard any more, or is again.
+    pub fn lost(&self, host: HostNumber, lost: bool, at_ms: u64) {
+        let report = proto::Lost { host: host.get(), lost, at_ms };
+        self.add(|waiting| say(&mut waiting.lost, host, report));
+    }
+
+    /// The records of a VPC, in place of earlier ones.
+    pub fn records(&self, vni: Vni, records: proto::Records) {
+        self.add(|waiting| _ = waiting.records.insert(vni, records));
+    }
+
+    /// A VIP moved.
+    pub fn moved(&self, moved: proto::Move) {
+        self.add(|waiting| waiting.moves_lost += push(&mut waiting.moves, moved, MOST_MOVES));
+    }
+
+    /// The switch refused something.
+    pub fn refused(&self, refusal: proto::Refusal) {
+        self.add(|waiting| waiting.refusals_lost += push(&mut waiting.refusals, refusal, MOST_REFUSALS));
+    }
+
+    /// Refusals that the switch could not even report.
+    pub fn refusals_lost(&self, count: u64) {
+        self.lock().refusals_lost += count;
+    }
+
+    /// A command is done.
+    pub fn result(&self, result: proto::CommandResult) {
+        self.add(|waiting| _ = push(&mut waiting.results, result, MOST_RESULTS));
+    }
+
+    /// How many moves and refusals were lost because nobody listened.
+    pub fn losses(&self) -> (u64, u64) {
+        let waiting = self.lock();
+        (waiting.moves_lost, waiting.refusals_lost)
+    }
+
+    /// On a new stream every last word is said again.
+    pub fn start_stream(&self) {
+        let waiting = &mut *self.lock();
+        waiting.acknowledged.iter_mut().for_each(|last| last.said = false);
+        waiting.instances.values_mut().for_each(|last| last.said = false);
+        waiting.ports.values_mut().for_each(|last| last.said = false);
+        waiting.lost.values_mut().for_each(|last| last.said = false);
+        self.filled.notify_one();
+    }
+
+    /// Waits for reports and takes them, oldest kinds first: what is programmed before what follows from it.
+    pub async fn take(&self) -> Vec<proto::Report> {
+        loop {
+            let reports = self.lock().take();
+            if !reports.is_empty() {
+                return reports;
+            }
+            self.filled.notified().await;
+        }
+    }
+}
+
+impl Waiting {
+    fn take(&mut self) -> Vec<proto::Report> {
+        let mut bodies = Vec::new();
+        if !self.moves.is_empty() {
+            bodies.push(Body::Moves(proto::Moves { moves: self.moves.drain(..).collect() }));
+        }
+        if !self.refusals.is_empty() {
+            let lost = self.refusals_lost;
+            bodies
+                .push(Body::Refusals(proto::Refusals { refusals: self.refusals.drain(..).collect(), lost }));
+        }
+        bodies.extend(unsaid(self.ports.values_mut()).map(Body::Port));
+        bodies.extend(unsaid(self.instances.values_mut()).map(Body::Instance));
+        bodies.extend(unsaid(self.lost.values_mut()).map(Body::Lost));
+        bodies.extend(std::mem::take(&mut self.records).into_values().map(Body::Records));
+        bodies.extend(self.results.drain(..).map(Body::Result));
+        bodies.extend(unsaid(self.acknowledged.iter_mut()).map(Body::Acknowledged));
+        bodies.into_iter().map(|body| proto::Report { body: Some(body) }).collect()
+    }
+}
+
+fn say<K: Ord, T: PartialEq>(all: &mut BTreeMap<K, Last<T>>, key: K, value: T) {
+    if all.get(&key).is_none_or(|last| last.value != value) {
+        all.insert(key, Last { value, said: false });
+    }
+}
+
+fn unsaid<'a, T: Clone + 'a>(all: impl Iterator<Item = &'a mut Last<T>>) -> impl Iterator<Item = T> {
+    all.filter_map(|last| (!std::mem::replace(&mut last.said, true)).then(|| last.value.clone()))
+}
+
+/// Adds the newest, drops the oldest beyond the limit, answers how many were dropped.
+fn push<T>(queue: &mut VecDeque<T>, value: T, most: usize) -> u64 {
+    queue.push_back(value);
+    if queue.len() > most {
+        queue.pop_front();
+        return 1;
+    }
+    0
+}
+
+/// Some 120 bytes each.
+const MOST_MOVES: usize = 4096;
+const MOST_REFUSALS: usize = 1024;
+const MOST_RESULTS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn next(outbox: &Outbox) -> Vec<Body> {
+        outbox.take().await.into_iter().filter_map(|report| report.body).collect()
+    }
+
+    fn running(starts: u64) -> proto::InstanceReport {
+        proto::InstanceReport { id: "i-1".into(), state: "running".into(), starts, ..Default::default() }
+    }
+
+    #[tokio::test]
+    async fn the_last_state_is_said_once_and_again_on_a_new_stream() {
+        let outbox = Outbox::default();
+        outbox.instance(running(1));
+        outbox.instance(running(2));
+        assert_eq!(next(&outbox).await, [Body::Instance(running(2))]);
+        outbox.instance(running(2));
+        assert_eq!(outbox.lock().take(), []);
+        outbox.start_stream();
+        assert_eq!(next(&outbox).await, [Body::Instance(running(2))]);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_counted() {
+        let outbox = Outbox::default();
+        for count in 0..=MOST_REFUSALS as u64 {
+            outbox.refused(proto::Refusal { count, ..Default::default() });
+        }
+        let [Body::Refusals(refusals)] = &next(&outbox).await[..] else { panic!() };
+        assert_eq!((refusals.refusals.len(), refusals.lost), (MOST_REFUSALS, 1));
+        assert_eq!(refusals.refusals[0].count, 1, "the oldest went");
+    }
+
+    #[tokio::test]
+    async fn an_acknowledgement_comes_behind_what_it_speaks_of() {
+        let outbox = Outbox::default();
+        outbox.acknowledge(proto::Acknowledged { revision: 3, failures: vec![] });
+        outbox.instance(running(1));
+        assert!(matches!(&next(&outbox).await[..], [Body::Instance(_), Body::Acknowledged(_)]));
+    }
+}

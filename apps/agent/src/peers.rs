@@ -1,0 +1,173 @@
+//! Agents among themselves (rule C6): pulling and repairing records, by gRPC with the hosts' certificates.
+
+use crate::identity::Identity;
+use havip_model::{HostNumber, Record, VipKey, Vni};
+use havip_stream::proto::peer_client::PeerClient;
+use havip_stream::proto::peer_server::{Peer, PeerServer};
+use havip_stream::{convert, proto};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{Channel, Server};
+use tonic::{Request, Response, Status};
+
+/// What another agent asks of this one; the main loop answers, as only it speaks to the switch.
+#[derive(Debug)]
+pub enum Asked {
+    /// All records of a VPC.
+    Pull {
+        /// The VPC.
+        vni: Vni,
+        /// Where the answer goes.
+        answer: oneshot::Sender<proto::Records>,
+    },
+    /// Its records, for ours that are greater.
+    Repair {
+        /// The VPC.
+        vni: Vni,
+        /// Its records.
+        records: Vec<(VipKey, Record)>,
+        /// Where the answer goes.
+        answer: oneshot::Sender<proto::Records>,
+    },
+}
+
+/// Answers other agents until the agent ends.
+///
+/// # Errors
+/// The address cannot be listened on, or the certificate is unusable.
+pub async fn serve(
+    identity: &Identity,
+    address: SocketAddr,
+    asked: mpsc::Sender<Asked>,
+) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let listener = TcpListener::bind(address).await?;
+    let service = PeerServer::new(Service { asked })
+        .max_decoding_message_size(LARGEST_MESSAGE)
+        .max_encoding_message_size(LARGEST_MESSAGE);
+    let server = Server::builder().tls_config(identity.for_serving())?.add_service(service);
+    let incoming = TcpListenerStream::new(listener);
+    Ok(async move {
+        if let Err(error) = server.serve_with_incoming(incoming).await {
+            tracing::error!(%error, "other agents are not answered any more");
+        }
+    })
+}
+
+struct Service {
+    asked: mpsc::Sender<Asked>,
+}
+
+impl Service {
+    async fn ask(
+        &self,
+        asked: Asked,
+        answer: oneshot::Receiver<proto::Records>,
+    ) -> Result<Response<proto::Records>, Status> {
+        let busy = || Status::unavailable("this agent is ending or busy");
+        self.asked.try_send(asked).map_err(|_| busy())?;
+        answer.await.map(Response::new).map_err(|_| busy())
+    }
+}
+
+#[tonic::async_trait]
+impl Peer for Service {
+    async fn pull(&self, request: Request<proto::PullRequest>) -> Result<Response<proto::Records>, Status> {
+        let vni = vni(request.get_ref().vni)?;
+        let (answer, answered) = oneshot::channel();
+        self.ask(Asked::Pull { vni, answer }, answered).await
+    }
+
+    async fn repair(&self, request: Request<proto::Records>) -> Result<Response<proto::Records>, Status> {
+        let vni = vni(request.get_ref().vni)?;
+        let wrong = |error: convert::ConvertError| Status::invalid_argument(error.to_string());
+        let records = convert::records(request.get_ref()).map_err(wrong)?;
+        let (answer, answered) = oneshot::channel();
+        self.ask(Asked::Repair { vni, records, answer }, answered).await
+    }
+}
+
+fn vni(value: u32) -> Result<Vni, Status> {
+    Vni::new(value).map_err(|error| Status::invalid_argument(error.to_string()))
+}
+
+/// Connections to other agents, kept while their addresses stay the same.
+#[derive(Debug)]
+pub struct Peers {
+    identity: Identity,
+    channels: BTreeMap<HostNumber, (String, Channel)>,
+}
+
+impl Peers {
+    /// None yet.
+    pub fn new(identity: Identity) -> Self {
+        Self { identity, channels: BTreeMap::new() }
+    }
+
+    /// A client of the agent of this host at this address; none if that is no address.
+    pub fn client(&mut self, host: HostNumber, endpoint: &str) -> Option<Client> {
+        let known = self.channels.get(&host).filter(|(address, _)| address == endpoint);
+        let channel = match known {
+            Some((_, channel)) => channel.clone(),
+            None => {
+                let channel = self.identity.peer(host, endpoint).inspect_err(|error| {
+                    tracing::warn!(%host, endpoint, error = format!("{error:#}"), "a host has no usable address");
+                });
+                let channel = channel.ok()?;
+                self.channels.insert(host, (endpoint.to_owned(), channel.clone()));
+                channel
+            }
+        };
+        let client = PeerClient::new(channel)
+            .max_decoding_message_size(LARGEST_MESSAGE)
+            .max_encoding_message_size(LARGEST_MESSAGE);
+        Some(Client { client })
+    }
+
+    /// A host that is gone.
+    pub fn forget(&mut self, host: HostNumber) {
+        self.channels.remove(&host);
+    }
+}
+
+/// Speaks to one other agent.
+#[derive(Debug, Clone)]
+pub struct Client {
+    client: PeerClient<Channel>,
+}
+
+impl Client {
+    /// Every record of a VPC that the peer has; none if it does not answer in time.
+    pub async fn pull(mut self, vni: Vni, own: HostNumber) -> Option<Vec<(VipKey, Record)>> {
+        let request = proto::PullRequest { vni: vni.get(), from_host: own.get() };
+        let answer = tokio::time::timeout(PATIENCE, self.client.pull(request)).await;
+        understood(answer)
+    }
+
+    /// Sends records, and brings back those of the peer that are greater.
+    pub async fn repair(mut self, records: proto::Records) -> Option<Vec<(VipKey, Record)>> {
+        let answer = tokio::time::timeout(PATIENCE, self.client.repair(records)).await;
+        understood(answer)
+    }
+}
+
+type Answer = Result<Result<Response<proto::Records>, Status>, tokio::time::error::Elapsed>;
+
+fn understood(answer: Answer) -> Option<Vec<(VipKey, Record)>> {
+    let records = match answer {
+        Ok(Ok(records)) => records.into_inner(),
+        Ok(Err(status)) => {
+            tracing::debug!(%status, "a peer did not answer");
+            return None;
+        }
+        Err(_) => return None,
+    };
+    convert::records(&records).inspect_err(|error| tracing::warn!(%error, "a peer sent a wrong record")).ok()
+}
+
+/// A live agent answers in milliseconds; a port must not stay down for a dead one's sake.
+const PATIENCE: Duration = Duration::from_millis(1000);
+const LARGEST_MESSAGE: usize = 16 << 20;
