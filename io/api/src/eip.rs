@@ -41,6 +41,21 @@ pub struct CreateEipPool {
     pub reserved: Vec<String>,
 }
 
+/// Changes a pool; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateEipPool {
+    /// The new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The new description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// All addresses that are never given out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved: Option<Vec<String>>,
+}
+
 /// A public address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Eip {

@@ -82,9 +82,15 @@ pub struct RunInstance {
     /// A script that its shell runs at each start, at most 64 KiB.
     #[serde(default)]
     pub user_data: String,
-    /// Make it without starting it.
-    #[serde(default)]
-    pub stopped: bool,
+    /// The first interface's MAC; chosen if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+    /// Whether the guest may send and receive only its own addresses.
+    #[serde(default = "yes")]
+    pub source_dest_check: bool,
+    /// The existing device to plug, for the driver `external`; may also be plugged later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 impl Default for RunInstance {
@@ -99,24 +105,11 @@ impl Default for RunInstance {
             cpu_millis: one_processor(),
             memory_mib: half_a_gibibyte(),
             user_data: String::new(),
-            stopped: false,
+            mac: None,
+            source_dest_check: true,
+            device: None,
         }
     }
-}
-
-/// Changes an instance; what is absent stays. A new script runs at the next start.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct UpdateInstance {
-    /// The new name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The new description.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// The new script.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_data: Option<String>,
 }
 
 /// Runs a program inside an instance.
@@ -176,6 +169,9 @@ fn namespace() -> Driver {
 }
 fn one_processor() -> u32 {
     1000
+}
+fn yes() -> bool {
+    true
 }
 fn half_a_gibibyte() -> u32 {
     512

@@ -103,6 +103,9 @@ pub struct UpdateInterface {
 pub struct Attach {
     /// The instance's id.
     pub instance: String,
+    /// The existing device to plug, for instances of the driver `external`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 /// Plugs an interface's existing device into the switch of a host.
@@ -115,16 +118,20 @@ pub struct Plug {
     pub device: String,
 }
 
-/// Gives an interface further addresses, named or chosen.
+/// Gives an interface further addresses, named, chosen, or taken from another interface.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddAddresses {
-    /// Free addresses of its subnet, or another interface's if `take`.
+    /// These: free ones of its subnet, or secondary ones of `from`.
     #[serde(default)]
     pub addresses: Vec<String>,
-    /// Take them from the interface that has them as secondary addresses now.
+    /// And so many of the lowest free ones.
     #[serde(default)]
-    pub take: bool,
+    #[schema(maximum = 100)]
+    pub automatic: u32,
+    /// The id of the interface that loses them in the same step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 fn yes() -> bool {

@@ -19,11 +19,10 @@
 //! | `/vips/batch-delete` | POST |
 //! | `/vips/{id}/associations`, `/vips/{id}/associations/{target}` | GET, POST; DELETE |
 //! | `/vips/{id}/history` | GET |
-//! | `/vips/{id}/renew` | POST |
 //! | `/eip-pools`, `/eip-pools/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/eips`, `/eips/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/eips/{id}/bind`, `/eips/{id}/unbind` | POST |
-//! | `/routes`, `/routes/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/routes`, `/routes/{id}` | GET, POST; GET, DELETE |
 //! | `/hosts`, `/hosts/{id}`, `/hosts/{id}/drops` | GET; GET, PATCH, DELETE; GET |
 //! | `/hosts/tokens` | POST |
 //! | `/events`, `/events/watch` | GET; GET (server-sent events) |
@@ -47,20 +46,18 @@ mod vip;
 mod words;
 
 pub use client::{Client, ClientError, Config, EventStream};
-pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip};
+pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip, UpdateEipPool};
 pub use event::Event;
 pub use filter::{
     EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter, InstanceFilter, InterfaceFilter,
     RouteFilter, SubnetFilter, VipFilter, VpcFilter, WatchFilter,
 };
 pub use host::{CreateHostToken, DropCount, Drops, Host, HostToken, Unprogrammed};
-pub use instance::{
-    Console, ConsoleRange, Exec, ExecResult, Instance, InstanceInterface, RunInstance, UpdateInstance,
-};
+pub use instance::{Console, ConsoleRange, Exec, ExecResult, Instance, InstanceInterface, RunInstance};
 pub use interface::{AddAddresses, Attach, CreateInterface, Interface, Plug, UpdateInterface};
 pub use key::{AccessKey, Health, KeyFile};
 pub use meta::{Meta, Page, Resource, Unbind, Update, Wait, WithWait};
-pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, UpdateRoute, Vpc};
+pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, Vpc};
 pub use problem::Problem;
 pub use vip::{
     Associate, Association, BatchDelete, BatchDeleted, BatchRow, BoundEip, CreateVip, Holder, Move,

@@ -35,9 +35,6 @@ pub struct CreateVpc {
     /// Such as `10.20.0.0/16`.
     #[schema(example = "10.20.0.0/16")]
     pub cidr: String,
-    /// Such as `fd00:20::/48`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cidr6: Option<String>,
     /// The server's own region if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
@@ -78,12 +75,6 @@ pub struct CreateSubnet {
     /// Within the VPC's addresses.
     #[schema(example = "10.20.1.0/24")]
     pub cidr: String,
-    /// Within the VPC's IPv6 addresses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cidr6: Option<String>,
-    /// The first address of the range if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gateway: Option<String>,
     /// The server's own zone if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
@@ -120,19 +111,4 @@ pub struct CreateRoute {
     pub destination: String,
     /// The id of a VIP, or of an interface without source/destination check.
     pub next_hop: String,
-}
-
-/// Changes a route; what is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct UpdateRoute {
-    /// The new name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The new description.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// The id of another VIP or interface.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_hop: Option<String>,
 }

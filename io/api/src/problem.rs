@@ -18,9 +18,12 @@ pub struct Problem {
     pub code: String,
     /// What is wrong with what, and what to do.
     pub detail: String,
-    /// The field or parameter that is wrong.
+    /// The field that is wrong, as a JSON pointer such as `/address`; or the parameter's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// The ids of the resources that stand in the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_by: Vec<String>,
     /// Finds the request in the server's log.
     #[serde(default)]
     pub request_id: String,
@@ -29,7 +32,7 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.field {
-            Some(field) => write!(f, "{field}: {} ({})", self.detail, self.code),
+            Some(field) => write!(f, "{}: {} ({})", field.trim_start_matches('/'), self.detail, self.code),
             None => write!(f, "{} ({})", self.detail, self.code),
         }
     }

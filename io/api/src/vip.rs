@@ -164,9 +164,6 @@ pub struct UpdateVip {
     /// The new description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Who may claim it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub binding: Option<Binding>,
     /// What happens to a claim by a port that has just lost it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contention: Option<Contention>,

@@ -3,7 +3,7 @@
 use super::transport::{Client, ClientError, segment};
 use crate::{
     AllocateEip, Associate, BatchDelete, BatchDeleted, BindEip, CreateEipPool, CreateVip, Eip, EipFilter,
-    EipPool, EipPoolFilter, HistoryFilter, Move, Page, Update, UpdateEip, UpdateVip, Vip, VipFilter,
+    EipPool, EipPoolFilter, HistoryFilter, Move, Page, UpdateEip, UpdateEipPool, UpdateVip, Vip, VipFilter,
 };
 
 impl Client {
@@ -47,10 +47,6 @@ impl Client {
     pub fn vip_history(&self, vip: &str, filter: &HistoryFilter) -> Result<Page<Move>, ClientError> {
         self.list(&format!("/vips/{}/history", segment(vip)), filter)
     }
-    /// Gives a VIP a new incarnation: its claims begin anew.
-    pub fn renew_vip(&self, vip: &str) -> Result<Vip, ClientError> {
-        self.order(&format!("/vips/{}/renew", segment(vip)))
-    }
     /// A page of pools.
     pub fn eip_pools(&self, filter: &EipPoolFilter) -> Result<Page<EipPool>, ClientError> {
         self.list("/eip-pools", filter)
@@ -68,7 +64,7 @@ impl Client {
         self.post("/eip-pools", body)
     }
     /// Changes a pool; what is absent stays.
-    pub fn update_eip_pool(&self, id: &str, body: &Update) -> Result<EipPool, ClientError> {
+    pub fn update_eip_pool(&self, id: &str, body: &UpdateEipPool) -> Result<EipPool, ClientError> {
         self.patch(&format!("/eip-pools/{}", segment(id)), body)
     }
     /// Deletes a pool.
@@ -95,9 +91,9 @@ impl Client {
     pub fn update_eip(&self, id: &str, body: &UpdateEip) -> Result<Eip, ClientError> {
         self.patch(&format!("/eips/{}", segment(id)), body)
     }
-    /// Releases an EIP.
-    pub fn release_eip(&self, id: &str) -> Result<(), ClientError> {
-        self.delete(&format!("/eips/{}", segment(id)), &[])
+    /// Gives an EIP back to its pool; with `unbind`, unbinds it first.
+    pub fn release_eip(&self, id: &str, unbind: bool) -> Result<(), ClientError> {
+        self.delete(&format!("/eips/{}", segment(id)), &[("unbind", unbind.to_string())])
     }
     /// Binds an EIP to a VIP, an instance or an interface.
     pub fn bind_eip(&self, id: &str, target: &str) -> Result<Eip, ClientError> {

@@ -3,7 +3,7 @@
 use super::transport::{Client, ClientError, query, segment};
 use crate::{
     AccessKey, Console, ConsoleRange, CreateHostToken, Drops, Exec, ExecResult, Health, Host, HostFilter,
-    HostToken, Instance, InstanceFilter, Page, RunInstance, Update, UpdateInstance,
+    HostToken, Instance, InstanceFilter, Page, RunInstance, Update,
 };
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Client {
         self.post("/instances", body)
     }
     /// Changes an instance; what is absent stays.
-    pub fn update_instance(&self, id: &str, body: &UpdateInstance) -> Result<Instance, ClientError> {
+    pub fn update_instance(&self, id: &str, body: &Update) -> Result<Instance, ClientError> {
         self.patch(&format!("/instances/{}", segment(id)), body)
     }
     /// Deletes an instance.

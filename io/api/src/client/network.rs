@@ -3,8 +3,7 @@
 use super::transport::{Client, ClientError, segment};
 use crate::{
     AddAddresses, Attach, CreateInterface, CreateRoute, CreateSubnet, CreateVpc, Interface, InterfaceFilter,
-    Page, Plug, Route, RouteFilter, Subnet, SubnetFilter, Update, UpdateInterface, UpdateRoute, Vpc,
-    VpcFilter,
+    Page, Plug, Route, RouteFilter, Subnet, SubnetFilter, Update, UpdateInterface, Vpc, VpcFilter,
 };
 
 impl Client {
@@ -72,10 +71,6 @@ impl Client {
     pub fn create_route(&self, body: &CreateRoute) -> Result<Route, ClientError> {
         self.post("/routes", body)
     }
-    /// Changes a route; what is absent stays.
-    pub fn update_route(&self, id: &str, body: &UpdateRoute) -> Result<Route, ClientError> {
-        self.patch(&format!("/routes/{}", segment(id)), body)
-    }
     /// Deletes a route.
     pub fn delete_route(&self, id: &str) -> Result<(), ClientError> {
         self.delete(&format!("/routes/{}", segment(id)), &[])
@@ -105,8 +100,8 @@ impl Client {
         self.delete(&format!("/interfaces/{}", segment(id)), &[])
     }
     /// Attaches an interface to an instance.
-    pub fn attach_interface(&self, id: &str, instance: &str) -> Result<Interface, ClientError> {
-        self.post(&format!("/interfaces/{}/attach", segment(id)), &Attach { instance: instance.into() })
+    pub fn attach_interface(&self, id: &str, body: &Attach) -> Result<Interface, ClientError> {
+        self.post(&format!("/interfaces/{}/attach", segment(id)), body)
     }
     /// Detaches an interface from its instance; its associations stay.
     pub fn detach_interface(&self, id: &str) -> Result<Interface, ClientError> {
