@@ -1,1 +1,31 @@
 //! The eBPF switch: programs, pinned maps, rings.
+//!
+//! [`Switch`] is one host's switch. The agent fills its configuration ([`Switch::put`]), attaches it to
+//! devices, gives it orders ([`Switch::order`]) and polls what happened ([`Events::poll`]).
+//! Everything that concerns packets is in `bpf/`; its layout is mirrored in one private module.
+
+mod attach;
+mod entries;
+mod error;
+mod events;
+mod layout;
+mod ledger;
+mod orders;
+mod pins;
+mod reasons;
+mod records;
+mod switch;
+
+pub use attach::Attach;
+pub use error::{AttachError, EntryError, MapError, OpenError, OrderError};
+pub use events::{Events, SwitchEvent};
+pub use havip_claim::{Notice, Order, Release};
+pub use ledger::{DropCount, Ledger};
+pub use orders::Outcome;
+pub use reasons::{Reason, reason, reason_name};
+pub use records::Move;
+pub use switch::{Capacity, Edge, Options, Switch, detach_all};
+
+/// The compiled programs, as [`Switch::open`] loads them; for tests that load them with others.
+#[doc(hidden)]
+pub const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/switch.bpf.o"));

@@ -1,0 +1,206 @@
+//! Configuration entries: written as map entries, all or nothing, and read back.
+
+mod decode;
+mod encode;
+
+use crate::{
+    Switch,
+    error::{EntryError, MapError},
+    layout::{self, AddressKey, AddressPortKey, Plain},
+};
+use encode::Write;
+use havip_model::{PortNumber, VipKey};
+use havip_reconcile::table::{Entry, EntryKey};
+use libbpf_rs::{MapCore, MapFlags};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Switch {
+    /// Writes an entry, over the one that is there. After an error everything is as before.
+    pub fn put(&self, key: &EntryKey, entry: &Entry) -> Result<(), EntryError> {
+        let failed = |source| EntryError::Map { key: *key, source };
+        let mut entitlements = self.entitlements.lock().expect("no holder of the lock panics");
+        let mut writes = self.leftovers(key, Some(entry)).map_err(failed)?;
+        writes.extend(encode::writes(key, entry)?);
+        let kept = match key {
+            EntryKey::Entitled(vip, port) => {
+                let after = entitlements.with(*vip, *port);
+                writes.extend(after.indices(*vip, *port));
+                Some(after)
+            }
+            _ => None,
+        };
+        self.perform(writes).map_err(failed)?;
+        if let Some(after) = kept {
+            *entitlements = after;
+        }
+        Ok(())
+    }
+
+    /// Removes an entry; one that is not there is fine. After an error everything is as before.
+    pub fn remove(&self, key: &EntryKey) -> Result<(), EntryError> {
+        let failed = |source| EntryError::Map { key: *key, source };
+        let mut entitlements = self.entitlements.lock().expect("no holder of the lock panics");
+        let mut writes = self.leftovers(key, None).map_err(failed)?;
+        writes.extend(encode::keys(key).into_iter().map(|(map, key)| Write { map, key, value: None }));
+        let kept = match key {
+            EntryKey::Entitled(vip, port) => {
+                let after = entitlements.without(*vip, *port);
+                writes.extend(after.indices(*vip, *port));
+                Some(after)
+            }
+            _ => None,
+        };
+        self.perform(writes).map_err(failed)?;
+        if let Some(after) = kept {
+            *entitlements = after;
+        }
+        Ok(())
+    }
+
+    /// What the maps hold now.
+    pub fn entries(&self) -> Result<BTreeMap<EntryKey, Entry>, MapError> {
+        let mut entries = BTreeMap::new();
+        for map in decode::MAPS {
+            let handle = self.map(map);
+            for key in handle.keys() {
+                let read = handle.lookup(&key, MapFlags::ANY);
+                let value = read.map_err(|source| MapError::Kernel { what: "read", map, source })?;
+                let Some(value) = value else { continue }; // removed meanwhile
+                entries.extend(decode::entry(map, &key, &value).ok_or(MapError::Foreign { map })?);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Removals of what the old entry wrote under keys that the new one does not use, and kept measurements.
+    fn leftovers(&self, key: &EntryKey, entry: Option<&Entry>) -> Result<Vec<Write>, MapError> {
+        let mut writes = vec![];
+        match key {
+            EntryKey::Host(number) => {
+                let number = number.get().to_ne_bytes();
+                let new = match entry {
+                    Some(Entry::Host { underlay }) => Some(layout::octets(*underlay)),
+                    _ => None,
+                };
+                let old: Option<layout::Host> = self.read("hosts", &number, MapFlags::ANY)?;
+                if let Some(old) = old.filter(|old| Some(old.underlay) != new) {
+                    writes.push(Write { map: "peers", key: old.underlay.to_vec(), value: None });
+                }
+            }
+            EntryKey::Port(number) => {
+                let number = number.get().to_ne_bytes();
+                let new = match entry {
+                    Some(Entry::Port(port)) => Some(port),
+                    _ => None,
+                };
+                let old: Option<layout::Port> = self.read("ports", &number, MapFlags::ANY)?;
+                if let Some(old) = old {
+                    if new.is_none_or(|new| new.ifindex != old.ifindex) {
+                        let key = old.ifindex.to_ne_bytes().to_vec();
+                        writes.push(Write { map: "devices", key, value: None });
+                    }
+                    if new.is_none_or(|new| new.mac.0 != old.mac) {
+                        let key = layout::MacKey { subnet: 0, mac: old.mac, zero: [0; 2] }.bytes().to_vec();
+                        writes.push(Write { map: "macs", key, value: None });
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(writes)
+    }
+
+    /// Performs the writes in order; if one fails, undoes those before it in reverse order.
+    fn perform(&self, writes: Vec<Write>) -> Result<(), MapError> {
+        let mut done: Vec<Write> = vec![];
+        for mut write in writes {
+            let handle = self.map(write.map);
+            let before = handle.lookup(&write.key, MapFlags::ANY).map_err(|source| MapError::Kernel {
+                what: "read",
+                map: write.map,
+                source,
+            })?;
+            if let ("peers", Some(new), Some(old)) = (write.map, &mut write.value, &before) {
+                // What overlay_rx measured stays.
+                let heard = std::mem::offset_of!(layout::Peer, heard_at)..size_of::<u64>();
+                new[heard.clone()].copy_from_slice(&old[heard]);
+            }
+            let undo = Write { map: write.map, key: write.key.clone(), value: before };
+            match self.perform_one(&write) {
+                Ok(()) => done.push(undo),
+                Err(error) => {
+                    for undo in done.into_iter().rev() {
+                        if let Err(error) = self.perform_one(&undo) {
+                            tracing::error!(map = undo.map, %error, "could not undo a map entry");
+                        }
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn perform_one(&self, write: &Write) -> Result<(), MapError> {
+        match &write.value {
+            Some(value) => self.write(write.map, &write.key, value),
+            None => self.delete(write.map, &write.key),
+        }
+    }
+}
+
+/// Who is entitled to what, by VIP: the maps answer only "this port to this VIP?".
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Entitlements {
+    ports: BTreeMap<VipKey, BTreeSet<PortNumber>>,
+    vips: BTreeMap<PortNumber, u32>,
+}
+
+impl Entitlements {
+    /// What the pinned map holds.
+    pub(crate) fn read(switch: &Switch) -> Result<Self, MapError> {
+        let foreign = || MapError::Foreign { map: "entitled" };
+        let mut found = Self::default();
+        for key in switch.map("entitled").keys() {
+            let key = AddressPortKey::read(&key).ok_or_else(foreign)?;
+            let vip = key.key().ok_or_else(foreign)?;
+            found = found.with(vip, PortNumber::new(key.port).map_err(|_| foreign())?);
+        }
+        Ok(found)
+    }
+
+    fn with(&self, vip: VipKey, port: PortNumber) -> Self {
+        let mut after = self.clone();
+        if after.ports.entry(vip).or_default().insert(port) {
+            *after.vips.entry(port).or_default() += 1;
+        }
+        after
+    }
+
+    fn without(&self, vip: VipKey, port: PortNumber) -> Self {
+        let mut after = self.clone();
+        if after.ports.get_mut(&vip).is_some_and(|ports| ports.remove(&port)) {
+            *after.vips.entry(port).or_insert(1) -= 1;
+        }
+        after.ports.retain(|_, ports| !ports.is_empty());
+        after.vips.retain(|_, count| *count > 0);
+        after
+    }
+
+    /// The maps that say the same from the other side: the VIP's ports, the port's number of VIPs.
+    fn indices(&self, vip: VipKey, port: PortNumber) -> [Write; 2] {
+        let circle = self.ports.get(&vip).map(|ports| {
+            let mut circle = layout::Circle::zeroed();
+            for (slot, port) in circle.ports.iter_mut().zip(ports) {
+                *slot = port.get();
+                circle.count += 1;
+            }
+            circle.bytes().to_vec()
+        });
+        let count = self.vips.get(&port).map(|count| count.to_ne_bytes().to_vec());
+        [
+            Write { map: "circles", key: AddressKey::vip(vip).bytes().to_vec(), value: circle },
+            Write { map: "associated", key: port.get().to_ne_bytes().to_vec(), value: count },
+        ]
+    }
+}

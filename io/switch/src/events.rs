@@ -1,0 +1,162 @@
+//! What the kernel tells: moves, answers, refusals.
+
+use crate::{
+    Switch,
+    layout::{self, AddressKey, Plain},
+};
+use havip_claim::{Cause, Notice};
+use havip_model::{HostNumber, MacAddr, MoveCause, PortNumber, Record, RefusalReason, VipKey};
+use libbpf_rs::{RingBuffer, RingBufferBuilder};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// One message of the kernel; every `at` is time since boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SwitchEvent {
+    /// Something about a VIP that core/claim's keeper wants to hear.
+    Notice {
+        /// When.
+        at: Duration,
+        /// What.
+        notice: Notice,
+        /// The record before it, for [`Notice::Moved`].
+        before: Option<Record>,
+        /// The host it came from, for what another host sent.
+        from: Option<HostNumber>,
+    },
+    /// A guest, or another host, sent what it may not.
+    Refused {
+        /// When the last of them came.
+        at: Duration,
+        /// Why.
+        reason: RefusalReason,
+        /// The port that sent it; none if it came over the underlay.
+        port: Option<PortNumber>,
+        /// The source MAC of the frame.
+        mac: MacAddr,
+        /// The address that was claimed, faked or asked for.
+        address: Option<IpAddr>,
+        /// The underlay address it came from, if no port did.
+        outer: Option<Ipv4Addr>,
+        /// How many this report stands for.
+        count: u64,
+    },
+    /// A port sent its first advert naming this VIP.
+    AdvertSeen {
+        /// When.
+        at: Duration,
+        /// The VIP.
+        key: VipKey,
+        /// The port.
+        port: PortNumber,
+    },
+    /// A host's kernel returned our echo.
+    EchoReturned {
+        /// When.
+        at: Duration,
+        /// The host.
+        host: HostNumber,
+        /// As it was sent: the boot time in nanoseconds.
+        nonce: u64,
+        /// How long it took.
+        rtt: Duration,
+    },
+}
+
+/// Both rings of a switch; one reader per switch.
+pub struct Events {
+    rings: RingBuffer<'static>,
+    heard: Arc<Mutex<Vec<SwitchEvent>>>,
+}
+
+impl Switch {
+    /// Opens the rings. What happened while nobody read them comes first, as far as they held it.
+    pub fn events(&self) -> libbpf_rs::Result<Events> {
+        let heard = Arc::new(Mutex::new(vec![]));
+        let mut builder = RingBufferBuilder::new();
+        for (map, read) in [("moves_ring", event as fn(&[u8]) -> _), ("refusals_ring", refusal)] {
+            let heard = Arc::clone(&heard);
+            builder.add(self.map(map), move |bytes| {
+                heard.lock().expect("no holder of the lock panics").extend(read(bytes));
+                0
+            })?;
+        }
+        Ok(Events { rings: builder.build()?, heard })
+    }
+}
+
+impl Events {
+    /// Waits until something is there, at most so long, and takes all of it.
+    pub fn poll(&mut self, timeout: Duration) -> libbpf_rs::Result<Vec<SwitchEvent>> {
+        match self.rings.poll(timeout) {
+            Err(error) if error.kind() != libbpf_rs::ErrorKind::Interrupted => Err(error),
+            _ => Ok(std::mem::take(&mut *self.heard.lock().expect("no holder of the lock panics"))),
+        }
+    }
+
+    /// Readable when [`Self::poll`] would not wait.
+    pub fn descriptor(&self) -> i32 {
+        self.rings.epoll_fd()
+    }
+}
+
+/// None for a message that this version does not know.
+fn event(bytes: &[u8]) -> Option<SwitchEvent> {
+    let event = layout::Event::read(bytes)?;
+    let at = Duration::from_nanos(event.at);
+    let key = || AddressKey { vni: event.vni, address: event.address }.key();
+    let port = PortNumber::new(event.port);
+    let mac = MacAddr(event.mac);
+    let notice = match event.kind {
+        1 => Notice::Moved { key: key()?, record: event.now.model()?, cause: cause(event.cause)? },
+        2 => Notice::Answered { key: key()?, port: port.ok()?, mac, advertised_recently: event.nonce == 1 },
+        3 => Notice::Alive { key: key()?, record: event.now.model()? },
+        4 => {
+            let ready_at = Duration::from_nanos(event.nonce);
+            Notice::Postponed { key: key()?, port: port.ok()?, mac, expected: event.now.model(), ready_at }
+        }
+        5 => Notice::Stalled { key: key()?, record: event.now.model()? },
+        6 => return Some(SwitchEvent::AdvertSeen { at, key: key()?, port: port.ok()? }),
+        7 => {
+            let rtt = Duration::from_nanos(event.at.saturating_sub(event.nonce));
+            let host = HostNumber::new(event.host).ok()?;
+            return Some(SwitchEvent::EchoReturned { at, host, nonce: event.nonce, rtt });
+        }
+        _ => return None,
+    };
+    let from = HostNumber::new(event.host).ok();
+    Some(SwitchEvent::Notice { at, notice, before: event.before.model(), from })
+}
+
+fn refusal(bytes: &[u8]) -> Option<SwitchEvent> {
+    let refusal = layout::Refusal::read(bytes)?;
+    Some(SwitchEvent::Refused {
+        at: Duration::from_nanos(refusal.at),
+        reason: RefusalReason(u16::try_from(refusal.reason).ok()?),
+        port: PortNumber::new(refusal.port).ok(),
+        mac: MacAddr(refusal.mac),
+        address: layout::some_address(refusal.address),
+        outer: (refusal.outer != [0; 4]).then(|| refusal.outer.into()),
+        count: refusal.count,
+    })
+}
+
+fn cause(number: u32) -> Option<Cause> {
+    Some(match number {
+        1 => Cause::Here(MoveCause::Claim),
+        2 => Cause::Here(MoveCause::Asked),
+        3 => Cause::Here(MoveCause::Doubted),
+        4 => Cause::Here(MoveCause::Released),
+        5 => Cause::Here(MoveCause::TakenBack),
+        6 => Cause::Here(MoveCause::Repeated),
+        7 => Cause::Here(MoveCause::Repaired),
+        8 => Cause::Here(MoveCause::HostLost),
+        16 => Cause::Announced,
+        17 => Cause::Corrected,
+        18 => Cause::Merged,
+        _ => return None,
+    })
+}

@@ -1,0 +1,220 @@
+//! The bytes of `bpf/maps.h`: the same structs, field by field; a test compares both through BTF.
+
+use havip_model::{Epoch, Holder, HostNumber, Incarnation, MacAddr, PortNumber, VipKey, Vni};
+use std::{
+    mem::size_of,
+    net::{IpAddr, Ipv6Addr},
+    slice,
+};
+
+/// A struct without padding of which every bit pattern is a value.
+///
+/// # Safety
+/// Implemented only by [`plain!`], for `repr(C)` structs of integers and arrays of them whose padding is named.
+pub unsafe trait Plain: Copy {
+    /// All zero.
+    fn zeroed() -> Self {
+        // SAFETY: every bit pattern is a value.
+        unsafe { std::mem::zeroed() }
+    }
+    /// The value as the map holds it.
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: no padding, so every byte is initialised.
+        unsafe { slice::from_raw_parts((self as *const Self).cast(), size_of::<Self>()) }
+    }
+    /// The same, to be filled in.
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: no padding, and every bit pattern is a value.
+        unsafe { slice::from_raw_parts_mut((self as *mut Self).cast(), size_of::<Self>()) }
+    }
+    /// Reads the first bytes; none if there are too few.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let mut value = Self::zeroed();
+        value.bytes_mut().copy_from_slice(bytes.get(..size_of::<Self>())?);
+        Some(value)
+    }
+}
+
+// SAFETY: integers.
+unsafe impl Plain for u32 {}
+// SAFETY: integers.
+unsafe impl Plain for u64 {}
+
+macro_rules! plain {
+    ($($(#[$doc:meta])* $name:ident = $c:literal { $($field:ident: $type:ty,)* })*) => {
+        $($(#[$doc])* #[repr(C)] #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $name { $(pub $field: $type,)* }
+        // SAFETY: repr(C), integers only, and the assertion below leaves no room for padding.
+        unsafe impl Plain for $name {}
+        const _: () = assert!(size_of::<$name>() == 0 $(+ size_of::<$type>())*, "padding must be named");)*
+
+        /// Every struct with its size and fields, for the comparison with BTF.
+        #[cfg(test)]
+        pub fn structs() -> Vec<Layout> {
+            vec![$(Layout {
+                name: $c,
+                size: size_of::<$name>(),
+                fields: vec![$((stringify!($field), std::mem::offset_of!($name, $field), size_of::<$type>()),)*],
+            },)*]
+        }
+    };
+}
+
+/// A struct's layout.
+#[cfg(test)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Its name in C.
+    pub name: &'static str,
+    /// In bytes.
+    pub size: usize,
+    /// Name, offset and size in bytes.
+    pub fields: Vec<(&'static str, usize, usize)>,
+}
+
+plain! {
+    Ip16 = "ip16" { address: [u8; 16], }
+    AddressKey = "address_key" { vni: u32, address: [u8; 16], }
+    AddressPortKey = "address_port_key" { vni: u32, address: [u8; 16], port: u32, }
+    AdvertSourceKey = "advert_source_key" { vni: u32, vip: [u8; 16], source: [u8; 16], }
+    MacKey = "mac_key" { subnet: u32, mac: [u8; 6], zero: [u8; 2], }
+    RouteKey = "route_key" { prefixlen: u32, vni: [u8; 4], address: [u8; 16], }
+    PoolKey = "pool_key" { prefixlen: u32, address: [u8; 16], }
+    Address = "address" {
+        incarnation: u64, subnet: u32, port: u32, host: u32, mac: [u8; 6], kind: u8, flags: u8, zero: u32,
+    }
+    MacValue = "mac_value" { address: [u8; 16], port: u32, }
+    Port = "port" {
+        ifindex: u32, number: u32, vni: u32, subnet: u32, primary: [u8; 16], primary6: [u8; 16],
+        mac: [u8; 6], virtual_mac: [u8; 6], mtu: u16, state: u8, flags: u8,
+    }
+    Subnet = "subnet" { gateway: [u8; 16], gateway6: [u8; 16], vni: u32, virtual_mac: [u8; 6], zero: [u8; 2], }
+    Host = "host" { underlay: [u8; 16], }
+    Peer = "peer" { heard_at: u64, host: u32, zero: u32, }
+    Members = "members" { count: u32, hosts: [u32; MEMBERS_MAX], }
+    Circle = "circle" { count: u32, ports: [u32; CIRCLE_MAX], }
+    Entitled = "entitled" { direct_return: u8, zero: [u8; 3], }
+    Eip = "eip" { target: [u8; 16], vni: u32, zero: u32, }
+    Nat = "nat" { incarnation: u64, public_address: [u8; 16], }
+    Settings = "settings" {
+        host: u32, underlay: [u8; 4], overlay_ifindex: u32, dhcp_ifindex: u32, edge_ifindex: u32,
+        edge_mac: [u8; 6], zero: [u8; 2], edge_address: [u8; 4],
+    }
+    Clock = "clock" { offset_ns: i64, beat_at: u64, }
+    Record = "record" { incarnation: u64, epoch: u64, holder: u64, mac: u64, moves: u32, zero: u32, }
+    Move = "move" { epoch: u64, holder: u64, from: u64, at_ms: u64, cause: u32, moves: u32, }
+    KeptRecord = "kept_record" {
+        lock: u32, flags: u32, now: Record, changed_at: u64, announced_at: u64, next_move: u32, zero: u32,
+        reserved: [u8; 40], history: [Move; HISTORY_LEN],
+    }
+    DropKey = "drop_key" { port: u32, reason: u32, }
+    DropValue = "drop_value" { count: u64, reported_at: u64, reported: u64, }
+    Event = "event" {
+        kind: u32, vni: u32, address: [u8; 16], port: u32, host: u32, at: u64, nonce: u64, cause: u32,
+        mac: [u8; 6], zero: [u8; 2], zero2: u32, now: Record, before: Record,
+    }
+    Refusal = "refusal" {
+        at: u64, count: u64, reason: u32, port: u32, mac: [u8; 6], zero: [u8; 2], address: [u8; 16],
+        outer: [u8; 4], zero2: u32,
+    }
+    Order = "order" {
+        kind: u32, vni: u32, address: [u8; 16], port: u32, host: u32, cause: u32, mac: [u8; 6], zero: [u8; 6],
+        nonce: u64, record: Record,
+    }
+}
+
+/// `enum limit`.
+pub const MEMBERS_MAX: usize = 64;
+/// `enum limit`.
+pub const HISTORY_LEN: usize = 8;
+/// `enum limit`.
+pub const CIRCLE_MAX: usize = 32;
+
+/// An address as every key holds it.
+pub fn octets(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
+/// The other way round; mapped addresses are IPv4.
+pub fn address(octets: [u8; 16]) -> IpAddr {
+    Ipv6Addr::from(octets).to_canonical()
+}
+
+/// The same, where zero stands for none.
+pub fn some_address(bytes: [u8; 16]) -> Option<IpAddr> {
+    (bytes != [0; 16]).then(|| address(bytes))
+}
+
+impl AddressKey {
+    pub fn new(vni: Vni, address: IpAddr) -> Self {
+        Self { vni: vni.get(), address: octets(address) }
+    }
+    pub fn vip(key: VipKey) -> Self {
+        Self::new(key.vni, key.address)
+    }
+    /// None if it is not a tenant's.
+    pub fn key(&self) -> Option<VipKey> {
+        Some(VipKey { vni: Vni::new(self.vni).ok()?, address: address(self.address) })
+    }
+}
+
+impl AddressPortKey {
+    pub fn new(key: VipKey, port: PortNumber) -> Self {
+        Self { vni: key.vni.get(), address: octets(key.address), port: port.get() }
+    }
+    pub fn key(&self) -> Option<VipKey> {
+        AddressKey { vni: self.vni, address: self.address }.key()
+    }
+}
+
+/// A holder as one word: host, port and the released bit, in the order of rule C5.
+pub fn holder_word(holder: Holder, released: bool) -> u64 {
+    u64::from(holder.host.get()) << 33 | u64::from(holder.port.get()) << 1 | u64::from(released)
+}
+
+/// None if it names nobody.
+pub fn holder(word: u64) -> Option<Holder> {
+    let host = u32::try_from(word >> 33).ok()?;
+    let port = (word >> 1 & u64::from(u32::MAX)) as u32;
+    Some(Holder { host: HostNumber::new(host).ok()?, port: PortNumber::new(port).ok()? })
+}
+
+impl Record {
+    /// No record of a claim, under this incarnation.
+    pub fn empty(incarnation: Incarnation) -> Self {
+        Self { incarnation: incarnation.0, ..Self::zeroed() }
+    }
+    /// None if nobody has claimed.
+    pub fn model(&self) -> Option<havip_model::Record> {
+        let mac: [u8; 6] = self.mac.to_be_bytes()[2..].try_into().expect("six of eight bytes");
+        Some(havip_model::Record {
+            incarnation: Incarnation(self.incarnation),
+            epoch: Epoch(self.epoch),
+            holder: holder(self.holder)?,
+            released: self.holder & 1 == 1,
+            mac: MacAddr(mac),
+            moves: self.moves,
+        })
+    }
+}
+
+impl From<&havip_model::Record> for Record {
+    fn from(record: &havip_model::Record) -> Self {
+        let [a, b, c, d, e, f] = record.mac.0;
+        let [.., high, low] = record.holder.port.get().to_be_bytes();
+        Self {
+            incarnation: record.incarnation.0,
+            epoch: record.epoch.0,
+            holder: holder_word(record.holder, record.released),
+            mac: u64::from_be_bytes([high, low, a, b, c, d, e, f]),
+            moves: record.moves,
+            zero: 0,
+        }
+    }
+}
+
+/// `enum reason`: counters begin here in the ledger.
+pub const REASON_MAX: u32 = 96;

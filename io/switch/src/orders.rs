@@ -1,0 +1,108 @@
+//! Orders: what the agent has the switch do, through the program `agent_op`.
+
+use crate::{Switch, error::OrderError, layout, layout::Plain};
+use havip_claim::{Order, Release};
+use havip_model::{HostNumber, MoveCause, VipKey};
+
+/// What became of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Applied or sent.
+    Done,
+    /// The record is as great already, or other than the order named.
+    Unchanged,
+    /// No such record, port, host or address.
+    Absent,
+    /// Not entitled, inactive, another incarnation, or the epoch limit.
+    Refused,
+    /// The records' map took no more: the VIP cannot work on this host.
+    Full,
+    /// The packet could not be sent.
+    Unsent,
+}
+
+impl Switch {
+    /// Carries out an order; it is done when this returns.
+    ///
+    /// Fails only if the program cannot be run at all.
+    pub fn order(&self, order: &Order) -> Result<Outcome, OrderError> {
+        let blank = layout::Order::zeroed();
+        let on = |key: VipKey, kind: u32| {
+            let key = layout::AddressKey::vip(key);
+            layout::Order { kind, vni: key.vni, address: key.address, ..blank }
+        };
+        self.carry_out(match order {
+            Order::Prepare { key, incarnation } => {
+                layout::Order { record: layout::Record::empty(*incarnation), ..on(*key, PREPARE) }
+            }
+            Order::Merge { key, record } => layout::Order { record: record.into(), ..on(*key, MERGE) },
+            Order::Release { key, only: Release::Port(port) } => {
+                layout::Order { port: port.get(), ..on(*key, RELEASE) }
+            }
+            Order::Release { key, only: Release::Exact(record) } => {
+                layout::Order { record: record.into(), ..on(*key, RELEASE_EXACT) }
+            }
+            Order::Take { key, port, mac, expected, cause } => layout::Order {
+                port: port.get(),
+                mac: mac.0,
+                cause: cause_number(*cause),
+                record: expected.as_ref().map_or(layout::Record::zeroed(), Into::into),
+                ..on(*key, TAKE)
+            },
+            Order::Ask { key, port } => layout::Order { port: port.get(), ..on(*key, ASK) },
+            Order::Doubt { key, record } => layout::Order { record: record.into(), ..on(*key, DOUBT) },
+            Order::Announce { key } => on(*key, ANNOUNCE),
+            Order::Forget { key, incarnation } => {
+                layout::Order { record: layout::Record::empty(*incarnation), ..on(*key, FORGET) }
+            }
+        })
+    }
+
+    /// Sends an echo; the host's kernel returns it, which is [`SwitchEvent::EchoReturned`](crate::SwitchEvent).
+    ///
+    /// `nonce` is the boot time in nanoseconds at which it was sent.
+    pub fn echo(&self, host: HostNumber, nonce: u64) -> Result<Outcome, OrderError> {
+        self.carry_out(layout::Order { kind: ECHO, host: host.get(), nonce, ..layout::Order::zeroed() })
+    }
+
+    fn carry_out(&self, order: layout::Order) -> Result<Outcome, OrderError> {
+        // Room for the announcement or the ask that the program makes of the order.
+        let mut frame = [0; FRAME];
+        frame[..size_of::<layout::Order>()].copy_from_slice(order.bytes());
+        let (verdict, _) = self.run("agent_op", &frame, None).map_err(OrderError)?;
+        Ok(match verdict {
+            1 => Outcome::Done,
+            2 => Outcome::Unchanged,
+            3 => Outcome::Absent,
+            4 => Outcome::Refused,
+            5 => Outcome::Full,
+            6 => Outcome::Unsent,
+            other => unreachable!("agent_op knows every order this sends, but returned {other}"),
+        })
+    }
+}
+
+fn cause_number(cause: MoveCause) -> u32 {
+    match cause {
+        MoveCause::Claim => 1,
+        MoveCause::Asked => 2,
+        MoveCause::Doubted => 3,
+        MoveCause::Released => 4,
+        MoveCause::TakenBack => 5,
+        MoveCause::Repeated => 6,
+        MoveCause::Repaired => 7,
+        MoveCause::HostLost => 8,
+    }
+}
+
+const FRAME: usize = 128;
+const PREPARE: u32 = 1;
+const MERGE: u32 = 2;
+const RELEASE: u32 = 3;
+const RELEASE_EXACT: u32 = 4;
+const TAKE: u32 = 5;
+const ASK: u32 = 6;
+const DOUBT: u32 = 7;
+const ANNOUNCE: u32 = 8;
+const ECHO: u32 = 9;
+const FORGET: u32 = 10;

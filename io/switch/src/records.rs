@@ -1,0 +1,100 @@
+//! Who holds what, and who held it: read from the kernel, never written.
+
+use crate::{
+    Switch,
+    error::MapError,
+    layout::{self, AddressKey, KeptRecord, Plain},
+};
+use havip_model::{Epoch, Holder, HostNumber, MoveCause, Record, Timestamp, VipKey, Vni};
+use libbpf_rs::{MapCore, MapFlags};
+use std::{collections::BTreeMap, time::Duration};
+
+/// One line of a VIP's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// The claim.
+    pub epoch: Epoch,
+    /// Who held the VIP before, if anybody did.
+    pub from: Option<Holder>,
+    /// Who holds it from then on, if anybody does.
+    pub to: Option<Holder>,
+    /// When this host learned of it, by this host's clock.
+    pub at: Timestamp,
+    /// Why.
+    pub cause: MoveCause,
+    /// Counts moves since the VIP was made.
+    pub moves: u32,
+}
+
+impl Switch {
+    /// The VIP's record; none if nobody has claimed it, or it is not prepared here.
+    pub fn record(&self, key: VipKey) -> Result<Option<Record>, MapError> {
+        Ok(self.kept(&AddressKey::vip(key))?.and_then(|kept| kept.now.model()))
+    }
+
+    /// All records of a VPC.
+    pub fn records(&self, vni: Vni) -> Result<BTreeMap<VipKey, Record>, MapError> {
+        let mut records = BTreeMap::new();
+        for bytes in self.map("records").keys() {
+            let key = AddressKey::read(&bytes).ok_or(MapError::Foreign { map: "records" })?;
+            let Some(vip) = key.key().filter(|vip| vip.vni == vni) else { continue };
+            if let Some(record) = self.kept(&key)?.and_then(|kept| kept.now.model()) {
+                records.insert(vip, record);
+            }
+        }
+        Ok(records)
+    }
+
+    /// The last moves of a VIP on this host, at most 8, the oldest first.
+    pub fn history(&self, key: VipKey) -> Result<Vec<Move>, MapError> {
+        let Some(kept) = self.kept(&AddressKey::vip(key))? else { return Ok(vec![]) };
+        let next = kept.next_move as usize;
+        let oldest = next.saturating_sub(layout::HISTORY_LEN);
+        Ok((oldest..next)
+            .map(|index| {
+                let line = kept.history[index % layout::HISTORY_LEN];
+                let released = line.holder & 1 == 1;
+                Move {
+                    epoch: Epoch(line.epoch),
+                    from: layout::holder(line.from).filter(|_| line.from & 1 == 0),
+                    to: layout::holder(line.holder).filter(|_| !released),
+                    at: Timestamp(line.at_ms),
+                    cause: cause(line.cause, released),
+                    moves: line.moves,
+                }
+            })
+            .collect())
+    }
+
+    /// Since boot: when the last frame of each known host arrived, exact to 10 ms; zero if none has.
+    pub fn heard(&self) -> Result<BTreeMap<HostNumber, Duration>, MapError> {
+        let mut heard = BTreeMap::new();
+        for key in self.map("peers").keys() {
+            let Some(peer) = self.read::<layout::Peer>("peers", &key, MapFlags::ANY)? else { continue };
+            if let Ok(host) = HostNumber::new(peer.host) {
+                heard.insert(host, Duration::from_nanos(peer.heard_at));
+            }
+        }
+        Ok(heard)
+    }
+
+    fn kept(&self, key: &AddressKey) -> Result<Option<KeptRecord>, MapError> {
+        self.read("records", key.bytes(), MapFlags::LOCK)
+    }
+}
+
+/// The history's word for `enum cause`.
+fn cause(number: u32, released: bool) -> MoveCause {
+    match number {
+        1 => MoveCause::Claim,
+        2 => MoveCause::Asked,
+        3 => MoveCause::Doubted,
+        4 => MoveCause::Released,
+        5 => MoveCause::TakenBack,
+        6 => MoveCause::Repeated,
+        8 => MoveCause::HostLost,
+        16 if released => MoveCause::Released,
+        16 => MoveCause::Claim,
+        _ => MoveCause::Repaired,
+    }
+}

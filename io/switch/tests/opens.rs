@@ -1,0 +1,124 @@
+//! A switch that loads, keeps what it was told, and leaves no trace.
+
+use havip_model::{HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni};
+use havip_reconcile::table::{Address, Entry, EntryKey, Port};
+use havip_switch::{Attach, Capacity, EntryError, MapError, Options, Order, Outcome, Switch, detach_all};
+use std::{collections::BTreeMap, net::Ipv4Addr, path::Path};
+
+fn options(name: &str) -> Options {
+    Options {
+        name: name.into(),
+        host: HostNumber::new(1).unwrap(),
+        underlay: Ipv4Addr::new(192, 0, 2, 1),
+        overlay_ifindex: 1,
+        attach: Attach::from_environment(),
+        capacity: Capacity { records: 4, addresses: 64, entitlements: 64, ports: 16 },
+    }
+}
+
+/// Removes the switch also when the test fails.
+struct Cleaned(&'static str);
+impl Drop for Cleaned {
+    fn drop(&mut self) {
+        detach_all(self.0).unwrap();
+        assert!(!Path::new("/sys/fs/bpf/havip").join(self.0).exists());
+    }
+}
+
+#[test]
+fn every_entry_reads_back_as_it_was_put() {
+    let _cleaned = Cleaned("test-entries");
+    let switch = Switch::open(&options("test-entries")).unwrap();
+    let vni = Vni::new(7).unwrap();
+    let subnet = SubnetNumber::new(3).unwrap();
+    let port = PortNumber::new(11).unwrap();
+    let host = HostNumber::new(2).unwrap();
+    let mac = MacAddr([2, 0, 0, 0, 0, 11]);
+    let virtual_mac = MacAddr([2, 0, 0, 0, 0, 1]);
+    let vip = VipKey { vni, address: "10.0.0.100".parse().unwrap() };
+    let own = "10.0.0.11".parse().unwrap();
+    let gateway = "10.0.0.1".parse().unwrap();
+    let public = "203.0.113.9".parse().unwrap();
+
+    let entries = BTreeMap::from([
+        (EntryKey::Host(host), Entry::Host { underlay: "192.0.2.2".parse().unwrap() }),
+        (EntryKey::Members(vni), Entry::Members { hosts: vec![host, HostNumber::new(9).unwrap()] }),
+        (
+            EntryKey::Subnet(subnet),
+            Entry::Subnet { vni, virtual_mac, gateway: Some(gateway), gateway6: None },
+        ),
+        (EntryKey::Address(vni, gateway), Entry::Address(Address::Gateway { subnet })),
+        (
+            EntryKey::Address(vni, own),
+            Entry::Address(Address::Interface {
+                subnet,
+                port,
+                host: None,
+                mac,
+                source_dest_check: true,
+                primary: true,
+            }),
+        ),
+        (
+            EntryKey::Address(vni, vip.address),
+            Entry::Address(Address::Vip { subnet, incarnation: Incarnation(5), subnet_binding: true }),
+        ),
+        (EntryKey::Mac(subnet, mac), Entry::Mac { port, address: own }),
+        (EntryKey::Entitled(vip, port), Entry::Entitled { direct_return: true }),
+        (EntryKey::AdvertSource(vip, own), Entry::AdvertSource),
+        (EntryKey::Route(vni, "172.16.0.0/12".parse().unwrap()), Entry::Route { next_hop: vip.address }),
+        (EntryKey::Eip(public), Entry::Eip { vni, target: vip.address }),
+        (EntryKey::Nat(vni, vip.address), Entry::Nat { public, incarnation: Incarnation(6) }),
+        (EntryKey::Pool("203.0.113.0/24".parse().unwrap()), Entry::Pool { gateway: None }),
+        (
+            EntryKey::Port(port),
+            Entry::Port(Port {
+                ifindex: 77,
+                is_veth: true,
+                vni,
+                subnet,
+                mac,
+                virtual_mac,
+                primary: Some(own),
+                primary6: None,
+                mtu: 1500,
+                source_dest_check: true,
+                state: PortState::Active,
+            }),
+        ),
+    ]);
+    for (key, entry) in &entries {
+        switch.put(key, entry).unwrap();
+    }
+    assert_eq!(switch.entries().unwrap(), entries);
+
+    drop(switch);
+    let again = Switch::open(&options("test-entries")).unwrap();
+    assert_eq!(again.entries().unwrap(), entries, "a restarted agent finds what was there");
+
+    for key in entries.keys() {
+        again.remove(key).unwrap();
+        again.remove(key).unwrap();
+    }
+    assert_eq!(again.entries().unwrap(), BTreeMap::new());
+}
+
+#[test]
+fn a_full_map_refuses_and_leaves_everything_as_it_was() {
+    let _cleaned = Cleaned("test-full");
+    let switch = Switch::open(&options("test-full")).unwrap();
+    let key = |n: u32| EntryKey::Host(HostNumber::new(n).unwrap());
+    let entry = |n: u32| Entry::Host { underlay: Ipv4Addr::from(0xc000_0200 + n).into() };
+    for n in 1..=16 {
+        switch.put(&key(n), &entry(n)).unwrap();
+    }
+    let before = switch.entries().unwrap();
+
+    let refused = switch.put(&key(17), &entry(17)).unwrap_err();
+
+    let EntryError::Map { source: MapError::Full { map, capacity: 16 }, .. } = refused else {
+        panic!("{refused:?}")
+    };
+    assert!(["hosts", "peers"].contains(&map), "{map}");
+    assert_eq!(switch.entries().unwrap(), before);
+}
