@@ -10,7 +10,7 @@ pub struct Sum(u64);
 impl Sum {
     /// Adds the bytes; an odd last one counts as the upper half of a word.
     #[must_use]
-    pub fn add(self, bytes: &[u8]) -> Self {
+    pub fn plus(self, bytes: &[u8]) -> Self {
         let (words, last) = bytes.as_chunks::<2>();
         let sum = words.iter().map(|&word| u64::from(u16::from_be_bytes(word))).sum::<u64>();
         Self(self.0 + sum + last.first().map_or(0, |&byte| u64::from(byte) << 8))
@@ -26,11 +26,11 @@ impl Sum {
         length: usize,
     ) -> Self {
         let octets = |sum: Self, address| match address {
-            IpAddr::V4(v4) => sum.add(&v4.octets()),
-            IpAddr::V6(v6) => sum.add(&v6.octets()),
+            IpAddr::V4(v4) => sum.plus(&v4.octets()),
+            IpAddr::V6(v6) => sum.plus(&v6.octets()),
         };
         let length = (length as u64).to_be_bytes();
-        octets(octets(self, source), destination).add(&length).add(&[0, protocol.0])
+        octets(octets(self, source), destination).plus(&length).plus(&[0, protocol.0])
     }
 
     /// The sum folded into 16 bits.
@@ -55,7 +55,7 @@ impl Sum {
 
 /// The checksum of bytes whose checksum field is zero.
 pub fn of(bytes: &[u8]) -> u16 {
-    Sum::default().add(bytes).finish()
+    Sum::default().plus(bytes).finish()
 }
 
 /// Whether the checksum of a whole TCP, UDP or ICMPv6 segment, or of an ICMP message, is right.
@@ -64,10 +64,11 @@ pub fn of(bytes: &[u8]) -> u16 {
 pub fn segment_is_right(source: IpAddr, destination: IpAddr, protocol: Protocol, segment: &[u8]) -> bool {
     match protocol {
         Protocol::UDP if source.is_ipv4() && segment.get(6..8) == Some(&[0, 0]) => true,
-        Protocol::TCP | Protocol::UDP | Protocol::ICMPV6 => {
-            Sum::default().pseudo_header(source, destination, protocol, segment.len()).add(segment).is_right()
-        }
-        Protocol::ICMP => Sum::default().add(segment).is_right(),
+        Protocol::TCP | Protocol::UDP | Protocol::ICMPV6 => Sum::default()
+            .pseudo_header(source, destination, protocol, segment.len())
+            .plus(segment)
+            .is_right(),
+        Protocol::ICMP => Sum::default().plus(segment).is_right(),
         _ => true,
     }
 }
@@ -84,7 +85,7 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_1071_sums_to_ddf2() {
-        let sum = Sum::default().add(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]);
+        let sum = Sum::default().plus(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]);
         assert_eq!(sum.folded(), 0xddf2);
         assert_eq!(sum.finish(), !0xddf2);
     }
@@ -95,10 +96,10 @@ mod tests {
             bytes[..2].fill(0);
             let checksum = of(&bytes);
             put(&mut bytes, 0, checksum);
-            prop_assert!(Sum::default().add(&bytes).is_right());
+            prop_assert!(Sum::default().plus(&bytes).is_right());
             let at = bytes.len() - 1;
             bytes[at] ^= 0x10;
-            prop_assert!(!Sum::default().add(&bytes).is_right());
+            prop_assert!(!Sum::default().plus(&bytes).is_right());
         }
     }
 }

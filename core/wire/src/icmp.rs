@@ -103,7 +103,7 @@ impl<'a> Icmp<'a> {
         let (kind, code) = (reader.u8()?, reader.u8()?);
         reader.u16()?;
         let rest = reader.array::<4>()?;
-        if !checksum::Sum::default().add(bytes).is_right() {
+        if !checksum::Sum::default().plus(bytes).is_right() {
             return Err(DecodeError::Checksum { what: "an ICMP message" });
         }
         let data = reader.rest();

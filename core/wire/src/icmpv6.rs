@@ -82,7 +82,7 @@ impl<'a> Icmpv6<'a> {
         reader.u16()?;
         let sum = checksum::Sum::default();
         let sum = sum.pseudo_header(source.into(), destination.into(), Protocol::ICMPV6, bytes.len());
-        if !sum.add(bytes).is_right() {
+        if !sum.plus(bytes).is_right() {
             return Err(DecodeError::Checksum { what: "an ICMPv6 message" });
         }
         let data = reader.rest();
@@ -135,7 +135,7 @@ impl<'a> Icmpv6<'a> {
         };
         let sum = checksum::Sum::default();
         let sum = sum.pseudo_header(source.into(), destination.into(), Protocol::ICMPV6, bytes.len());
-        let sum = sum.add(&bytes).finish();
+        let sum = sum.plus(&bytes).finish();
         checksum::put(&mut bytes, 2, sum);
         bytes
     }

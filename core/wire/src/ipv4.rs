@@ -54,7 +54,7 @@ impl<'a> Ipv4<'a> {
     /// Reads a packet whose header checksum is right; anything after its total length is padding.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let (packet, header, total) = Self::header(bytes)?;
-        if !checksum::Sum::default().add(&bytes[..header]).is_right() {
+        if !checksum::Sum::default().plus(&bytes[..header]).is_right() {
             return Err(DecodeError::Checksum { what: "an IPv4 header" });
         }
         let Some(payload) = bytes.get(header..total) else {

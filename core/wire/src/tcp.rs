@@ -121,7 +121,7 @@ impl<'a> Tcp<'a> {
         bytes.extend(self.options);
         bytes.extend(self.payload);
         let sum = checksum::Sum::default().pseudo_header(source, destination, Protocol::TCP, bytes.len());
-        let sum = sum.add(&bytes).finish();
+        let sum = sum.plus(&bytes).finish();
         checksum::put(&mut bytes, 16, sum);
         bytes
     }

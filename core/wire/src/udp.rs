@@ -55,7 +55,7 @@ impl<'a> Udp<'a> {
         bytes.extend(self.payload);
         if self.has_checksum {
             let sum = checksum::Sum::default().pseudo_header(source, destination, Protocol::UDP, bytes.len());
-            let sum = sum.add(&bytes).finish();
+            let sum = sum.plus(&bytes).finish();
             // A sum of zero is sent as its other form, as zero means that there is none.
             checksum::put(&mut bytes, 6, if sum == 0 { 0xffff } else { sum });
         }

@@ -94,7 +94,7 @@ impl Vrrp {
                     (2, data) => Authentication::Header(data),
                     (other, _) => return Err(DecodeError::wrong("the authentication of VRRP", other)),
                 };
-                if !Sum::default().add(bytes).is_right() {
+                if !Sum::default().plus(bytes).is_right() {
                     return Err(DecodeError::Checksum { what: "a VRRP advert" });
                 }
                 VrrpVersion::V2 { interval_secs, authentication }
@@ -102,8 +102,9 @@ impl Vrrp {
             (_, [high, low]) => {
                 let forms = [ChecksumForm::Pseudo, ChecksumForm::Plain, ChecksumForm::PseudoMulticast];
                 let forms = if source.is_ipv4() { &forms[..] } else { &forms[..1] };
-                let right =
-                    |form: &&ChecksumForm| form.begin(source, destination, bytes.len()).add(bytes).is_right();
+                let right = |form: &&ChecksumForm| {
+                    form.begin(source, destination, bytes.len()).plus(bytes).is_right()
+                };
                 let Some(&checksum) = forms.iter().find(right) else {
                     return Err(DecodeError::Checksum { what: "a VRRP advert" });
                 };
@@ -140,7 +141,7 @@ impl Vrrp {
             }
             VrrpVersion::V3 { checksum, .. } => checksum.begin(source, destination, bytes.len()),
         };
-        let sum = sum.add(&bytes).finish();
+        let sum = sum.plus(&bytes).finish();
         put(&mut bytes, 6, sum);
         bytes
     }
