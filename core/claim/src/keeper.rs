@@ -159,15 +159,17 @@ impl Keeper {
         };
         let is_joined = self.vpcs.get(&key.vni).is_some_and(Vpc::is_joined);
         let host = self.host;
-        let vip = self.vips.entry(key).or_insert_with(|| Vip::new(key, host));
-        if !vip.configure(incarnation, kind, candidates) {
-            return vec![];
-        }
-        let mut actions = vec![Action::Order(Order::Prepare { key, incarnation })];
-        if is_joined {
-            actions.extend(self.in_vip(key, |vip| vip.settle(now)));
-        }
-        actions
+        self.vips.entry(key).or_insert_with(|| Vip::new(key, host));
+        self.in_vip(key, |vip| {
+            if !vip.configure(incarnation, kind, candidates) {
+                return vec![];
+            }
+            let mut actions = vec![Action::Order(Order::Prepare { key, incarnation })];
+            if is_joined {
+                actions.extend(vip.settle(now));
+            }
+            actions
+        })
     }
 
     fn pulled(&mut self, now: Duration, vni: Vni) -> Vec<Action> {
