@@ -6,6 +6,7 @@
 mod error;
 mod query;
 mod store;
+pub mod stored;
 mod transaction;
 mod watch;
 

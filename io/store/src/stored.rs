@@ -1,0 +1,265 @@
+//! Keys and values of everything that a server stores: JSON under readable keys.
+//!
+//! A later version may add fields with defaults; it never changes the meaning of one.
+
+use havip_model::{
+    AccessKeyId, Counter, Eip, EipPool, Event, Host, Instance, Interface, Record, Resource, ResourceKey,
+    Route, Subnet, Timestamp, Vip, VipKey, Vni, Vpc,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// One thing that a server stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// A resource.
+    Resource(Resource),
+    /// A resource that was deleted and is being withdrawn from the hosts.
+    Withdrawing(Resource),
+    /// What a counter gives next.
+    Counter(Counter, u64),
+    /// The greatest holder record that was reported.
+    Record(VipKey, Record),
+    /// A line of the timeline.
+    Event(Event),
+    /// What a request with an idempotency key was answered.
+    Answer(Answer),
+    /// A join token that was not used yet.
+    Token(Token),
+    /// An access key.
+    AccessKey(AccessKey),
+    /// Names this history: another store has another one.
+    History(String),
+    /// Written with every change of a resource, so that its revision is that of the newest one.
+    Newest,
+}
+
+/// What a request with an idempotency key was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Who asked, and the idempotency key: `PRINCIPAL/KEY`.
+    pub name: String,
+    /// A digest of what was asked, in hexadecimal.
+    pub request: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What the request was about: `vip/vip-…`.
+    pub subject: String,
+    /// When it was answered.
+    pub at: Timestamp,
+}
+
+/// A join token that was not used yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// A digest of its secret, in hexadecimal.
+    pub digest: String,
+    /// Useless from then on.
+    pub expires_at: Timestamp,
+}
+
+/// An access key, its secret sealed under a key that is not in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessKey {
+    /// Its name.
+    pub id: AccessKeyId,
+    /// What it is for.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Nonce and ciphertext of its secret, in base64.
+    pub sealed_secret: String,
+}
+
+/// The store holds something that this version cannot read.
+#[derive(Debug, thiserror::Error)]
+#[error("the store holds something unreadable under {key:?}")]
+pub struct Unreadable {
+    key: String,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Stored {
+    /// Where it is stored.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Resource(resource) => resource_key(resource.key()),
+            Self::Withdrawing(resource) => withdrawing_key(resource.key()),
+            Self::Counter(counter, _) => format!("counter/{}", counter.word()),
+            Self::Record(key, _) => record_key(*key),
+            Self::Event(event) => event_key(event.sequence),
+            Self::Answer(answer) => answer_key(&answer.name),
+            Self::Token(token) => token_key(&token.digest),
+            Self::AccessKey(key) => format!("access-key/{}", key.id),
+            Self::History(_) => HISTORY.into(),
+            Self::Newest => NEWEST.into(),
+        }
+    }
+
+    /// What is stored.
+    pub fn value(&self) -> Vec<u8> {
+        match self {
+            Self::Resource(resource) | Self::Withdrawing(resource) => resource_value(resource),
+            Self::Counter(_, next) => json(next),
+            Self::Record(_, record) => json(record),
+            Self::Event(event) => json(event),
+            Self::Answer(answer) => json(answer),
+            Self::Token(token) => json(token),
+            Self::AccessKey(key) => json(key),
+            Self::History(name) => json(name),
+            Self::Newest => json(&()),
+        }
+    }
+
+    /// Reads what is stored under a key.
+    pub fn read(key: &str, value: &[u8]) -> Result<Self, Unreadable> {
+        let unknown = || Unreadable { key: key.into(), source: None };
+        let (kind, rest) = key.split_once('/').ok_or_else(unknown)?;
+        Ok(match (kind, rest) {
+            ("resource", name) => Self::Resource(resource(key, name, value)?),
+            ("withdrawing", name) => Self::Withdrawing(resource(key, name, value)?),
+            ("counter", word) => {
+                let counter = Counter::ALL.into_iter().find(|counter| counter.word() == word);
+                Self::Counter(counter.ok_or_else(unknown)?, read(key, value)?)
+            }
+            ("record", name) => {
+                let (vni, address) = name.split_once('/').ok_or_else(unknown)?;
+                let vni: Vni = vni.parse().map_err(|error| unreadable(key, error))?;
+                let address = address.parse().map_err(|error| unreadable(key, error))?;
+                Self::Record(VipKey { vni, address }, read(key, value)?)
+            }
+            ("event", _) => Self::Event(read(key, value)?),
+            ("answer", _) => Self::Answer(read(key, value)?),
+            ("token", _) => Self::Token(read(key, value)?),
+            ("access-key", _) => Self::AccessKey(read(key, value)?),
+            ("meta", "history") => Self::History(read(key, value)?),
+            ("meta", "newest") => Self::Newest,
+            _ => return Err(unknown()),
+        })
+    }
+}
+
+/// Where a resource is stored.
+pub fn resource_key(key: ResourceKey) -> String {
+    format!("resource/{key}")
+}
+
+/// Where a resource is stored while it is being withdrawn.
+pub fn withdrawing_key(key: ResourceKey) -> String {
+    format!("withdrawing/{key}")
+}
+
+/// Where a holder record is stored.
+pub fn record_key(key: VipKey) -> String {
+    format!("record/{}/{}", key.vni, key.address)
+}
+
+/// Where an event is stored; in the order of their sequence.
+pub fn event_key(sequence: u64) -> String {
+    format!("event/{sequence:020}")
+}
+
+/// Where an answer is stored.
+pub fn answer_key(name: &str) -> String {
+    format!("answer/{name}")
+}
+
+/// Where a token is stored.
+pub fn token_key(digest: &str) -> String {
+    format!("token/{digest}")
+}
+
+/// Where the history's name is stored.
+pub const HISTORY: &str = "meta/history";
+/// See [`Stored::Newest`].
+pub const NEWEST: &str = "meta/newest";
+
+fn resource_value(resource: &Resource) -> Vec<u8> {
+    match resource {
+        Resource::Vpc(vpc) => json(vpc),
+        Resource::Subnet(subnet) => json(subnet),
+        Resource::Host(host) => json(host),
+        Resource::Instance(instance) => json(instance),
+        Resource::Interface(interface) => json(interface),
+        Resource::Vip(vip) => json(vip),
+        Resource::EipPool(pool) => json(pool),
+        Resource::Eip(eip) => json(eip),
+        Resource::Route(route) => json(route),
+    }
+}
+
+fn resource(key: &str, name: &str, value: &[u8]) -> Result<Resource, Unreadable> {
+    let name: ResourceKey = name.parse().map_err(|error| unreadable(key, error))?;
+    let resource: Resource = match name {
+        ResourceKey::Vpc(_) => read::<Vpc>(key, value)?.into(),
+        ResourceKey::Subnet(_) => read::<Subnet>(key, value)?.into(),
+        ResourceKey::Host(_) => read::<Host>(key, value)?.into(),
+        ResourceKey::Instance(_) => read::<Instance>(key, value)?.into(),
+        ResourceKey::Interface(_) => read::<Interface>(key, value)?.into(),
+        ResourceKey::Vip(_) => read::<Vip>(key, value)?.into(),
+        ResourceKey::EipPool(_) => read::<EipPool>(key, value)?.into(),
+        ResourceKey::Eip(_) => read::<Eip>(key, value)?.into(),
+        ResourceKey::Route(_) => read::<Route>(key, value)?.into(),
+    };
+    match resource.key() == name {
+        true => Ok(resource),
+        false => Err(Unreadable { key: key.into(), source: None }),
+    }
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("stored values hold only what JSON can say")
+}
+
+fn read<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, Unreadable> {
+    serde_json::from_slice(value).map_err(|error| unreadable(key, error))
+}
+
+fn unreadable(key: &str, source: impl std::error::Error + Send + Sync + 'static) -> Unreadable {
+    Unreadable { key: key.into(), source: Some(Box::new(source)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use havip_model::{Body, Epoch, EventKind, Holder, HostNumber, Incarnation, MacAddr, PortNumber, VpcId};
+
+    #[test]
+    fn what_is_stored_reads_back_under_its_key() {
+        let host = HostNumber::MIN;
+        let vpc = Vpc {
+            id: VpcId::new(Body::from_entropy([1; 16])),
+            meta: Default::default(),
+            region: "local".into(),
+            cidr: "10.0.0.0/8".parse().unwrap(),
+            cidr6: None,
+            vni: Vni::MIN,
+            virtual_mac: MacAddr([2, 0, 0, 0, 0, 1]),
+        };
+        let record = Record {
+            incarnation: Incarnation(1),
+            epoch: Epoch(u64::MAX >> 1),
+            holder: Holder { host, port: PortNumber::MAX },
+            released: true,
+            mac: MacAddr::ZERO,
+            moves: 3,
+        };
+        let key = |address: &str| VipKey { vni: Vni::MAX, address: address.parse().unwrap() };
+        let all = [
+            Stored::Resource(vpc.clone().into()),
+            Stored::Withdrawing(vpc.into()),
+            Stored::Counter(Counter::Incarnation, 9),
+            Stored::Record(key("10.0.0.1"), record),
+            Stored::Record(key("fd00::1"), record),
+            Stored::Event(Event { sequence: 7, at: Timestamp(1), kind: EventKind::HostJoined { host } }),
+            Stored::History("h".into()),
+            Stored::Newest,
+        ];
+        for stored in all {
+            assert_eq!(Stored::read(&stored.key(), &stored.value()).unwrap(), stored);
+        }
+        for wrong in ["", "resource", "resource/tree/1", "event/1", "record/1", "else/1"] {
+            assert!(Stored::read(wrong, b"{}").is_err(), "{wrong}");
+        }
+    }
+}
