@@ -6,6 +6,7 @@
 mod address;
 mod change;
 mod create;
+mod equip;
 mod error;
 mod link;
 mod namespace;
@@ -15,6 +16,7 @@ mod route;
 mod watch;
 
 pub use create::{BridgeSpec, VethEnd, VethSpec, VxlanSpec};
+pub use equip::GuestInterface;
 pub use error::{ErrorKind, LinkError};
 pub use link::{Link, Links};
 pub use namespace::{Namespace, NamespaceError};

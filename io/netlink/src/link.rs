@@ -3,7 +3,7 @@
 use crate::{LinkError, Namespace};
 use futures_util::{StreamExt, TryStreamExt};
 use havip_model::MacAddr;
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec};
 use std::{io, os::fd::OwnedFd, sync::Arc};
@@ -44,6 +44,8 @@ pub struct Link {
     pub master: Option<u32>,
     /// The index of a veth's peer, in the peer's namespace.
     pub peer: Option<u32>,
+    /// Whether it carries Ethernet frames, as a tap does and a tun does not.
+    pub is_ethernet: bool,
     /// Whether the peer is in another namespace.
     pub peer_is_elsewhere: bool,
 }
@@ -154,6 +156,7 @@ impl Link {
             has_carrier: flags.contains(LinkFlags::Up | LinkFlags::LowerUp),
             master: None,
             peer: None,
+            is_ethernet: message.header.link_layer_type == LinkLayerType::Ether,
             peer_is_elsewhere: false,
         };
         for attribute in &message.attributes {

@@ -4,8 +4,8 @@ mod scene;
 
 use havip_model::MacAddr;
 use havip_netlink::{
-    BridgeSpec, ErrorKind, LinkEvent, LinkWatch, Links, Namespace, Offload, Route, VethEnd, VethSpec,
-    VxlanSpec,
+    BridgeSpec, ErrorKind, GuestInterface, LinkEvent, LinkWatch, Links, Namespace, Offload, Route, VethEnd,
+    VethSpec, VxlanSpec,
 };
 use scene::{Scene, within};
 use std::{net::IpAddr, os::fd::AsFd};
@@ -250,4 +250,64 @@ async fn links_of_this_thread_see_its_own_namespace() {
     let outside = Links::open().unwrap();
     assert_eq!(outside.by_name("only-here").await.unwrap(), None);
     assert!(Namespace::current().is_ok());
+}
+
+#[tokio::test]
+async fn a_guest_gets_its_interfaces_addressed_and_up() {
+    let (host, guest) = (Scene::new("host"), Scene::new("guest"));
+    let links = host.links();
+    // The name that the device will have in the guest is taken on the host.
+    links.create_bridge(BridgeSpec { name: "eth0", mtu: 1500 }).await.unwrap();
+    let near = links.create_veth(pair()).await.unwrap();
+    links.set_up(near).await.unwrap();
+    let interface = GuestInterface {
+        device: "far".into(),
+        name: "eth0".into(),
+        mac: Some(MacAddr([2, 0, 0, 0, 0, 9])),
+        addresses: vec!["10.20.1.5/24".parse().unwrap(), "fd00::5/64".parse().unwrap()],
+        gateways: vec!["10.20.1.1".parse().unwrap(), "fe80::1".parse().unwrap()],
+        mtu: 1350,
+    };
+    links.equip(&guest.namespace, std::slice::from_ref(&interface)).await.unwrap();
+
+    let inside = guest.links();
+    let eth0 = inside.by_name("eth0").await.unwrap().unwrap();
+    assert_eq!((eth0.mac, eth0.mtu, eth0.has_carrier), (MacAddr([2, 0, 0, 0, 0, 9]), 1350, true));
+    let addresses = inside.addresses(eth0.index).await.unwrap();
+    assert!(interface.addresses.iter().all(|address| addresses.contains(address)), "{addresses:?}");
+    assert!(guest.shows(&["ip", "route"]).contains("default via 10.20.1.1 dev eth0"));
+    assert!(guest.shows(&["ip", "-6", "route"]).contains("default via fe80::1 dev eth0"));
+    assert_eq!(links.by_name("far").await.unwrap(), None);
+    let gone = links.equip(&guest.namespace, &[interface]).await.unwrap_err();
+    assert_eq!(gone.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn only_a_veth_of_a_guest_or_a_tap_can_be_plugged() {
+    let (host, guest) = (Scene::new("plug"), Scene::new("plugged"));
+    let links = host.links();
+    let bridge = links.create_bridge(BridgeSpec { name: "br", mtu: 1500 }).await.unwrap();
+    links.create_veth(pair()).await.unwrap();
+    let elsewhere = VethSpec {
+        near: VethEnd { name: "port", ..pair().near },
+        far_namespace: Some(guest.namespace.as_fd()),
+        ..pair()
+    };
+    let port = links.create_veth(elsewhere).await.unwrap();
+    host.shows(&["ip", "tuntap", "add", "tap0", "mode", "tap"]);
+    host.shows(&["ip", "tuntap", "add", "tun0", "mode", "tun"]);
+    let why = async |device| {
+        let error = links.check_pluggable(device).await.unwrap_err();
+        std::error::Error::source(&error).unwrap().to_string()
+    };
+
+    assert_eq!(links.check_pluggable("port").await.unwrap().index, port);
+    assert_eq!(links.check_pluggable("tap0").await.unwrap().name, "tap0");
+    assert!(why("tun0").await.contains("make a tap"));
+    assert!(why("lo").await.contains("loopback"));
+    assert!(why("br").await.contains("is a bridge"));
+    assert!(why("near").await.contains("peer is in this namespace"));
+    assert_eq!(links.check_pluggable("absent").await.unwrap_err().kind(), ErrorKind::NotFound);
+    links.set_master(port, Some(bridge)).await.unwrap();
+    assert!(why("port").await.contains("take it out"));
 }
