@@ -1,6 +1,6 @@
 //! What a decision rests on besides the world.
 
-use havip_model::{HostNumber, Limits, Profile, Timestamp};
+use havip_model::{HostNumber, InstanceId, Limits, Profile, Timestamp};
 
 /// What a decision rests on besides the world.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -11,6 +11,8 @@ pub struct Facts {
     pub entropy: [u8; 32],
     /// The hosts whose agents are heard, for placing instances.
     pub live: Vec<LiveHost>,
+    /// Instances that should run but have ended by themselves or could not be started: these may be started.
+    pub ended: Vec<InstanceId>,
     /// The limits that an operator has changed.
     pub quotas: Quotas,
 }

@@ -1,13 +1,15 @@
 //! Whether a request may happen, with the reason.
 //!
-//! `admit(&World, &Request, &Facts) -> Result<Change, Refusal>` decides from a snapshot of the world and answers with the exact [`Change`](havip_model::Change)
+//! [`admit`] decides from a snapshot of the world and answers with the exact [`Change`](havip_model::Change)
 //! to commit, or with a [`Refusal`] that says what was wrong and what to do. It changes nothing itself.
 
+mod decide;
 mod draw;
 mod facts;
 mod refusal;
 pub mod request;
 
+pub use decide::admit;
 pub use draw::Draw;
 pub use facts::{Facts, LiveHost, Quotas};
 pub use refusal::{Code, Kind, Refusal};

@@ -1,8 +1,8 @@
 //! A resource of any kind, and its name.
 
 use crate::{
-    Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Instance, InstanceId, Interface, InterfaceId, Meta,
-    Route, RouteId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId,
+    Eip, EipId, EipPool, EipPoolId, EipTarget, Host, HostNumber, Instance, InstanceId, Interface,
+    InterfaceId, Meta, NextHop, Route, RouteId, Subnet, SubnetId, Target, Vip, VipId, Vpc, VpcId,
 };
 use std::{fmt, str::FromStr};
 
@@ -70,6 +70,34 @@ resources! {
     EipPool(EipPoolId) = "eip-pool", id;
     Eip(EipId) = "eip", id;
     Route(RouteId) = "route", id;
+}
+
+impl From<Target> for ResourceKey {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Instance(id) => Self::Instance(id),
+            Target::Interface(id) => Self::Interface(id),
+        }
+    }
+}
+
+impl From<EipTarget> for ResourceKey {
+    fn from(target: EipTarget) -> Self {
+        match target {
+            EipTarget::Vip(id) => Self::Vip(id),
+            EipTarget::Instance(id) => Self::Instance(id),
+            EipTarget::Interface(id) => Self::Interface(id),
+        }
+    }
+}
+
+impl From<NextHop> for ResourceKey {
+    fn from(next_hop: NextHop) -> Self {
+        match next_hop {
+            NextHop::Vip(id) => Self::Vip(id),
+            NextHop::Interface(id) => Self::Interface(id),
+        }
+    }
 }
 
 impl fmt::Display for ResourceKey {

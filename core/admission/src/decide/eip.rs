@@ -1,0 +1,189 @@
+//! EIPs.
+
+use super::{Decision, check, nothing_to_do, set_texts};
+use crate::{Code, Refusal, request::*};
+use havip_model::{
+    Counter, Eip, EipId, EipPool, EipTarget, Incarnation, Instance, Interface, ResourceKey, Vip, VpcId,
+};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+impl<'a> Decision<'a> {
+    pub fn allocate_eip(&mut self, request: &AllocateEip) -> Result<ResourceKey, Refusal> {
+        let meta = self.meta(&request.texts)?;
+        check_bandwidth(request.bandwidth_mbps)?;
+        let pool = request.pool.map(|pool| self.find::<EipPool>(pool, "/pool")).transpose()?;
+        let (pool, address) = match request.address {
+            Choice::Chosen(address) => (self.check_public(pool, address)?, address),
+            Choice::Automatic => self.pick_public(pool)?,
+            Choice::Without => {
+                let message = "an EIP is an address; choose one or leave the choice to us";
+                return Err(Code::AddressRequired.at("/address", message));
+            }
+        };
+        let id = EipId::new(self.draw.body());
+        Ok(self.put(Eip {
+            id,
+            meta,
+            pool: pool.id,
+            address,
+            bandwidth_mbps: request.bandwidth_mbps,
+            target: None,
+            vpc: None,
+            incarnation: Incarnation::default(),
+        }))
+    }
+
+    /// The pool of a chosen address, which must be free.
+    fn check_public(&self, pool: Option<&'a EipPool>, address: IpAddr) -> Result<&'a EipPool, Refusal> {
+        let found = pool.or_else(|| self.world.pools.values().find(|pool| pool.cidr.contains(&address)));
+        let Some(pool) = found.filter(|pool| pool.cidr.contains(&address)) else {
+            let message = match pool {
+                Some(pool) => format!("{address} is not of pool {} ({})", pool.id, pool.cidr),
+                None => format!("{address} is not of any pool"),
+            };
+            return Err(Code::AddressOutsidePool.at("/address", message + "; choose one of a pool, or none"));
+        };
+        if is_kept_back(pool, address) {
+            let message = format!("{address} of pool {} is never given out; choose another one", pool.id);
+            return Err(Code::AddressReserved.at("/address", message));
+        }
+        if let Some(eip) = self.world.eip_by_address(address) {
+            let message = format!("{address} is taken as {}; choose another one", eip.id);
+            return Err(Code::AddressInUse.at("/address", message).blocked_by([ResourceKey::Eip(eip.id)]));
+        }
+        Ok(pool)
+    }
+
+    /// The lowest free address of a pool, or of the first one that has any.
+    fn pick_public(&self, pool: Option<&'a EipPool>) -> Result<(&'a EipPool, IpAddr), Refusal> {
+        let is_free = |pool: &EipPool, address: &IpAddr| {
+            !is_kept_back(pool, *address) && self.world.eip_by_address(*address).is_none()
+        };
+        let lowest = |pool: &'a EipPool| {
+            let address = pool.cidr.hosts().find(|address| is_free(pool, address))?;
+            Some((pool, address))
+        };
+        let found = match pool {
+            Some(pool) => lowest(pool),
+            None => self.world.pools.values().find_map(lowest),
+        };
+        found.ok_or_else(|| {
+            let message = match pool {
+                Some(pool) => format!("every address of pool {} ({}) is taken", pool.id, pool.cidr),
+                None => "every address of every pool is taken".into(),
+            };
+            Code::PoolFull.at("/pool", message + "; release an EIP, or make another pool")
+        })
+    }
+
+    pub fn update_eip(&mut self, request: &UpdateEip) -> Result<ResourceKey, Refusal> {
+        let eip = self.find::<Eip>(request.eip, "/eip")?;
+        if request.texts == NewTexts::default() && request.bandwidth_mbps.is_none() {
+            return Err(nothing_to_do("a name, a description or a bandwidth"));
+        }
+        check::texts(request.texts.name.as_deref(), request.texts.description.as_deref())?;
+        check_bandwidth(request.bandwidth_mbps.flatten())?;
+        Ok(self.edit::<Eip>(eip.id, |eip| {
+            set_texts(&mut eip.meta, &request.texts);
+            eip.bandwidth_mbps = request.bandwidth_mbps.unwrap_or(eip.bandwidth_mbps);
+        }))
+    }
+
+    pub fn bind_eip(&mut self, request: &BindEip) -> Result<ResourceKey, Refusal> {
+        let eip = self.find::<Eip>(request.eip, "/eip")?;
+        let vpc = self.check_target(request.target)?;
+        if let Some(target) = eip.target {
+            let target = ResourceKey::from(target);
+            let message =
+                format!("EIP {} ({}) leads to {} already; unbind it first", eip.id, eip.address, target.id());
+            return Err(Code::EipBound.at("/eip", message).blocked_by([target]));
+        }
+        if let Some(other) = self.aliases(request.target).find_map(|target| self.world.eip_of(target)) {
+            let target = ResourceKey::from(request.target).id();
+            let message =
+                format!("{target} has EIP {} ({}) already; unbind that first", other.id, other.address);
+            return Err(Code::TargetHasEip.at("/target", message).blocked_by([ResourceKey::Eip(other.id)]));
+        }
+        let incarnation = Incarnation(self.number(Counter::Incarnation, u64::MAX >> 1)?);
+        Ok(self.edit::<Eip>(eip.id, |eip| {
+            eip.target = Some(request.target);
+            eip.vpc = Some(vpc);
+            eip.incarnation = incarnation;
+        }))
+    }
+
+    /// The VPC of a target that has an address.
+    fn check_target(&self, target: EipTarget) -> Result<VpcId, Refusal> {
+        let interface = match target {
+            EipTarget::Vip(id) => return Ok(self.find::<Vip>(id, "/target")?.vpc),
+            EipTarget::Instance(id) => {
+                let instance = self.find::<Instance>(id, "/target")?;
+                self.world.primary_interface(instance.id)
+            }
+            EipTarget::Interface(id) => Some(self.find::<Interface>(id, "/target")?),
+        };
+        let with_address = interface.filter(|interface| interface.primary.is_some());
+        with_address.map(|interface| interface.vpc).ok_or_else(|| {
+            let target = ResourceKey::from(target).id();
+            let message =
+                format!("{target} has no primary address for an EIP to lead to; use another interface");
+            Code::TargetHasNoAddress.at("/target", message)
+        })
+    }
+
+    /// A target under all its names: an instance is its primary interface.
+    fn aliases(&self, target: EipTarget) -> impl Iterator<Item = EipTarget> + use<> {
+        let interface = self.world.interface_of(target);
+        let by_interface = interface.map(|interface| EipTarget::Interface(interface.id));
+        let primary = interface.filter(|interface| interface.is_primary);
+        let by_instance = primary.and_then(|interface| interface.instance).map(EipTarget::Instance);
+        [target].into_iter().chain(by_interface).chain(by_instance)
+    }
+
+    pub fn unbind_eip(&mut self, request: &UnbindEip) -> Result<ResourceKey, Refusal> {
+        let eip = self.find::<Eip>(request.eip, "/eip")?;
+        if eip.target.is_none() {
+            let message = format!("EIP {} ({}) leads nowhere; nothing to unbind", eip.id, eip.address);
+            return Err(Code::EipNotBound.at("/eip", message));
+        }
+        Ok(self.unbind(eip.id))
+    }
+
+    pub fn unbind(&mut self, eip: EipId) -> ResourceKey {
+        self.edit::<Eip>(eip, |eip| {
+            eip.target = None;
+            eip.vpc = None;
+        })
+    }
+
+    pub fn release_eip(&mut self, request: &ReleaseEip) -> Result<ResourceKey, Refusal> {
+        let eip = self.find::<Eip>(request.eip, "/eip")?;
+        if let Some(target) = eip.target.filter(|_| !request.unbind) {
+            let target = ResourceKey::from(target);
+            let message = format!(
+                "EIP {} ({}) leads to {}; unbind it first, or release it with unbind=true",
+                eip.id,
+                eip.address,
+                target.id()
+            );
+            return Err(Code::EipBound.at("/eip", message).blocked_by([target]));
+        }
+        Ok(self.delete(ResourceKey::Eip(eip.id)))
+    }
+}
+
+/// The outside router's, a reserved one, or the first or last of a range that is a network.
+fn is_kept_back(pool: &EipPool, address: IpAddr) -> bool {
+    let is_network = match pool.cidr {
+        IpNet::V4(cidr) => cidr.prefix_len() < 31,
+        IpNet::V6(cidr) => cidr.prefix_len() < 127,
+    };
+    let is_edge_of = address == pool.cidr.network() || address == pool.cidr.broadcast();
+    pool.gateway == Some(address) || pool.reserved.contains(&address) || (is_network && is_edge_of)
+}
+
+fn check_bandwidth(mbps: Option<u32>) -> Result<(), Refusal> {
+    let mbps = mbps.unwrap_or(1);
+    check::within(mbps.into(), 1, 100_000, "/bandwidth_mbps", "the bandwidth in Mbit/s")
+}

@@ -1,0 +1,152 @@
+//! Instances.
+
+use super::{Decision, check, nothing_to_do, plug};
+use crate::{Code, Refusal, request::*};
+use havip_model::{
+    EipTarget, Host, HostNumber, Instance, InstanceId, Interface, PowerState, ResourceKey, Subnet, Target,
+};
+
+impl<'a> Decision<'a> {
+    pub fn run_instance(&mut self, request: &RunInstance) -> Result<ResourceKey, Refusal> {
+        let subnet = self.find::<Subnet>(request.subnet, "/subnet")?;
+        let meta = self.meta(&request.texts)?;
+        check::within(
+            request.cpu_millis.into(),
+            10,
+            64_000,
+            "/cpu_millis",
+            "the number of processors in thousandths",
+        )?;
+        check::within(request.memory_mib.into(), 16, 262_144, "/memory_mib", "the memory in MiB")?;
+        check::within(
+            request.user_data.len() as u64,
+            0,
+            65_536,
+            "/user_data",
+            "the length of the script in bytes",
+        )?;
+        let host = self.place(subnet, request.host)?;
+        if let Some(device) = &request.device {
+            self.check_device(request.driver, host.number, device)?;
+        }
+        let primary = self.pick_some(subnet, request.address, &[])?;
+        let id = InstanceId::new(self.draw.body());
+        let own = self.meta(&Texts::default())?;
+        let mut interface = self.new_interface(subnet, own, Some(primary), request.mac)?;
+        interface.source_dest_check = request.source_dest_check;
+        interface.instance = Some(id);
+        interface.is_primary = true;
+        interface.device.clone_from(&request.device);
+        if plug::is_placed(request.driver, request.device.as_deref()) {
+            interface.host = Some(host.number);
+            interface.port_state = plug::port_state(request.driver, PowerState::Running);
+        }
+        self.put(interface);
+        Ok(self.put(Instance {
+            id,
+            meta,
+            region: host.region.clone(),
+            zone: host.zone.clone(),
+            driver: request.driver,
+            host: host.number,
+            cpu_millis: request.cpu_millis,
+            memory_mib: request.memory_mib,
+            user_data: request.user_data.clone(),
+            power: PowerState::Running,
+            starts: 1,
+        }))
+    }
+
+    /// The host that is to run it: the given one, or of the live ones in the zone the one with the fewest
+    /// instances, then the least load, then the lowest number.
+    fn place(&self, subnet: &Subnet, wanted: Option<HostNumber>) -> Result<&'a Host, Refusal> {
+        if let Some(number) = wanted {
+            let host = self.find::<Host>(number, "/host")?;
+            plug::same_zone(subnet, &host.zone, "/host", "the host")?;
+            if !self.facts.live.iter().any(|live| live.host == number) {
+                let message = format!(
+                    "host {number} ({}) is not heard from; start its agent, or use another host",
+                    host.meta.name
+                );
+                return Err(Code::HostNotLive.at("/host", message).blocked_by([ResourceKey::Host(number)]));
+            }
+            return Ok(host);
+        }
+        let here = |number| self.world.hosts.get(&number).filter(|host| host.zone == subnet.zone);
+        let live = self.facts.live.iter().filter_map(|live| Some((here(live.host)?, live.load_millis)));
+        let least =
+            live.min_by_key(|(host, load)| (self.world.instance_count(host.number), *load, host.number));
+        least.map(|(host, _)| host).ok_or_else(|| {
+            let message =
+                format!("no host of zone {} is heard from; add one, or start its agent", subnet.zone);
+            Code::NoHost.at("/host", message)
+        })
+    }
+
+    pub fn update_instance(&mut self, request: &UpdateInstance) -> Result<ResourceKey, Refusal> {
+        if request.texts == NewTexts::default() {
+            return Err(nothing_to_do("a name or a description"));
+        }
+        self.edit_texts::<Instance>(request.instance, &request.texts, "/instance")
+    }
+
+    pub fn start_instance(&mut self, request: &StartInstance) -> Result<ResourceKey, Refusal> {
+        let instance = self.find::<Instance>(request.instance, "/instance")?;
+        let has_ended = self.facts.ended.contains(&instance.id);
+        if instance.power == PowerState::Running && !has_ended {
+            return Err(already(instance, "running"));
+        }
+        Ok(self.set_power(instance, PowerState::Running))
+    }
+
+    pub fn stop_instance(&mut self, request: &StopInstance) -> Result<ResourceKey, Refusal> {
+        let instance = self.find::<Instance>(request.instance, "/instance")?;
+        match instance.power {
+            PowerState::Running => Ok(self.set_power(instance, PowerState::Stopped)),
+            PowerState::Stopped => Err(already(instance, "stopped")),
+            PowerState::PoweredOff => Err(already(instance, "powered off")),
+        }
+    }
+
+    /// Also for an instance that is being stopped and takes too long.
+    pub fn power_off_instance(&mut self, request: &PowerOffInstance) -> Result<ResourceKey, Refusal> {
+        let instance = self.find::<Instance>(request.instance, "/instance")?;
+        match instance.power {
+            PowerState::Running | PowerState::Stopped => Ok(self.set_power(instance, PowerState::PoweredOff)),
+            PowerState::PoweredOff => Err(already(instance, "powered off")),
+        }
+    }
+
+    fn set_power(&mut self, instance: &Instance, power: PowerState) -> ResourceKey {
+        let state = plug::port_state(instance.driver, power);
+        for interface in self.world.interfaces_of(instance.id) {
+            if interface.host.is_some() && interface.port_state != state {
+                self.edit::<Interface>(interface.id, |interface| interface.port_state = state);
+            }
+        }
+        self.edit::<Instance>(instance.id, |instance| {
+            instance.power = power;
+            instance.starts += u64::from(power == PowerState::Running);
+        })
+    }
+
+    pub fn delete_instance(&mut self, request: &DeleteInstance) -> Result<ResourceKey, Refusal> {
+        let instance = self.find::<Instance>(request.instance, "/instance")?;
+        self.end_associations(Target::Instance(instance.id));
+        if let Some(eip) = self.world.eip_of(EipTarget::Instance(instance.id)) {
+            self.unbind(eip.id);
+        }
+        for interface in self.world.interfaces_of(instance.id) {
+            match interface.is_primary {
+                true => self.forget_interface(interface.id),
+                false => self.edit::<Interface>(interface.id, plug::pull_out),
+            };
+        }
+        Ok(self.delete(ResourceKey::Instance(instance.id)))
+    }
+}
+
+fn already(instance: &Instance, state: &str) -> Refusal {
+    let message = format!("instance {} is {state} already; nothing to do", instance.id);
+    Code::AlreadyInState.at("/instance", message)
+}
