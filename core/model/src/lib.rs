@@ -14,6 +14,7 @@ mod mac;
 mod map;
 mod meta;
 mod network;
+pub mod reason;
 mod record;
 mod resource;
 mod time;

@@ -12,7 +12,7 @@ mod layout;
 mod ledger;
 mod orders;
 mod pins;
-mod reasons;
+use havip_model::reason as reasons;
 mod records;
 mod switch;
 

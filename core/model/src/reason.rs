@@ -1,6 +1,6 @@
 //! Why packets are dropped, in words for people, and what to do about it.
 
-use havip_model::RefusalReason;
+use crate::RefusalReason;
 
 /// A reason of `enum reason` in `bpf/maps.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
