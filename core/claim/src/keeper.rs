@@ -175,9 +175,10 @@ impl Keeper {
     fn pulled(&mut self, now: Duration, vni: Vni) -> Vec<Action> {
         let Some(vpc) = self.vpcs.get_mut(&vni) else { return vec![] };
         let opens = vpc.pulled(now, &mut self.random);
-        let mut actions: Vec<_> = opens.then_some(Action::OpenPorts(vni)).into_iter().collect();
-        actions.extend(self.each_vip(vni, |vip| vip.settle(now)));
+        let mut actions = self.each_vip(vni, |vip| vip.settle(now));
         actions.extend(self.each_vip(vni, |vip| vip.look()));
+        // Last: a record that still names a port of before the reboot is released before the port comes up.
+        actions.extend(opens.then_some(Action::OpenPorts(vni)));
         actions
     }
 

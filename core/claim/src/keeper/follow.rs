@@ -49,8 +49,7 @@ impl Vip {
             self.vacancy.close();
             self.doubts.clear();
         } else if self.present_holder().is_none() {
-            self.doubts.clear();
-            self.open_vacancy(now);
+            self.open_vacancy(now); // doubts pause, and go on about whoever is next
         } else {
             self.doubt_anew(now, before);
         }
@@ -74,7 +73,7 @@ impl Vip {
     fn take_back(&self, before: Option<Record>, cause: Option<Cause>) -> Option<Action> {
         let released = self.record.filter(|record| record.released && record.holder.host == self.host)?;
         let was_exactly = before.is_some_and(|before| before == Record { released: false, ..released });
-        let by_others = cause != Some(Cause::Here(MoveCause::Released));
+        let by_others = matches!(cause, Some(Cause::Announced | Cause::Corrected | Cause::Merged));
         let port = released.holder.port;
         (was_exactly && by_others && self.candidates.contains(&port))
             .then(|| self.take(port, released.mac, Some(released), MoveCause::TakenBack))

@@ -247,7 +247,8 @@ impl Vip {
     /// The earliest of all deadlines.
     pub fn next_deadline(&self) -> Option<Duration> {
         let vacancy = self.vacancy.next_deadline().filter(|_| !self.candidates.is_empty());
-        let doubts = self.doubts.values().filter_map(Doubt::next_deadline);
+        let is_held = self.present_holder().is_some();
+        let doubts = self.doubts.values().filter(|_| is_held).filter_map(Doubt::next_deadline);
         let postponed = self.postponed.map(|postponed| postponed.ready_at);
         let repeat = self.repeat.and_then(|repeat| repeat.next_deadline());
         let looks = self.looks.values().copied();
@@ -257,7 +258,7 @@ impl Vip {
     /// Runs the doubts on behalf of local ports.
     fn doubt(&mut self, now: Duration) -> Vec<Action> {
         let mut actions = vec![];
-        let Some(record) = self.record else { return actions };
+        let Some(record) = self.record.filter(|record| !record.released) else { return actions };
         let key = self.key;
         for (port, doubt) in &mut self.doubts {
             match doubt.deadline_reached(now) {

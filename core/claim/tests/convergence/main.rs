@@ -1,0 +1,147 @@
+//! Whatever happens, all hosts end with the same holder, none ever goes backwards, and a lone claimant holds.
+//!
+//! Each host is a `SwitchModel` and a `Keeper`; the network, the server and the guests are simulated.
+
+mod guest;
+mod host;
+mod network;
+mod server;
+mod step;
+mod timelines;
+mod world;
+
+use proptest::{collection::vec, prelude::*};
+use step::{Step, steps};
+use world::{World, host_number, ms};
+
+/// A storm, and who claims after it.
+#[derive(Debug, Clone)]
+struct Storm {
+    seed: u64,
+    clock_errors: Vec<i64>,
+    guests_on: Vec<usize>,
+    /// A host that joins only when a step says so, or when the storm is over.
+    joins_late: bool,
+    refreshes: Vec<bool>,
+    advertises: Vec<bool>,
+    loss: u64,
+    ring_loss: u64,
+    delay_micros: u64,
+    steps: Vec<(std::time::Duration, Step)>,
+    /// Who claims when all is calm again, and how long after.
+    claimant: usize,
+    claims_after_ms: u64,
+}
+
+fn storms() -> impl Strategy<Value = Storm> {
+    let years = 365 * 24 * 3600 * 1000i64;
+    let clock = prop_oneof![6 => -5000i64..5000, 1 => Just(9 * years), 1 => Just(-9 * years)];
+    let fabric = (any::<u64>(), vec(clock, 2..5), vec(0usize..4, 2..6), any::<bool>());
+    let guests = (vec(any::<bool>(), 6), vec(any::<bool>(), 6));
+    let network = (
+        0u64..40,
+        prop_oneof![Just(0u64), Just(3)],
+        prop_oneof![Just(500u64), Just(30_000), Just(2_000_000)],
+    );
+    let end = (vec(steps(), 0..40), 0usize..6, 0u64..3000);
+    (fabric, guests, network, end).prop_map(
+        |((seed, clock_errors, guests_on, joins_late), (refreshes, advertises), network, end)| {
+            let (loss, ring_loss, delay_micros) = network;
+            let (steps, claimant, claims_after_ms) = end;
+            Storm {
+                seed,
+                clock_errors,
+                guests_on,
+                joins_late,
+                refreshes,
+                advertises,
+                loss,
+                ring_loss,
+                delay_micros,
+                steps,
+                claimant,
+                claims_after_ms,
+            }
+        },
+    )
+}
+
+impl Storm {
+    /// Runs the storm and leaves the world calm.
+    fn rage(&self) -> World {
+        let mut world = World::new(self.seed, &self.clock_errors, &self.guests_on);
+        for (index, guest) in world.guests.iter_mut().enumerate() {
+            guest.refreshes = self.refreshes[index];
+            guest.advertises = self.advertises[index];
+        }
+        if self.joins_late {
+            let last = host_number(self.clock_errors.len() - 1);
+            world.server.desired.members.remove(&last);
+        }
+        world.start_all();
+        world.run(ms(300));
+        world.network.loss = self.loss;
+        world.network.ring_loss = self.ring_loss;
+        world.network.delay_micros = self.delay_micros;
+        for (pause, step) in &self.steps {
+            world.run(*pause);
+            world.step(*step);
+        }
+        world.run(ms(200));
+        world.calm();
+        world
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(1500), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The lone claimant holds on every host, in the end and for good.
+    #[test]
+    fn a_lone_claimant_becomes_holder_on_every_host(storm in storms()) {
+        let mut world = storm.rage();
+        let claimant = storm.claimant % world.guests.len();
+        let vip = 0;
+        for guest in 0..world.guests.len() {
+            world.drop_address(guest, vip);
+            world.guests[guest].refreshes = false;
+        }
+        world.link(claimant, true);
+        world.entitle(vip, world::port_number(claimant), true);
+        // Long enough for the configuration to arrive; claims before it are another test's.
+        world.run(ms(400 + storm.claims_after_ms));
+        world.claim(claimant, vip, 1);
+
+        world.run(ms(12_000));
+        world.check_agreement(0);
+        world.check_agreement(1);
+        prop_assert_eq!(world.holder(0, vip), Some(claimant), "{:?}", world.record(0, vip));
+        prop_assert!(world.now - world.changed_at > ms(2000), "records still change");
+        let sent = world.sent;
+        world.run(ms(2000));
+        prop_assert_eq!(world.sent, sent, "hosts still talk about it");
+    }
+
+    /// Whoever has the address and whatever they say: one holder for all hosts, and none only if nobody has it.
+    #[test]
+    fn all_hosts_end_with_the_same_holder(storm in storms()) {
+        let mut world = storm.rage();
+        let owner = storm.claimant % world.guests.len();
+        for guest in 0..world.guests.len() {
+            // One is left of those who claim again and again: otherwise the VIP moves for ever, as it must.
+            if guest != owner {
+                world.guests[guest].refreshes = false;
+            }
+        }
+        world.run(ms(14_000));
+        for vip in 0..2 {
+            world.check_agreement(vip);
+            world.check_no_vacancy(vip);
+            let owns = world.guests[owner].addresses.contains(&world::vip(vip));
+            if owns && world.guests[owner].refreshes && world.is_eligible(owner, vip) {
+                prop_assert_eq!(world.holder(0, vip), Some(owner), "it claims every 5 s, and nobody else does");
+            }
+        }
+        prop_assert!(world.now - world.changed_at > ms(2000), "records still change");
+    }
+}
