@@ -1,0 +1,140 @@
+//! `havip host`: machines with an agent.
+
+use super::change::Change;
+use super::session::{Session, print};
+use super::show::{Column, Format, Names, Row, json};
+use super::{Verb, time};
+use anyhow::Result;
+use clap::Subcommand;
+use havip_api::{DropCount, Host, HostFilter, Update};
+
+/// What can be done with hosts.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "To add a host: make a token here, then run on the new machine
+  havip agent --server https://SERVER:7401 --join-token TOKEN --underlay ADDRESS --data /var/lib/havip/agent")]
+pub enum HostVerb {
+    /// List hosts
+    List {
+        /// With exactly this name
+        #[arg(long)]
+        name: Option<String>,
+        /// Whose id, name, description or addresses hold these letters in order
+        #[arg(short)]
+        q: Option<String>,
+    },
+    /// Show one host
+    Get {
+        /// Its id or name
+        host: String,
+    },
+    /// Change the name or description
+    Update {
+        /// Its id or name
+        host: String,
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        description: Option<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Make a token with which one host may join, once
+    Token,
+    /// Remove a host that will not come back
+    Remove {
+        /// Its id or name
+        host: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Show what a host's switch has dropped, by reason
+    Drops {
+        /// Its id or name
+        host: String,
+    },
+}
+
+impl Verb for HostVerb {
+    fn run(self, session: &Session) -> Result<()> {
+        match self {
+            Self::List { name, q } => {
+                session.show_all(&session.client.all_hosts(&HostFilter { name, q, ..Default::default() })?)
+            }
+            Self::Get { host } => session.show_details(&session.get::<Host>(&host)?),
+            Self::Update { host, name, description, change } => {
+                let id = session.id_of::<Host>(&host)?;
+                change.show(session, &change.client(session).update_host(&id, &Update { name, description })?)
+            }
+            Self::Token => {
+                let token = session.client.create_host_token()?;
+                match session.format {
+                    Format::Json => print(&json(&token)?),
+                    Format::Yaml => print(&serde_yaml_ng::to_string(&token)?),
+                    Format::Table | Format::Wide => print(&format!("{}\n", token.token)),
+                }
+            }
+            Self::Remove { host, change } => {
+                let id = session.id_of::<Host>(&host)?;
+                change.client(session).remove_host(&id)?;
+                session.say(&format!("{id} removed"))
+            }
+            Self::Drops { host } => {
+                let id = session.id_of::<Host>(&host)?;
+                session.show_all(&session.client.host_drops(&id)?.drops)
+            }
+        }
+    }
+}
+
+impl Row for Host {
+    const COLUMNS: &'static [Column] = &[
+        Column::Always("ID"),
+        Column::Always("NAME"),
+        Column::Always("STATE"),
+        Column::Wide("HEARD"),
+        Column::Always("UNDERLAY"),
+        Column::Wide("PEER ENDPOINT"),
+        Column::Always("EDGE DEVICE"),
+        Column::Always("ZONE"),
+        Column::Wide("REGION"),
+        Column::Wide("NUMBER"),
+        Column::Wide("GUEST MTU"),
+        Column::Always("VERSION"),
+        Column::Wide("REVISION"),
+        Column::Always("UNPROGRAMMED"),
+        Column::Wide("LOST REFUSALS"),
+        Column::Wide("AGE"),
+        Column::Wide("DESCRIPTION"),
+    ];
+
+    fn cells(&self, _: &dyn Names) -> Vec<String> {
+        let unprogrammed = self.unprogrammed.iter().map(|item| format!("{}: {}", item.key, item.reason));
+        vec![
+            self.meta.id.clone(),
+            self.meta.name.clone(),
+            self.state.to_string(),
+            self.heard_at.as_deref().map(time::age).unwrap_or_default(),
+            self.underlay.clone(),
+            self.peer_endpoint.clone(),
+            self.edge_device.clone().unwrap_or_default(),
+            self.zone.clone(),
+            self.region.clone(),
+            self.number.to_string(),
+            self.guest_mtu.to_string(),
+            self.version.clone(),
+            self.acknowledged_revision.to_string(),
+            unprogrammed.collect::<Vec<_>>().join("; "),
+            self.lost_refusals.to_string(),
+            time::age(&self.meta.created_at),
+            self.meta.description.clone(),
+        ]
+    }
+}
+
+impl Row for DropCount {
+    const COLUMNS: &'static [Column] = &[Column::Always("REASON"), Column::Always("PACKETS")];
+
+    fn cells(&self, _: &dyn Names) -> Vec<String> {
+        vec![self.reason.clone(), self.packets.to_string()]
+    }
+}

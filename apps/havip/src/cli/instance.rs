@@ -1,0 +1,359 @@
+//! `havip instance`: guests.
+
+use super::change::Change;
+use super::failure::Ended;
+use super::session::{Session, print};
+use super::show::{Column, Format, Names, Row, json};
+use super::{Verb, time};
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use havip_api::{
+    ConsoleRange, Driver, Exec, Host, Instance, InstanceFilter, RunInstance, Subnet, Update, Vpc, Wait,
+};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What can be done with instances.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  havip instance run --name web-1 --subnet web --user-data start.sh
+  havip instance exec web-1 -- ip address
+  havip instance console web-1 --follow
+  havip instance power-off web-1")]
+pub enum InstanceVerb {
+    /// Make an instance with its first interface, and start it
+    Run {
+        /// The subnet of its first interface, by id or name
+        #[arg(long)]
+        subnet: String,
+        /// Its host name too
+        #[arg(long, default_value = "", hide_default_value = true)]
+        name: String,
+        #[arg(long, default_value = "", hide_default_value = true)]
+        description: String,
+        /// The first interface's address; chosen if absent
+        #[arg(long)]
+        address: Option<String>,
+        /// The host that shall run it, by id or name; chosen if absent
+        #[arg(long)]
+        host: Option<String>,
+        /// What runs it: namespace (a light sandbox) or external (the guest exists already)
+        #[arg(long, default_value = "namespace")]
+        driver: Driver,
+        /// Processors, such as 0.5
+        #[arg(long, default_value = "1", value_parser = thousandths)]
+        cpu: u32,
+        /// Memory in MiB
+        #[arg(long, default_value_t = 512)]
+        memory: u32,
+        /// A script that its shell runs at each start; `-` reads it from standard input
+        #[arg(long, value_name = "FILE")]
+        user_data: Option<PathBuf>,
+        /// The first interface's MAC; chosen if absent
+        #[arg(long)]
+        mac: Option<String>,
+        /// The guest may send and receive other addresses than its own, as routers do
+        #[arg(long)]
+        no_source_dest_check: bool,
+        /// The existing device to plug, for the driver external; may also be plugged later
+        #[arg(long, value_name = "DEVICE")]
+        dev: Option<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// List instances
+    List {
+        /// With an interface in this VPC
+        #[arg(long)]
+        vpc: Option<String>,
+        /// With an interface in this subnet
+        #[arg(long)]
+        subnet: Option<String>,
+        /// On this host
+        #[arg(long)]
+        host: Option<String>,
+        /// With exactly this name
+        #[arg(long)]
+        name: Option<String>,
+        /// Whose id, name, description or addresses hold these letters in order
+        #[arg(short)]
+        q: Option<String>,
+    },
+    /// Show one instance
+    Get {
+        /// Its id or name
+        instance: String,
+    },
+    /// Change the name or description
+    Update {
+        /// Its id or name
+        instance: String,
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        description: Option<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Delete an instance with its first interface and its associations
+    Delete {
+        /// Its id or name
+        instance: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Start an instance that does not run
+    Start {
+        /// Its id or name
+        instance: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Ask an instance to end; what is left after ten seconds is killed
+    Stop {
+        /// Its id or name
+        instance: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// End an instance at once, as if its power failed
+    PowerOff {
+        /// Its id or name
+        instance: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Run a program inside an instance and end as it ends
+    Exec {
+        /// Its id or name
+        instance: String,
+        /// Hand standard input to the program
+        #[arg(short, long)]
+        interactive: bool,
+        /// Kill the program after this time, at most 600s
+        #[arg(long, default_value = "10s", value_name = "TIME", value_parser = milliseconds)]
+        timeout: u32,
+        /// The program and its arguments, behind `--`
+        #[arg(required = true, last = true)]
+        argv: Vec<String>,
+    },
+    /// Show what an instance wrote
+    Console {
+        /// Its id or name
+        instance: String,
+        /// Go on showing what it writes
+        #[arg(short, long)]
+        follow: bool,
+    },
+}
+
+impl Verb for InstanceVerb {
+    fn run(self, session: &Session) -> Result<()> {
+        let id_of = |called: &str| session.id_of::<Instance>(called);
+        match self {
+            Self::Run {
+                subnet,
+                name,
+                description,
+                address,
+                host,
+                driver,
+                cpu,
+                memory,
+                user_data,
+                mac,
+                no_source_dest_check,
+                dev,
+                change,
+            } => {
+                let body = RunInstance {
+                    subnet: session.id_of::<Subnet>(&subnet)?,
+                    name,
+                    description,
+                    address,
+                    host: session.id_of_any::<Host>(host.as_deref())?,
+                    driver,
+                    cpu_millis: cpu,
+                    memory_mib: memory,
+                    user_data: user_data.as_deref().map(read_script).transpose()?.unwrap_or_default(),
+                    mac,
+                    source_dest_check: !no_source_dest_check,
+                    device: dev,
+                };
+                change.show(session, &change.client(session).run_instance(&body)?)
+            }
+            Self::List { vpc, subnet, host, name, q } => {
+                let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
+                let subnet = session.id_of_any::<Subnet>(subnet.as_deref())?;
+                let host = session.id_of_any::<Host>(host.as_deref())?;
+                let filter = InstanceFilter { vpc, subnet, host, name, q, ..Default::default() };
+                session.show_all(&session.client.all_instances(&filter)?)
+            }
+            Self::Get { instance } => session.show_details(&session.get::<Instance>(&instance)?),
+            Self::Update { instance, name, description, change } => {
+                let body = Update { name, description };
+                change.show(session, &change.client(session).update_instance(&id_of(&instance)?, &body)?)
+            }
+            Self::Delete { instance, change } => {
+                let id = id_of(&instance)?;
+                change.client(session).delete_instance(&id)?;
+                session.say(&format!("{id} deleted"))
+            }
+            Self::Start { instance, change } => {
+                change.show(session, &change.client(session).start_instance(&id_of(&instance)?)?)
+            }
+            Self::Stop { instance, change } => {
+                change.show(session, &change.client(session).stop_instance(&id_of(&instance)?)?)
+            }
+            Self::PowerOff { instance, change } => {
+                change.show(session, &change.client(session).power_off_instance(&id_of(&instance)?)?)
+            }
+            Self::Exec { instance, interactive, timeout, argv } => {
+                exec(session, &id_of(&instance)?, interactive, timeout, argv)
+            }
+            Self::Console { instance, follow } => console(session, &id_of(&instance)?, follow),
+        }
+    }
+}
+
+fn exec(session: &Session, id: &str, interactive: bool, timeout: u32, argv: Vec<String>) -> Result<()> {
+    let mut stdin = String::new();
+    if interactive {
+        std::io::stdin().read_to_string(&mut stdin).context("could not read standard input")?;
+    }
+    let result = session.client.exec(id, &Exec { argv, stdin, timeout_ms: Some(timeout) })?;
+    match session.format {
+        Format::Json => print(&json(&result)?)?,
+        Format::Yaml => print(&serde_yaml_ng::to_string(&result)?)?,
+        Format::Table | Format::Wide => {
+            print(&result.stdout)?;
+            std::io::stderr().write_all(result.stderr.as_bytes())?;
+        }
+    }
+    match result.exit_code {
+        0 => Ok(()),
+        code => Err(Ended(code).into()),
+    }
+}
+
+fn console(session: &Session, id: &str, follow: bool) -> Result<()> {
+    let mut offset = None;
+    loop {
+        let part = session.client.console(id, &ConsoleRange { offset, most: None })?;
+        match session.format {
+            Format::Json => print(&json(&part)?)?,
+            Format::Yaml => print(&serde_yaml_ng::to_string(&part)?)?,
+            Format::Table | Format::Wide => print(&part.text)?,
+        }
+        if !follow {
+            return Ok(());
+        }
+        if part.text.is_empty() {
+            std::thread::sleep(CONSOLE_PAUSE);
+        }
+        offset = Some(part.next_offset);
+    }
+}
+
+fn read_script(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    match path == Path::new("-") {
+        true => std::io::stdin().read_to_string(&mut text).context("could not read standard input")?,
+        false => {
+            return std::fs::read_to_string(path)
+                .with_context(|| format!("could not read {}", path.display()));
+        }
+    };
+    Ok(text)
+}
+
+/// `0.5` processors as 500 thousandths.
+fn thousandths(text: &str) -> Result<u32, String> {
+    match text.parse::<f64>() {
+        Ok(number) if (0.001..=1024.0).contains(&number) => Ok((number * 1000.0).round() as u32),
+        _ => Err("not a number of processors between 0.001 and 1024".into()),
+    }
+}
+
+/// `10s` as 10 000; longer than a wait may be.
+fn milliseconds(text: &str) -> Result<u32, String> {
+    let wrong = || format!("{text:?} is not a time such as 10s or 500ms, at most 600s");
+    let time = match text.parse::<Wait>() {
+        Ok(Wait(time)) => time,
+        Err(_) => {
+            Duration::from_secs(text.strip_suffix('s').and_then(|text| text.parse().ok()).ok_or_else(wrong)?)
+        }
+    };
+    match u32::try_from(time.as_millis()) {
+        Ok(millis @ 1..=600_000) => Ok(millis),
+        _ => Err(wrong()),
+    }
+}
+
+/// How often a followed console is asked for more.
+const CONSOLE_PAUSE: Duration = Duration::from_millis(300);
+
+impl Row for Instance {
+    const COLUMNS: &'static [Column] = &[
+        Column::Always("ID"),
+        Column::Always("NAME"),
+        Column::Always("ADDRESS"),
+        Column::Wide("INTERFACES"),
+        Column::Always("SUBNET"),
+        Column::Always("HOST"),
+        Column::Wide("DRIVER"),
+        Column::Wide("CPU"),
+        Column::Wide("MEMORY"),
+        Column::Always("STATE"),
+        Column::Wide("WANTED"),
+        Column::Always("STATUS"),
+        Column::Wide("REASON"),
+        Column::Always("AGE"),
+        Column::Wide("DESCRIPTION"),
+    ];
+
+    fn cells(&self, names: &dyn Names) -> Vec<String> {
+        let interfaces: Vec<_> = self.interfaces.iter().map(|interface| interface.id.as_str()).collect();
+        let subnets: Vec<_> = self.interfaces.iter().map(|interface| names.name(&interface.subnet)).collect();
+        vec![
+            self.meta.id.clone(),
+            self.meta.name.clone(),
+            self.address().unwrap_or_default().to_owned(),
+            interfaces.join(","),
+            subnets.join(","),
+            names.name(&self.host),
+            self.driver.to_string(),
+            format!("{}", f64::from(self.cpu_millis) / 1000.0),
+            format!("{} MiB", self.memory_mib),
+            self.state.to_string(),
+            self.power.to_string(),
+            self.meta.status.to_string(),
+            self.meta.reason.clone(),
+            time::age(&self.meta.created_at),
+            self.meta.description.clone(),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_are_counted_in_thousandths() {
+        assert_eq!(thousandths("0.5"), Ok(500));
+        assert_eq!(thousandths("2"), Ok(2000));
+        assert!(thousandths("0").is_err());
+        assert!(thousandths("two").is_err());
+    }
+
+    #[test]
+    fn a_program_may_run_for_ten_minutes_at_most() {
+        assert_eq!(milliseconds("500ms"), Ok(500));
+        assert_eq!(milliseconds("600s"), Ok(600_000));
+        assert!(milliseconds("601s").is_err());
+        assert!(milliseconds("0s").is_err());
+        assert!(milliseconds("10").is_err());
+    }
+}

@@ -1,0 +1,51 @@
+//! `havip <noun> <verb>`: what an operator asks of a server, one file per noun.
+
+pub mod change;
+pub mod completions;
+pub mod connect;
+pub mod eip;
+pub mod event;
+pub mod failure;
+pub mod host;
+pub mod instance;
+pub mod interface;
+pub mod kind;
+pub mod pool;
+pub mod port;
+pub mod route;
+pub mod session;
+pub mod show;
+pub mod subnet;
+pub mod time;
+pub mod vip;
+pub mod vpc;
+
+use anyhow::Result;
+use session::Session;
+
+/// A noun of the command line: the verb, where to ask, how to answer.
+#[derive(Debug, clap::Args)]
+pub struct Noun<V: clap::Subcommand> {
+    #[command(subcommand)]
+    verb: V,
+    #[command(flatten)]
+    connection: connect::Connection,
+    /// How to show the answer [default: table]
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
+    output: Option<show::Format>,
+}
+
+/// What a verb does.
+pub trait Verb {
+    /// Asks the server and shows the answer.
+    fn run(self, session: &Session) -> Result<()>;
+}
+
+impl<V: clap::Subcommand + Verb> Noun<V> {
+    /// Connects as told, before or behind the noun, and runs the verb.
+    pub fn run(self, before: connect::BeforeNoun, output: Option<show::Format>) -> Result<()> {
+        let format = self.output.or(output).unwrap_or(show::Format::Table);
+        let choice = self.connection.or(before).settle(&|name| std::env::var(name).ok())?;
+        self.verb.run(&Session::new(choice.open()?, format))
+    }
+}

@@ -1,0 +1,135 @@
+//! `havip subnet`: ranges of a VPC's addresses.
+
+use super::change::Change;
+use super::session::Session;
+use super::show::{Column, Names, Row};
+use super::{Verb, time};
+use anyhow::Result;
+use clap::Subcommand;
+use havip_api::{CreateSubnet, Subnet, SubnetFilter, Update, Vpc};
+
+/// What can be done with subnets.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  havip subnet create --vpc shop --name web --cidr 10.20.1.0/24")]
+pub enum SubnetVerb {
+    /// Make a subnet
+    Create {
+        /// The VPC's id or name
+        #[arg(long)]
+        vpc: String,
+        /// Need not be unique
+        #[arg(long, default_value = "", hide_default_value = true)]
+        name: String,
+        #[arg(long, default_value = "", hide_default_value = true)]
+        description: String,
+        /// Its addresses, within the VPC's; the first one is the gateway's
+        #[arg(long)]
+        cidr: String,
+        /// The server's own zone if absent
+        #[arg(long)]
+        zone: Option<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// List subnets
+    List {
+        /// Of this VPC
+        #[arg(long)]
+        vpc: Option<String>,
+        /// With exactly this name
+        #[arg(long)]
+        name: Option<String>,
+        /// Whose id, name, description or addresses hold these letters in order
+        #[arg(short)]
+        q: Option<String>,
+    },
+    /// Show one subnet
+    Get {
+        /// Its id or name
+        subnet: String,
+    },
+    /// Change the name or description
+    Update {
+        /// Its id or name
+        subnet: String,
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        description: Option<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Delete a subnet without interfaces and VIPs
+    Delete {
+        /// Its id or name
+        subnet: String,
+        #[command(flatten)]
+        change: Change,
+    },
+}
+
+impl Verb for SubnetVerb {
+    fn run(self, session: &Session) -> Result<()> {
+        match self {
+            Self::Create { vpc, name, description, cidr, zone, change } => {
+                let vpc = session.id_of::<Vpc>(&vpc)?;
+                let body = CreateSubnet { vpc, name, description, cidr, zone };
+                change.show(session, &change.client(session).create_subnet(&body)?)
+            }
+            Self::List { vpc, name, q } => {
+                let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
+                session.show_all(&session.client.all_subnets(&SubnetFilter {
+                    vpc,
+                    name,
+                    q,
+                    ..Default::default()
+                })?)
+            }
+            Self::Get { subnet } => session.show_details(&session.get::<Subnet>(&subnet)?),
+            Self::Update { subnet, name, description, change } => {
+                let id = session.id_of::<Subnet>(&subnet)?;
+                change
+                    .show(session, &change.client(session).update_subnet(&id, &Update { name, description })?)
+            }
+            Self::Delete { subnet, change } => {
+                let id = session.id_of::<Subnet>(&subnet)?;
+                change.client(session).delete_subnet(&id)?;
+                session.say(&format!("{id} deleted"))
+            }
+        }
+    }
+}
+
+impl Row for Subnet {
+    const COLUMNS: &'static [Column] = &[
+        Column::Always("ID"),
+        Column::Always("NAME"),
+        Column::Always("VPC"),
+        Column::Always("CIDR"),
+        Column::Wide("CIDR6"),
+        Column::Always("GATEWAY"),
+        Column::Wide("GATEWAY6"),
+        Column::Wide("ZONE"),
+        Column::Always("STATUS"),
+        Column::Wide("REASON"),
+        Column::Always("AGE"),
+        Column::Wide("DESCRIPTION"),
+    ];
+
+    fn cells(&self, names: &dyn Names) -> Vec<String> {
+        vec![
+            self.meta.id.clone(),
+            self.meta.name.clone(),
+            names.name(&self.vpc),
+            self.cidr.clone(),
+            self.cidr6.clone().unwrap_or_default(),
+            self.gateway.clone(),
+            self.gateway6.clone().unwrap_or_default(),
+            self.zone.clone(),
+            self.meta.status.to_string(),
+            self.meta.reason.clone(),
+            time::age(&self.meta.created_at),
+            self.meta.description.clone(),
+        ]
+    }
+}

@@ -1,0 +1,362 @@
+//! `havip vip`: floating addresses, and who may claim them.
+
+use super::change::Change;
+use super::kind::Kind;
+use super::session::{Session, print};
+use super::show::{Column, Format, Names, Row, json};
+use super::{Verb, time};
+use anyhow::{Result, bail};
+use clap::Subcommand;
+use havip_api::{
+    Associate, AssociationMode, BatchDelete, BatchDeleted, Binding, ClientError, Contention, CreateVip,
+    HistoryFilter, Holder, Instance, Move, Subnet, UpdateVip, Vip, VipFilter, Vpc,
+};
+
+/// What can be done with VIPs.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  havip vip create --subnet web --name shop-vip --address 10.20.1.100
+  havip vip associate shop-vip web-1
+  havip vip associate shop-vip web-2
+  havip vip get shop-vip
+  havip vip history shop-vip
+  havip vip delete shop-vip --unbind
+
+An associated instance becomes the holder by announcing the address with gratuitous ARP,
+as keepalived does by itself, or by hand:
+  ip address add 10.20.1.100/32 dev eth0; arping -U -c 1 -I eth0 10.20.1.100")]
+pub enum VipVerb {
+    /// Make a VIP in a subnet
+    Create {
+        /// The subnet's id or name
+        #[arg(long)]
+        subnet: String,
+        /// Its address, within the subnet; chosen if absent
+        #[arg(long)]
+        address: Option<String>,
+        /// Need not be unique
+        #[arg(long, default_value = "", hide_default_value = true)]
+        name: String,
+        #[arg(long, default_value = "", hide_default_value = true)]
+        description: String,
+        /// An instance or interface that may claim it, by id or name; may be repeated
+        #[arg(long = "associate", value_name = "INSTANCE|INTERFACE")]
+        associate: Vec<String>,
+        /// Who may claim it: associated (instances and interfaces) or subnet (any interface of the subnet)
+        #[arg(long, default_value = "associated")]
+        binding: Binding,
+        /// What happens to a claim by a port that has just lost it: follow (it is followed at once)
+        #[arg(long, default_value = "follow")]
+        contention: Contention,
+        /// The fabric does not speak for a dead holder
+        #[arg(long)]
+        no_assist: bool,
+        /// A further address whose VRRP adverts naming the VIP reach associated ports; may be repeated
+        #[arg(long = "advert-source", value_name = "ADDRESS")]
+        advert_sources: Vec<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// List VIPs and who holds them
+    List {
+        /// Of this VPC
+        #[arg(long)]
+        vpc: Option<String>,
+        /// Of this subnet
+        #[arg(long)]
+        subnet: Option<String>,
+        /// Associated with this instance
+        #[arg(long)]
+        instance: Option<String>,
+        /// With exactly this name
+        #[arg(long)]
+        name: Option<String>,
+        /// Whose id, name, description or addresses hold these letters in order
+        #[arg(short)]
+        q: Option<String>,
+    },
+    /// Show one VIP: who may claim it, who holds it since when
+    Get {
+        /// Its id, name or address
+        vip: String,
+    },
+    /// Change a VIP; what is not named stays
+    Update {
+        /// Its id, name or address
+        vip: String,
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        description: Option<String>,
+        /// What happens to a claim by a port that has just lost it: follow
+        #[arg(long)]
+        contention: Option<Contention>,
+        /// Whether the fabric speaks for a dead holder
+        #[arg(long, value_name = "true|false")]
+        assist: Option<bool>,
+        /// All further addresses whose adverts naming the VIP reach associated ports; may be repeated
+        #[arg(long = "advert-source", value_name = "ADDRESS", conflicts_with = "no_advert_sources")]
+        advert_sources: Vec<String>,
+        /// No further addresses
+        #[arg(long)]
+        no_advert_sources: bool,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Delete VIPs
+    Delete {
+        /// Their ids, names or addresses
+        #[arg(required = true)]
+        vips: Vec<String>,
+        /// Unbind them first from associations, EIPs and routes
+        #[arg(long)]
+        unbind: bool,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Let an instance or interface claim a VIP
+    Associate {
+        /// Its id, name or address
+        vip: String,
+        /// An instance (all its interfaces in the VIP's subnet) or an interface, by id or name
+        #[arg(value_name = "INSTANCE|INTERFACE")]
+        target: String,
+        /// claim, or direct-return (send from the VIP without holding it)
+        #[arg(long, default_value = "claim")]
+        mode: AssociationMode,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Take the permission to claim a VIP back
+    Dissociate {
+        /// Its id, name or address
+        vip: String,
+        /// The associated instance or interface, by id or name
+        #[arg(value_name = "INSTANCE|INTERFACE")]
+        target: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Show how a VIP moved, oldest first
+    History {
+        /// Its id, name or address
+        vip: String,
+    },
+}
+
+impl Verb for VipVerb {
+    fn run(self, session: &Session) -> Result<()> {
+        let id_of = |called: &str| session.id_of::<Vip>(called);
+        match self {
+            Self::Create {
+                subnet,
+                address,
+                name,
+                description,
+                associate,
+                binding,
+                contention,
+                no_assist,
+                advert_sources,
+                change,
+            } => {
+                let subnet = session.id_of::<Subnet>(&subnet)?;
+                let targets: Result<Vec<_>> =
+                    associate.iter().map(|called| session.guest_called(called)).collect();
+                let body = CreateVip {
+                    subnet,
+                    address,
+                    name,
+                    description,
+                    binding,
+                    contention,
+                    assist: !no_assist,
+                    associations: targets?.into_iter().map(Associate::claim).collect(),
+                    advert_sources,
+                };
+                change.show(session, &change.client(session).create_vip(&body)?)
+            }
+            Self::List { vpc, subnet, instance, name, q } => {
+                let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
+                let subnet = session.id_of_any::<Subnet>(subnet.as_deref())?;
+                let instance = session.id_of_any::<Instance>(instance.as_deref())?;
+                let filter = VipFilter { vpc, subnet, instance, name, q, ..Default::default() };
+                session.show_all(&session.client.all_vips(&filter)?)
+            }
+            Self::Get { vip } => session.show_details(&session.get::<Vip>(&vip)?),
+            Self::Update {
+                vip,
+                name,
+                description,
+                contention,
+                assist,
+                advert_sources,
+                no_advert_sources,
+                change,
+            } => {
+                let is_named = no_advert_sources || !advert_sources.is_empty();
+                let advert_sources = is_named.then_some(advert_sources);
+                let body = UpdateVip { name, description, contention, assist, advert_sources };
+                change.show(session, &change.client(session).update_vip(&id_of(&vip)?, &body)?)
+            }
+            Self::Delete { vips, unbind, change } => delete(session, &change, &vips, unbind),
+            Self::Associate { vip, target, mode, change } => {
+                let target = session.guest_called(&target)?;
+                change.show(
+                    session,
+                    &change.client(session).associate(&id_of(&vip)?, &Associate { target, mode })?,
+                )
+            }
+            Self::Dissociate { vip, target, change } => {
+                let (vip, target) = (id_of(&vip)?, session.guest_called(&target)?);
+                change.client(session).dissociate(&vip, &target)?;
+                session.say(&format!("{target} may no longer claim {vip}"))
+            }
+            Self::History { vip } => session.show_all(&history(session, &id_of(&vip)?)?),
+        }
+    }
+}
+
+/// Deletes one VIP, or many with a line for each.
+fn delete(session: &Session, change: &Change, called: &[String], unbind: bool) -> Result<()> {
+    let ids: Vec<String> = called.iter().map(|called| session.id_of::<Vip>(called)).collect::<Result<_>>()?;
+    if let [id] = ids.as_slice() {
+        change.client(session).delete_vip(id, unbind)?;
+        return session.say(&format!("{id} deleted"));
+    }
+    let mut results = Vec::new();
+    for part in ids.chunks(BATCH_LIMIT) {
+        let body = BatchDelete { ids: part.to_vec(), unbind };
+        results.extend(change.client(session).delete_vips(&body)?.results);
+    }
+    match session.format {
+        Format::Json => print(&json(&BatchDeleted { results: results.clone() })?)?,
+        Format::Yaml => print(&serde_yaml_ng::to_string(&BatchDeleted { results: results.clone() })?)?,
+        Format::Table | Format::Wide => {
+            for row in &results {
+                let outcome =
+                    row.problem.as_ref().map_or("deleted".into(), |problem| format!("kept: {problem}"));
+                session.say(&format!("{} {outcome}", row.id))?;
+            }
+        }
+    }
+    // The first refusal decides the exit code; every one has been shown.
+    match results.iter().find_map(|row| row.problem.clone()) {
+        Some(problem) if results.len() == 1 => Err(ClientError::Refused(Box::new(problem)).into()),
+        Some(_) => {
+            let kept = results.iter().filter(|row| row.problem.is_some()).count();
+            bail!("{kept} of {} {}s were not deleted", results.len(), Vip::NOUN)
+        }
+        None => Ok(()),
+    }
+}
+
+/// All pages of a VIP's history.
+fn history(session: &Session, id: &str) -> Result<Vec<Move>> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let page = session.client.vip_history(id, &HistoryFilter { after, limit: Some(200) })?;
+        all.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// A batch has at most so many ids.
+const BATCH_LIMIT: usize = 200;
+
+/// `web-1 on host-a`.
+pub fn holder(holder: Option<&Holder>) -> String {
+    let Some(holder) = holder else { return String::new() };
+    let guest = match (holder.instance_name.as_str(), &holder.interface) {
+        ("", Some(interface)) => interface.clone(),
+        ("", None) => format!("port {}", holder.port),
+        (name, _) => name.to_owned(),
+    };
+    format!("{guest} on {}", holder.host_name)
+}
+
+impl Row for Vip {
+    const COLUMNS: &'static [Column] = &[
+        Column::Always("ID"),
+        Column::Always("NAME"),
+        Column::Always("ADDRESS"),
+        Column::Always("SUBNET"),
+        Column::Wide("VPC"),
+        Column::Always("HOLDER"),
+        Column::Always("SINCE"),
+        Column::Wide("MOVES"),
+        Column::Wide("MAC"),
+        Column::Wide("EPOCH"),
+        Column::Wide("ASSOCIATED"),
+        Column::Always("EIP"),
+        Column::Wide("BINDING"),
+        Column::Wide("CONTENTION"),
+        Column::Wide("ASSIST"),
+        Column::Wide("ADVERT SOURCES"),
+        Column::Wide("PROFILE"),
+        Column::Always("STATUS"),
+        Column::Wide("REASON"),
+        Column::Wide("AGE"),
+        Column::Wide("DESCRIPTION"),
+    ];
+
+    fn cells(&self, names: &dyn Names) -> Vec<String> {
+        let held = self.holder.as_ref();
+        let associated = self.associations.iter().map(|association| match association.mode {
+            AssociationMode::Claim => names.name(&association.target),
+            mode => format!("{} ({mode})", names.name(&association.target)),
+        });
+        vec![
+            self.meta.id.clone(),
+            self.meta.name.clone(),
+            self.address.clone(),
+            names.name(&self.subnet),
+            names.name(&self.vpc),
+            if held.is_some() { holder(held) } else { "nobody".into() },
+            held.map(|holder| time::age(&holder.since)).unwrap_or_default(),
+            held.map(|holder| holder.moves.to_string()).unwrap_or_default(),
+            held.map(|holder| holder.mac.clone()).unwrap_or_default(),
+            held.map(|holder| holder.epoch.to_string()).unwrap_or_default(),
+            associated.collect::<Vec<_>>().join(","),
+            self.eip.as_ref().map(|eip| eip.address.clone()).unwrap_or_default(),
+            self.binding.to_string(),
+            self.contention.to_string(),
+            if self.assist { "on" } else { "off" }.into(),
+            self.advert_sources.join(","),
+            self.profile.to_string(),
+            self.meta.status.to_string(),
+            self.meta.reason.clone(),
+            time::age(&self.meta.created_at),
+            self.meta.description.clone(),
+        ]
+    }
+}
+
+impl Row for Move {
+    const COLUMNS: &'static [Column] = &[
+        Column::Always("AT"),
+        Column::Always("FROM"),
+        Column::Always("TO"),
+        Column::Always("CAUSE"),
+        Column::Wide("EPOCH"),
+        Column::Wide("EVENT"),
+        Column::Wide("TEXT"),
+    ];
+
+    fn cells(&self, _: &dyn Names) -> Vec<String> {
+        let nobody = |text: String| if text.is_empty() { "nobody".into() } else { text };
+        vec![
+            self.at.clone(),
+            nobody(holder(self.from.as_ref())),
+            nobody(holder(self.to.as_ref())),
+            self.cause.to_string(),
+            self.epoch.to_string(),
+            self.sequence.to_string(),
+            self.text.clone(),
+        ]
+    }
+}

@@ -1,0 +1,119 @@
+//! `havip vpc`: private networks.
+
+use super::change::Change;
+use super::session::Session;
+use super::show::{Column, Names, Row};
+use super::{Verb, time};
+use anyhow::Result;
+use clap::Subcommand;
+use havip_api::{CreateVpc, Update, Vpc, VpcFilter};
+
+/// What can be done with VPCs.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  havip vpc create --name shop --cidr 10.20.0.0/16")]
+pub enum VpcVerb {
+    /// Make a VPC
+    Create {
+        /// Need not be unique
+        #[arg(long, default_value = "", hide_default_value = true)]
+        name: String,
+        #[arg(long, default_value = "", hide_default_value = true)]
+        description: String,
+        /// The addresses its subnets are cut from, such as 10.20.0.0/16
+        #[arg(long)]
+        cidr: String,
+        /// The server's own region if absent
+        #[arg(long)]
+        region: Option<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// List VPCs
+    List {
+        /// With exactly this name
+        #[arg(long)]
+        name: Option<String>,
+        /// Whose id, name, description or addresses hold these letters in order
+        #[arg(short)]
+        q: Option<String>,
+    },
+    /// Show one VPC
+    Get {
+        /// Its id or name
+        vpc: String,
+    },
+    /// Change the name or description
+    Update {
+        /// Its id or name
+        vpc: String,
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        description: Option<String>,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Delete a VPC without subnets
+    Delete {
+        /// Its id or name
+        vpc: String,
+        #[command(flatten)]
+        change: Change,
+    },
+}
+
+impl Verb for VpcVerb {
+    fn run(self, session: &Session) -> Result<()> {
+        match self {
+            Self::Create { name, description, cidr, region, change } => {
+                let body = CreateVpc { name, description, cidr, region };
+                change.show(session, &change.client(session).create_vpc(&body)?)
+            }
+            Self::List { name, q } => {
+                session.show_all(&session.client.all_vpcs(&VpcFilter { name, q, ..Default::default() })?)
+            }
+            Self::Get { vpc } => session.show_details(&session.get::<Vpc>(&vpc)?),
+            Self::Update { vpc, name, description, change } => {
+                let id = session.id_of::<Vpc>(&vpc)?;
+                change.show(session, &change.client(session).update_vpc(&id, &Update { name, description })?)
+            }
+            Self::Delete { vpc, change } => {
+                let id = session.id_of::<Vpc>(&vpc)?;
+                change.client(session).delete_vpc(&id)?;
+                session.say(&format!("{id} deleted"))
+            }
+        }
+    }
+}
+
+impl Row for Vpc {
+    const COLUMNS: &'static [Column] = &[
+        Column::Always("ID"),
+        Column::Always("NAME"),
+        Column::Always("CIDR"),
+        Column::Wide("CIDR6"),
+        Column::Wide("REGION"),
+        Column::Wide("VNI"),
+        Column::Wide("VIRTUAL MAC"),
+        Column::Always("STATUS"),
+        Column::Wide("REASON"),
+        Column::Always("AGE"),
+        Column::Wide("DESCRIPTION"),
+    ];
+
+    fn cells(&self, _: &dyn Names) -> Vec<String> {
+        vec![
+            self.meta.id.clone(),
+            self.meta.name.clone(),
+            self.cidr.clone(),
+            self.cidr6.clone().unwrap_or_default(),
+            self.region.clone(),
+            self.vni.to_string(),
+            self.virtual_mac.clone(),
+            self.meta.status.to_string(),
+            self.meta.reason.clone(),
+            time::age(&self.meta.created_at),
+            self.meta.description.clone(),
+        ]
+    }
+}
