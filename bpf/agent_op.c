@@ -1,7 +1,261 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-#include <linux/pkt_cls.h>
+/*
+ * The agent's orders, run by BPF_PROG_TEST_RUN: the packet begins with a struct order.
+ *
+ * Only this and the hooks write records, so that every write is compared under the same lock.
+ */
+#include "ask.h"
+
+/* A record that nobody has claimed; its value never changes, and its size is the records'. */
+struct blank_record {
+	__u8 bytes[sizeof(struct kept_record)];
+};
+SINGLE(blank, struct blank_record);
+
+static __noinline enum outcome merge(struct kept_record *kept, const struct address_key *key,
+					  const struct record *record)
+{
+	struct record before = {};
+
+	if (!apply(kept, record, &before, now_instant(), CAUSE_MERGED))
+		return OUTCOME_UNCHANGED;
+	count(COUNT_APPLIED);
+	tell_moved(key, &before, record, CAUSE_MERGED, 0);
+	return OUTCOME_DONE;
+}
+
+/* Makes room before the VIP is configured, and merges what waited (C5). */
+static __noinline enum outcome prepare(const struct address_key *key, __u64 incarnation)
+{
+	struct record waited, *waits;
+	struct kept_record *kept;
+	__u32 zero = 0;
+	void *empty;
+
+	kept = bpf_map_lookup_elem(&records, key);
+	if (!kept) {
+		empty = bpf_map_lookup_elem(&blank, &zero);
+		if (!empty)
+			return OUTCOME_FULL;
+		bpf_map_update_elem(&records, key, empty, BPF_NOEXIST);
+		kept = bpf_map_lookup_elem(&records, key);
+		if (!kept)
+			return OUTCOME_FULL;
+	}
+	bpf_spin_lock(&kept->lock);
+	if (kept->now.incarnation < incarnation) {
+		kept->now.incarnation = incarnation;
+		kept->now.epoch = 0;
+		kept->now.holder = 0;
+		kept->now.mac = 0;
+		kept->now.moves = 0;
+		kept->flags = 0;
+		kept->announced_at = 0;
+	}
+	bpf_spin_unlock(&kept->lock);
+	waits = bpf_map_lookup_elem(&waiting, key);
+	if (!waits)
+		return OUTCOME_DONE;
+	waited = *waits;
+	bpf_map_delete_elem(&waiting, key);
+	merge(kept, key, &waited);
+	return OUTCOME_DONE;
+}
+
+/* The VIP is gone. Its successor's record, if that came first, waits for the successor's configuration. */
+static __noinline enum outcome forget(const struct address_key *key, __u64 incarnation)
+{
+	struct kept_record *kept = bpf_map_lookup_elem(&records, key);
+	struct record last;
+
+	if (!kept)
+		return OUTCOME_ABSENT;
+	bpf_spin_lock(&kept->lock);
+	last = kept->now;
+	bpf_spin_unlock(&kept->lock);
+	bpf_map_delete_elem(&records, key);
+	if (last.holder && last.incarnation > incarnation)
+		keep_waiting(key, &last);
+	return OUTCOME_DONE;
+}
+
+/* The incarnation under which this port of this host may hold the address now; 0: it may not. */
+static __always_inline __u64 permitted(const struct address_key *key, __u32 number)
+{
+	struct address *vip = bpf_map_lookup_elem(&addresses, key);
+	struct address_key target;
+	struct ip16 public_address;
+	struct port *port;
+	struct eip *eip;
+	struct nat *nat;
+
+	if (vip) {
+		port = bpf_map_lookup_elem(&ports, &number);
+		if (vip->kind != ADDRESS_VIP || !port || port->state == PORT_INACTIVE || port->vni != key->vni ||
+		    !is_candidate(vip, key, port))
+			return 0;
+		return vip->incarnation;
+	}
+	/* An EIP: its edges have no port; their records name port 1. */
+	__builtin_memcpy(public_address.address, key->address, 16);
+	eip = bpf_map_lookup_elem(&eips, &public_address);
+	if (!eip || eip->vni != key->vni || number != 1)
+		return 0;
+	target.vni = eip->vni;
+	__builtin_memcpy(target.address, eip->target, 16);
+	nat = bpf_map_lookup_elem(&nats, &target);
+	return nat ? nat->incarnation : 0;
+}
+
+static __noinline enum outcome take(struct __sk_buff *skb, struct kept_record *kept, struct order *order,
+					 struct address_key *key, const struct settings *own)
+{
+	struct record before = {}, made = {};
+	struct wish wish = {};
+	struct instant now = now_instant();
+
+	wish.incarnation = permitted(key, order->port);
+	if (!wish.incarnation)
+		return OUTCOME_REFUSED;
+	wish.holder = holder_word(own->host, order->port);
+	wish.mac = mac_word(order->mac, order->port);
+	wish.cause = order->cause;
+	/* A postponed claim spends a token like the claim that it is (C4). */
+	if (order->cause == CAUSE_CLAIM && agent_is_alive(now.boot_ns)) {
+		__u64 ready_at;
+
+		bpf_spin_lock(&kept->lock);
+		before = kept->now;
+		bpf_spin_unlock(&kept->lock);
+		if (before.incarnation > wish.incarnation)
+			return OUTCOME_REFUSED;
+		if (!is_exactly(&before, &order->record))
+			return OUTCOME_UNCHANGED;
+		ready_at = spend(key, order->port, now.boot_ns);
+		if (ready_at) {
+			struct event *event = new_event(EVENT_POSTPONED, key);
+
+			count(COUNT_CLAIM_POSTPONED);
+			if (!event)
+				return OUTCOME_REFUSED;
+			event->port = order->port;
+			event->nonce = ready_at;
+			__builtin_memcpy(event->mac, order->mac, ETH_ALEN);
+			event->now = before;
+			bpf_ringbuf_submit(event, 0);
+			return OUTCOME_REFUSED;
+		}
+	}
+	switch (hold(kept, &wish, &order->record, now, &before, &made)) {
+	case HOLD_MADE:
+		break;
+	case HOLD_UNEXPECTED:
+		return OUTCOME_UNCHANGED;
+	default:
+		return OUTCOME_REFUSED;
+	}
+	count(COUNT_CLAIM_MADE);
+	announce(skb, key, &made, ANNOUNCE);
+	tell_moved(key, &before, &made, order->cause, 0);
+	return OUTCOME_DONE;
+}
+
+static __noinline enum outcome release_by_order(struct __sk_buff *skb, struct kept_record *kept,
+						     struct order *order, struct address_key *key,
+						     const struct settings *own)
+{
+	struct record before = {}, made = {};
+	__u64 holder = order->kind == ORDER_RELEASE ? holder_word(own->host, order->port) : 0;
+
+	if (!release(kept, holder, &order->record, now_instant(), &before, &made))
+		return OUTCOME_UNCHANGED;
+	announce(skb, key, &made, ANNOUNCE);
+	tell_moved(key, &before, &made, CAUSE_RELEASED, 0);
+	return OUTCOME_DONE;
+}
+
+/* Doubts the holder that the record names, on another host or on this one (C10 b). */
+static __noinline enum outcome doubt(struct __sk_buff *skb, struct kept_record *kept, struct order *order,
+					  struct address_key *key, const struct settings *own)
+{
+	__u32 number = holder_port(order->record.holder), host = holder_host(order->record.holder);
+	struct record now;
+
+	bpf_spin_lock(&kept->lock);
+	now = kept->now;
+	bpf_spin_unlock(&kept->lock);
+	if (!now.holder || !is_exactly(&now, &order->record))
+		return OUTCOME_UNCHANGED;
+	if (host != own->host)
+		return tell_host(skb, key, &order->record, DOUBT, host) ? OUTCOME_DONE : OUTCOME_UNSENT;
+	if (is_released(now.holder) || !permitted(key, number))
+		return OUTCOME_REFUSED;
+	return ask_guest(skb, key, number, ASKER_DOUBT) ? OUTCOME_DONE : OUTCOME_UNSENT;
+}
+
+static __noinline enum outcome echo(struct __sk_buff *skb, const struct order *order, const struct settings *own)
+{
+	if (!own->overlay_ifindex || !bpf_map_lookup_elem(&hosts, &order->host))
+		return OUTCOME_ABSENT;
+	if (!become_announcement(skb, ECHO_REQUEST, own->host, NULL, NULL, order->nonce) ||
+	    !aim_at_host(skb, ANNOUNCEMENT_VNI, order->host) ||
+	    bpf_clone_redirect(skb, own->overlay_ifindex, 0))
+		return OUTCOME_UNSENT;
+	return OUTCOME_DONE;
+}
+
 SEC("tc")
 int agent_op(struct __sk_buff *skb)
 {
-	return TC_ACT_SHOT;
+	const struct settings *own = the_settings();
+	struct kept_record *kept;
+	struct address_key key;
+	struct order order;
+	struct record record;
+
+	if (!own || bpf_skb_load_bytes(skb, 0, &order, sizeof(order)))
+		return OUTCOME_MALFORMED;
+	key.vni = order.vni;
+	__builtin_memcpy(key.address, order.address, 16);
+	switch (order.kind) {
+	case ORDER_PREPARE:
+		return prepare(&key, order.record.incarnation);
+	case ORDER_FORGET:
+		return forget(&key, order.record.incarnation);
+	case ORDER_ECHO:
+		return echo(skb, &order, own);
+	case ORDER_ASK:
+		if (!permitted(&key, order.port))
+			return OUTCOME_REFUSED;
+		return ask_guest(skb, &key, order.port, ASKER_AGENT) ? OUTCOME_DONE : OUTCOME_UNSENT;
+	}
+
+	if (order.kind == ORDER_MERGE && order.record.epoch >= EPOCH_LIMIT)
+		return OUTCOME_REFUSED;
+	kept = bpf_map_lookup_elem(&records, &key);
+	if (!kept) {
+		if (order.kind == ORDER_MERGE)
+			keep_waiting(&key, &order.record);
+		return OUTCOME_ABSENT;
+	}
+	switch (order.kind) {
+	case ORDER_MERGE:
+		return merge(kept, &key, &order.record);
+	case ORDER_TAKE:
+		return take(skb, kept, &order, &key, own);
+	case ORDER_RELEASE:
+	case ORDER_RELEASE_EXACT:
+		return release_by_order(skb, kept, &order, &key, own);
+	case ORDER_DOUBT:
+		return doubt(skb, kept, &order, &key, own);
+	case ORDER_ANNOUNCE:
+		bpf_spin_lock(&kept->lock);
+		record = kept->now;
+		bpf_spin_unlock(&kept->lock);
+		if (!record.holder)
+			return OUTCOME_ABSENT;
+		announce(skb, &key, &record, ANNOUNCE);
+		return OUTCOME_DONE;
+	}
+	return OUTCOME_MALFORMED;
 }

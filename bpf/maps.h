@@ -226,19 +226,15 @@ struct kept_record {
 	struct move history[HISTORY_LEN];
 };
 
-/* Tokens of one (VIP, port): burst 8, then 2 a second (C4). */
+/* The bucket of one (VIP, port): burst 8, then 2 a second (C4), kept as the instant at which it is full again. */
 struct bucket {
-	__u64 filled_at; /* boot time in ns */
-	__u32 tokens;
-	__u32 zero;
+	__u64 full_at; /* boot time in ns */
 };
 
-/* An ask that runs (C10): an answer before the deadline is consumed. */
+/* Who waits for a port's answer, and until when (C10); boot time in ns. Key: address_port_key. */
 struct ask {
-	__u64 until;       /* boot time in ns */
-	__u32 doubting_host; /* who doubted, to be told `alive`; 0: only this agent asked */
-	__u32 zero;
-	struct record doubted;
+	__u64 agent_until; /* the own agent, in its name */
+	__u64 doubt_until; /* whoever doubts the holder */
 };
 
 /* A probe that was passed to the holder's port: where its answer goes. Key: address_key + MAC. */
@@ -444,7 +440,6 @@ enum counter {
 	COUNT_AS_GREAT,
 	COUNT_CORRECTED,
 	COUNT_WAITING,
-	COUNT_TAKEN_BACK,
 	COUNT_ASKED,
 	COUNT_ANSWERED,
 	COUNT_ALIVE_SENT,

@@ -1,7 +1,297 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-#include <linux/pkt_cls.h>
+/* What other hosts send: announcements and packets, accepted from known hosts only, delivered here or dropped. */
+#include "arp.h"
+#include "forward.h"
+#include "edge.h"
+
+#define VNI_MAX ((1 << 22) - 1)
+#define VNI_MARK (1 << 23)
+#define HEARD_EXACT_NS 10000000ULL
+
+/* A drop of something that came over the underlay. */
+static __always_inline int drop_outer(struct __sk_buff *skb, __u32 reason, __be32 outer, __be32 address)
+{
+	struct culprit who = { .outer = outer, .address = address };
+
+	return drop_culprit(skb, reason, &who);
+}
+
+/* One of ours, and from whom it says it is. */
+struct message {
+	struct address_key key;
+	__u32 from;
+	struct record record;
+	__u64 nonce;
+	__u32 kind;
+	__u32 zero;
+};
+
+/* Reads an announcement; 0 or a reason. */
+static __always_inline __u32 read_message(struct __sk_buff *skb, struct message *message)
+{
+	struct announcement_frame *frame;
+	const struct announcement *body;
+	__u32 host, port;
+
+	if (!pull(skb, sizeof(*frame)))
+		return REASON_ANNOUNCEMENT_MALFORMED;
+	frame = (void *)(long)skb->data;
+	if ((void *)(frame + 1) > (void *)(long)skb->data_end)
+		return REASON_ANNOUNCEMENT_MALFORMED;
+	body = &frame->body;
+	if (frame->ethernet.h_proto != bpf_htons(ANNOUNCEMENT_ETHERTYPE) ||
+	    body->magic != bpf_htons(ANNOUNCEMENT_MAGIC) || body->version < ANNOUNCEMENT_VERSION ||
+	    body->length < sizeof(*body))
+		return REASON_ANNOUNCEMENT_MALFORMED;
+	message->kind = body->kind;
+	message->from = bpf_ntohl(body->from_host);
+	message->nonce = bpf_be64_to_cpu(body->nonce);
+	message->key.vni = bpf_ntohl(body->vni);
+	__builtin_memcpy(message->key.address, body->address, 16);
+	host = bpf_ntohl(body->host);
+	port = bpf_ntohl(body->port);
+	message->record.incarnation = bpf_be64_to_cpu(body->incarnation);
+	message->record.epoch = bpf_be64_to_cpu(body->epoch);
+	message->record.holder = holder_word(host, port) | (bpf_ntohs(body->flags) & ANNOUNCEMENT_RELEASED);
+	message->record.mac = mac_word(body->mac, port);
+	message->record.moves = bpf_ntohl(body->moves);
+	if (message->kind == ECHO_REQUEST || message->kind == ECHO_REPLY)
+		return 0;
+	if (message->kind < ANNOUNCE || message->kind > ADVERT_STALLED || !host || host >> 31 || !port ||
+	    !message->key.vni || message->key.vni > VNI_MAX)
+		return REASON_ANNOUNCEMENT_MALFORMED;
+	return 0;
+}
+
+/* Returns an echo to its sender, without any help of user space. */
+static __always_inline int reflect(struct __sk_buff *skb, const struct settings *own, __be32 outer)
+{
+	struct announcement_frame *frame = (void *)(long)skb->data;
+
+	if ((void *)(frame + 1) > (void *)(long)skb->data_end)
+		return drop_outer(skb, REASON_ANNOUNCEMENT_MALFORMED, outer, 0);
+	frame->body.kind = ECHO_REPLY;
+	frame->body.from_host = bpf_htonl(own->host);
+	if (!own->overlay_ifindex || !aim(skb, ANNOUNCEMENT_VNI, outer))
+		return drop_outer(skb, REASON_NO_OVERLAY, outer, 0);
+	count(COUNT_ECHO_REFLECTED);
+	return bpf_redirect(own->overlay_ifindex, 0);
+}
+
+static __always_inline int echo_returned(const struct message *message)
+{
+	struct event *event = new_event(EVENT_ECHO, NULL);
+
+	count(COUNT_ECHO_RETURNED);
+	if (!event)
+		return TC_ACT_SHOT;
+	event->host = message->from;
+	event->nonce = message->nonce;
+	bpf_ringbuf_submit(event, 0);
+	return TC_ACT_SHOT;
+}
+
+/* The (VIP, host) was not corrected within this millisecond. */
+static __always_inline bool may_correct(const struct address_key *key, __u32 host, __u64 boot_ns)
+{
+	struct address_port_key both = with_port(key, host);
+	__u64 *last = bpf_map_lookup_elem(&corrections, &both), ms = boot_ns / 1000000;
+
+	if (last && *last == ms)
+		return false;
+	bpf_map_update_elem(&corrections, &both, &ms, BPF_ANY);
+	return true;
+}
+
+/* A doubted holder of this host is asked. */
+static __always_inline void ask_holder(struct __sk_buff *skb, const struct settings *own, struct message *message)
+{
+	__u32 number = holder_port(message->record.holder);
+	struct address *vip;
+	struct port *port;
+
+	count(COUNT_DOUBT_HEARD);
+	if (is_released(message->record.holder) || holder_host(message->record.holder) != own->host)
+		return;
+	vip = bpf_map_lookup_elem(&addresses, &message->key);
+	port = bpf_map_lookup_elem(&ports, &number);
+	if (!vip || vip->kind != ADDRESS_VIP || !port || !is_candidate(vip, &message->key, port))
+		return;
+	ask_guest(skb, &message->key, number, ASKER_DOUBT);
+}
+
+/*
+ * Another host's message: its record first (C5), then what it is for. A global function: verified once.
+ */
+__noinline int hear_message(struct __sk_buff *skb, struct message *message, __u32 outer)
+{
+	const struct settings *own = the_settings();
+	struct record before = {};
+	struct kept_record *kept;
+	struct instant now;
+
+	if (!message || !own)
+		return TC_ACT_SHOT;
+	if (!bpf_map_lookup_elem(&members, &message->key.vni))
+		return drop_outer(skb, REASON_VNI_UNKNOWN, outer, 0);
+	if (message->record.epoch >= EPOCH_LIMIT)
+		return drop_outer(skb, REASON_EPOCH_LIMIT, outer, last_word(message->key.address));
+	kept = bpf_map_lookup_elem(&records, &message->key);
+	if (!kept) {
+		keep_waiting(&message->key, &message->record);
+		kept = bpf_map_lookup_elem(&records, &message->key);
+		if (!kept)
+			return TC_ACT_SHOT;
+		/* It was prepared at this moment: nobody may have looked for what waits. */
+	}
+	now = now_instant();
+	if (apply(kept, &message->record, &before, now,
+		  message->kind == CORRECTION ? CAUSE_CORRECTED : CAUSE_ANNOUNCED)) {
+		count(COUNT_APPLIED);
+		tell_moved(&message->key, &before, &message->record,
+			   message->kind == CORRECTION ? CAUSE_CORRECTED : CAUSE_ANNOUNCED, message->from);
+	} else if (!is_exactly(&before, &message->record)) {
+		if (!before.holder || !may_correct(&message->key, message->from, now.boot_ns))
+			return TC_ACT_SHOT;
+		if (tell_host(skb, &message->key, &before, CORRECTION, message->from))
+			count(COUNT_CORRECTED);
+		return TC_ACT_SHOT;
+	} else {
+		count(COUNT_AS_GREAT);
+	}
+	switch (message->kind) {
+	case DOUBT:
+		ask_holder(skb, own, message);
+		break;
+	case ALIVE:
+		tell_record(EVENT_ALIVE, &message->key, &message->record, message->from);
+		break;
+	case ADVERT_STALLED:
+		tell_record(EVENT_STALLED, &message->key, &message->record, message->from);
+		break;
+	}
+	return TC_ACT_SHOT;
+}
+
+static __noinline int message_from_host(struct __sk_buff *skb, const struct settings *own, __u32 host, __be32 outer)
+{
+	struct message message = {};
+	__u32 reason = read_message(skb, &message);
+
+	if (!reason && message.from != host)
+		reason = REASON_ANNOUNCEMENT_HOST;
+	if (reason)
+		return drop_outer(skb, reason, outer, 0);
+	if (message.kind == ECHO_REQUEST)
+		return reflect(skb, own, outer);
+	if (message.kind == ECHO_REPLY)
+		return echo_returned(&message);
+	return hear_message(skb, &message, outer);
+}
+
+static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings *own, __u32 vni, __be32 outer)
+{
+	struct parcel parcel = {};
+	struct address_key source_key;
+	struct iphdr *ip;
+	struct way way = {};
+	struct mac_key at = {};
+	struct mac_value *here;
+	struct nat *nat;
+	__u32 reason;
+
+	if (!pull(skb, ETH_HLEN + sizeof(*ip)))
+		return drop_outer(skb, REASON_TRUNCATED, outer, 0);
+	ip = ip_header(skb);
+	if (!ip)
+		return drop_outer(skb, REASON_TRUNCATED, outer, 0);
+	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) > skb->len - ETH_HLEN)
+		return drop_outer(skb, REASON_IP_MALFORMED, outer, 0);
+	parcel.source = ip->saddr;
+	parcel.destination = ip->daddr;
+	__builtin_memcpy(at.mac, ETHERNET(ip)->h_dest, ETH_ALEN);
+	parcel.is_advert = is_advert(skb, ip);
+
+	if (parcel.is_advert && parcel.destination == VRRP_GROUP) {
+		struct advert advert = { .vni = vni, .source = parcel.source };
+
+		advert.offset = advert_offset(skb);
+		reason = advert.offset ? flood_advert(skb, &advert, 0) : REASON_ADVERT_MALFORMED;
+		return reason ? drop_outer(skb, reason, outer, parcel.source) : TC_ACT_SHOT;
+	}
+	reason = find_way(vni, parcel.destination, &way);
+	if (reason == REASON_NO_ROUTE && !way.target) {
+		source_key = vip_key(vni, parcel.source);
+		nat = own->edge_ifindex ? bpf_map_lookup_elem(&nats, &source_key) : NULL;
+		if (nat)
+			return edge_out(skb, own, vni, nat, parcel.destination);
+		return drop_outer(skb, REASON_NO_ROUTE, outer, parcel.destination);
+	}
+	if (way.target && way.target->kind == ADDRESS_VIP && !way.by_route && (reason || way.host != own->host)) {
+		/* For direct-return: sent to the MAC of an interface here, although another host holds the VIP. */
+		here = bpf_map_lookup_elem(&macs, &at);
+		if (here) {
+			struct port *to = bpf_map_lookup_elem(&ports, &here->port);
+
+			if (to && to->vni == vni &&
+			    (!(to->flags & PORT_CHECKED) || may_return_directly(&way.key, to->number))) {
+				struct address direct = { .kind = ADDRESS_INTERFACE };
+
+				way.target = &direct;
+				way.host = own->host;
+				way.port = to->number;
+				way.mac = 0;
+				return deliver(skb, &way, &parcel);
+			}
+		}
+	}
+	if (reason)
+		return drop_outer(skb, reason, outer, parcel.destination);
+	if (way.host != own->host)
+		return drop_outer(skb, way.target->kind == ADDRESS_VIP ? REASON_NOT_HOLDER : REASON_NOT_HERE, outer,
+				  parcel.destination);
+	return deliver(skb, &way, &parcel);
+}
+
 SEC("tc")
 int overlay_rx(struct __sk_buff *skb)
 {
-	return TC_ACT_SHOT;
+	const struct settings *own = the_settings();
+	struct bpf_tunnel_key tunnel = {};
+	struct ethhdr *ethernet;
+	struct ip16 outer_key;
+	struct peer *peer;
+	__u32 vni, host;
+	__be32 outer;
+	__u64 now;
+
+	if (!own || bpf_skb_get_tunnel_key(skb, &tunnel, TUNNEL_KEY_SIZE, 0))
+		return drop_outer(skb, REASON_OUTER_UNKNOWN, 0, 0);
+	outer = bpf_htonl(tunnel.remote_ipv4);
+	outer_key = mapped(outer);
+	peer = bpf_map_lookup_elem(&peers, &outer_key);
+	if (!peer || peer->host == own->host)
+		return drop_outer(skb, REASON_OUTER_UNKNOWN, outer, 0);
+	host = peer->host;
+	now = bpf_ktime_get_boot_ns();
+	if (now - READ_ONCE(peer->heard_at) > HEARD_EXACT_NS)
+		peer->heard_at = now;
+
+	vni = tunnel.tunnel_id;
+	if (vni == ANNOUNCEMENT_VNI)
+		return message_from_host(skb, own, host, outer);
+	if (vni & VNI_MARK)
+		return drop_outer(skb, REASON_VNI_MARKED, outer, 0);
+	if (!vni || vni > VNI_MAX)
+		return drop_outer(skb, REASON_VNI_RESERVED, outer, 0);
+	ethernet = (void *)(long)skb->data;
+	if ((void *)(ethernet + 1) > (void *)(long)skb->data_end)
+		return drop_outer(skb, REASON_TRUNCATED, outer, 0);
+	if (skb->vlan_present)
+		return drop_outer(skb, REASON_INNER_ODD, outer, 0);
+	if (ethernet->h_proto == bpf_htons(ETH_P_IP))
+		return ip_from_host(skb, own, vni, outer);
+	if (ethernet->h_proto == bpf_htons(ETH_P_ARP))
+		return arp_from_host(skb, own, vni, host);
+	return drop_outer(skb, REASON_INNER_ODD, outer, 0);
 }

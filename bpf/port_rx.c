@@ -1,7 +1,239 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-#include <linux/pkt_cls.h>
+/* What a guest sends: who it says it is, then where it goes. Nothing falls through to the host's stack. */
+#include "arp.h"
+#include "forward.h"
+#include "icmp.h"
+#include "edge.h"
+
+/* Whether the port may send from this address; 0 or a reason. The primary address was compared already. */
+static __always_inline __u32 judge_source(const struct settings *own, const struct port *port, __be32 source)
+{
+	__u8 first = *(__u8 *)&source;
+	struct address_key key;
+	struct address *of;
+
+	if (first == 0 || first == 127 || first >= 224)
+		return REASON_SOURCE_ODD;
+	key = vip_key(port->vni, source);
+	of = bpf_map_lookup_elem(&addresses, &key);
+	if (of && of->kind == ADDRESS_VIP) {
+		if (holds(&key, own->host, port->number) && is_candidate(of, &key, port))
+			return 0;
+		if (may_return_directly(&key, port->number))
+			return 0;
+		return is_candidate(of, &key, port) ? REASON_VIP_NOT_HELD : REASON_SOURCE_ADDRESS;
+	}
+	if (of && of->kind == ADDRESS_GATEWAY)
+		return REASON_SOURCE_ADDRESS;
+	if (of && of->port == port->number)
+		return 0;
+	return port->flags & PORT_CHECKED ? REASON_SOURCE_ADDRESS : 0;
+}
+
+/* An address that is nowhere outside (RFC 1918, 6598, 3927): without an EIP it was meant for the VPC. */
+static __always_inline bool is_private(__be32 address)
+{
+	__u32 host = bpf_ntohl(address);
+
+	return host >> 24 == 10 || host >> 20 == 0xac1 || host >> 16 == 0xc0a8 || host >> 22 == 0x191 ||
+	       host >> 16 == 0xa9fe;
+}
+
+/* A DHCP request, to whomever: the agent answers on its own device. */
+static __always_inline bool is_dhcp_request(struct __sk_buff *skb, const struct iphdr *ip)
+{
+	__be16 ends[2];
+
+	if (ip->protocol != IPPROTO_UDP || (ip->frag_off & bpf_htons(0x1fff)))
+		return false;
+	if (bpf_skb_load_bytes(skb, ETH_HLEN + ip->ihl * 4, ends, sizeof(ends)))
+		return false;
+	return ends[0] == bpf_htons(68) && ends[1] == bpf_htons(67);
+}
+
+static __always_inline int to_dhcp(struct __sk_buff *skb, const struct settings *own, const struct port *port)
+{
+	if (!own->dhcp_ifindex)
+		return drop(skb, port->number, REASON_NO_DHCP, 0);
+	count(COUNT_DHCP_UP);
+	skb->mark = 0;
+	return bpf_redirect(own->dhcp_ifindex, 0);
+}
+
+/* A multicast advert: to this host's ports that should hear it, and to the VPC's other hosts. */
+static __always_inline int multicast_advert(struct __sk_buff *skb, const struct port *port, struct advert *advert)
+{
+	int reason;
+
+	remember_talker(port->subnet, port->number);
+	reason = flood_advert(skb, advert, port->number);
+	if (reason)
+		return drop(skb, port->number, reason, 0);
+	send_to_members(skb, port->vni, port->vni);
+	return TC_ACT_SHOT;
+}
+
+/*
+ * A frame to another interface's MAC whose destination is a VIP: to that interface, if its association is
+ * direct-return or its check is off; 0 if it is to go by IP.
+ */
+static __always_inline bool goes_by_mac(const struct port *port, const __u8 *mac, struct way *way)
+{
+	struct mac_key at = { .subnet = port->subnet };
+	struct address_key key;
+	struct mac_value *value;
+	struct address *of;
+
+	__builtin_memcpy(at.mac, mac, ETH_ALEN);
+	value = bpf_map_lookup_elem(&macs, &at);
+	if (!value || value->port == port->number)
+		return false;
+	key.vni = port->vni;
+	__builtin_memcpy(key.address, value->address, 16);
+	of = bpf_map_lookup_elem(&addresses, &key);
+	if (!of || of->kind != ADDRESS_INTERFACE || !of->host)
+		return false;
+	if ((of->flags & ADDRESS_CHECKED) && !may_return_directly(&way->key, of->port))
+		return false;
+	way->target = of;
+	way->host = of->host;
+	way->port = of->port;
+	way->mac = 0;
+	return true;
+}
+
+static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings *own, const struct port *port)
+{
+	struct parcel parcel = { .from = port->number };
+	struct advert advert = {};
+	struct address_key source_key;
+	struct iphdr *ip;
+	__u8 to_mac[ETH_ALEN];
+	struct way way = {};
+	struct nat *nat;
+	__u32 reason;
+	__u8 first;
+
+	if (!pull(skb, ETH_HLEN + sizeof(*ip)))
+		return drop(skb, port->number, REASON_TRUNCATED, 0);
+	ip = ip_header(skb);
+	if (!ip)
+		return drop(skb, port->number, REASON_TRUNCATED, 0);
+	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < ip->ihl * 4 ||
+	    bpf_ntohs(ip->tot_len) > skb->len - ETH_HLEN)
+		return drop(skb, port->number, REASON_IP_MALFORMED, 0);
+	parcel.source = ip->saddr;
+	parcel.destination = ip->daddr;
+	__builtin_memcpy(to_mac, ETHERNET(ip)->h_dest, ETH_ALEN);
+	first = *(__u8 *)&parcel.destination;
+
+	if (parcel.source != last_word(port->primary) || !parcel.source) {
+		if (!parcel.source && is_dhcp_request(skb, ip))
+			return to_dhcp(skb, own, port);
+		reason = judge_source(own, port, parcel.source);
+		if (reason)
+			return drop(skb, port->number, reason, parcel.source);
+	}
+	ip = ip_header(skb);
+	if (!ip)
+		return drop(skb, port->number, REASON_TRUNCATED, 0);
+	parcel.is_advert = is_advert(skb, ip);
+	if (parcel.is_advert) {
+		advert.vni = port->vni;
+		advert.to = port->number;
+		advert.source = parcel.source;
+		advert.offset = advert_offset(skb);
+		reason = advert.offset ? remember_advert(skb, &advert) : REASON_ADVERT_MALFORMED;
+		if (reason)
+			return drop(skb, port->number, reason, parcel.source);
+		if (parcel.destination == VRRP_GROUP)
+			return multicast_advert(skb, port, &advert);
+	}
+	if (first >= 224 || (to_mac[0] & 1)) {
+		ip = ip_header(skb);
+		if (ip && is_dhcp_request(skb, ip))
+			return to_dhcp(skb, own, port);
+		if (first >= 240 || first < 224)
+			return drop(skb, port->number, REASON_BROADCAST, parcel.destination);
+		return drop(skb, port->number, REASON_MULTICAST, parcel.destination);
+	}
+	if (first == 0 || first == 127)
+		return drop(skb, port->number, REASON_TARGET_ODD, parcel.destination);
+	if (skb->len - ETH_HLEN > port->mtu && travel_size(skb) > port->mtu)
+		return refuse_ip(skb, port, REASON_TOO_BIG, parcel.destination);
+
+	reason = find_way(port->vni, parcel.destination, &way);
+	if (way.target && way.target->kind == ADDRESS_VIP && !way.by_route &&
+	    !same_mac(to_mac, port->virtual_mac) && goes_by_mac(port, to_mac, &way))
+		reason = 0;
+	if (reason == REASON_TARGET_ODD) {
+		ip = ip_header(skb);
+		if (ip && is_dhcp_request(skb, ip))
+			return to_dhcp(skb, own, port);
+		return refuse_ip(skb, port, reason, parcel.destination);
+	}
+	if (reason == REASON_NO_ROUTE && !way.target) {
+		source_key = vip_key(port->vni, parcel.source);
+		nat = bpf_map_lookup_elem(&nats, &source_key);
+		if (!nat)
+			return refuse_ip(skb, port, is_private(parcel.destination) ? REASON_NO_ROUTE : REASON_NO_EIP,
+					 parcel.destination);
+		if (!step(skb, port->virtual_mac))
+			return refuse_ip(skb, port, REASON_TTL, parcel.destination);
+		return leave_vpc(skb, own, port->vni, port->number, nat, parcel.destination);
+	}
+	if (reason)
+		return refuse_ip(skb, port, reason, parcel.destination);
+	if (way.host == own->host && way.port == port->number)
+		return drop(skb, port->number, REASON_TO_SELF, parcel.destination);
+	if ((way.by_route || way.target->subnet != port->subnet) && !step(skb, port->virtual_mac))
+		return refuse_ip(skb, port, REASON_TTL, parcel.destination);
+	if (way.host != own->host)
+		return to_host(skb, own, port->vni, way.host, port->number, parcel.destination);
+	return deliver(skb, &way, &parcel);
+}
+
 SEC("tc")
 int port_rx(struct __sk_buff *skb)
 {
-	return TC_ACT_SHOT;
+	const struct settings *own = the_settings();
+	__u32 ifindex = skb->ifindex;
+	struct port *port = bpf_map_lookup_elem(&devices, &ifindex);
+	struct ethhdr *ethernet;
+	__u16 type;
+
+	if (!port || !own)
+		return drop(skb, 0, REASON_PORT_UNKNOWN, 0);
+	if (port->state == PORT_INACTIVE)
+		return drop(skb, port->number, REASON_PORT_INACTIVE, 0);
+	if (skb->vlan_present) {
+		if ((skb->vlan_tci & 0x0fff) || skb->vlan_proto != bpf_htons(ETH_P_8021Q))
+			return drop(skb, port->number, REASON_TAGGED, 0);
+		if (bpf_skb_vlan_pop(skb))
+			return drop(skb, port->number, REASON_UNCHANGEABLE, 0);
+		count(COUNT_TAG_STRIPPED); /* VID 0: a priority, no network */
+	}
+	ethernet = (void *)(long)skb->data;
+	if ((void *)(ethernet + 1) > (void *)(long)skb->data_end)
+		return drop(skb, port->number, REASON_TRUNCATED, 0);
+	type = bpf_ntohs(ethernet->h_proto);
+	if (!same_mac(ethernet->h_source, port->mac) &&
+	    !(is_vrrp_mac(ethernet->h_source) && is_associated(port->number)))
+		return drop(skb, port->number, REASON_SOURCE_MAC, 0);
+
+	switch (type) {
+	case ETH_P_IP:
+		return ip_from_port(skb, own, port);
+	case ETH_P_ARP:
+		return arp_from_port(skb, own, port);
+	case ETH_P_IPV6:
+		return drop(skb, port->number, REASON_IPV6, 0);
+	case ETH_P_8021Q:
+		return drop(skb, port->number, REASON_TAGGED, 0);
+	case ETH_P_8021AD:
+		return drop(skb, port->number, REASON_QINQ, 0);
+	case ETH_P_RARP:
+		return drop(skb, port->number, REASON_RARP, 0);
+	}
+	return drop(skb, port->number, type < ETH_P_802_3_MIN ? REASON_SNAP : REASON_ETHERTYPE, 0);
 }

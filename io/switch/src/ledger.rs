@@ -59,7 +59,7 @@ impl Switch {
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.
-pub const COUNTERS: [&str; 36] = [
+pub const COUNTERS: [&str; 35] = [
     "arp_answered",
     "arp_consumed",
     "probe_forwarded",
@@ -73,7 +73,6 @@ pub const COUNTERS: [&str; 36] = [
     "as_great",
     "corrected",
     "waiting",
-    "taken_back",
     "asked",
     "answered",
     "alive_sent",

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* VRRP adverts: remembered where they are sent, judged where they are delivered (section 4, rule C10). */
+#ifndef HAVIP_ADVERT_H
+#define HAVIP_ADVERT_H
+
+#include "deliver.h"
+
+#define ADVERT_ADDRESSES_MAX 20
+#define TALKER_LASTS_NS 60000000000ULL
+
+struct vrrp {
+	__u8 version_type;
+	__u8 router;
+	__u8 priority;
+	__u8 count;
+	__be16 interval; /* v2: auth type, seconds; v3: 12 bits of centiseconds */
+	__be16 check;
+};
+
+/* An advert and, where it is judged, the port it would reach. */
+struct advert {
+	__u32 vni;
+	__u32 to;      /* the port's number */
+	__be32 source;
+	__u32 offset;  /* of the VRRP header in the frame */
+};
+
+/* The advert's interval in ns; 0 if it is none that can be read. */
+static __always_inline __u64 advert_interval(const struct vrrp *vrrp)
+{
+	__u16 field = bpf_ntohs(vrrp->interval);
+
+	if (vrrp->version_type == 0x21)
+		return (field & 0xff) * 1000000000ULL;
+	if (vrrp->version_type == 0x31)
+		return (field & 0xfff) * 10000000ULL;
+	return 0;
+}
+
+/* Where the VRRP header is: behind IP, or behind an authentication header. 0: it is no whole advert. */
+static __always_inline __u32 advert_offset(struct __sk_buff *skb)
+{
+	struct iphdr *ip = ip_header(skb);
+	__u8 ah[2];
+	__u32 offset;
+
+	if (!ip || (ip->frag_off & bpf_htons(0x3fff)))
+		return 0;
+	offset = ETH_HLEN + ip->ihl * 4;
+	if (ip->protocol == IPPROTO_VRRP)
+		return offset;
+	if (bpf_skb_load_bytes(skb, offset, ah, 2))
+		return 0;
+	return offset + (ah[1] + 2) * 4;
+}
+
+/* The packet is VRRP, or an authentication header before VRRP. */
+static __always_inline bool is_advert(struct __sk_buff *skb, const struct iphdr *ip)
+{
+	__u8 next = 0;
+
+	if (ip->protocol == IPPROTO_VRRP)
+		return true;
+	if (ip->protocol != IPPROTO_AH)
+		return false;
+	return !bpf_skb_load_bytes(skb, ETH_HLEN + ip->ihl * 4, &next, 1) && next == IPPROTO_VRRP;
+}
+
+/* Reads the advert's head; false if it is none, or names too many addresses to be looked at. */
+static __always_inline bool read_advert(struct __sk_buff *skb, const struct advert *advert, struct vrrp *vrrp)
+{
+	return !bpf_skb_load_bytes(skb, advert->offset, vrrp, sizeof(*vrrp)) && vrrp->count <= ADVERT_ADDRESSES_MAX;
+}
+
+/* The address with this index, as a key; what it names is a VIP or nothing. */
+static __always_inline struct address *named_vip(struct __sk_buff *skb, const struct advert *advert, __u32 index,
+						 struct address_key *key)
+{
+	struct address *vip;
+	__be32 named;
+
+	if (bpf_skb_load_bytes(skb, advert->offset + sizeof(struct vrrp) + index * 4, &named, 4))
+		return NULL;
+	*key = vip_key(advert->vni, named);
+	vip = bpf_map_lookup_elem(&addresses, key);
+	return vip && vip->kind == ADDRESS_VIP ? vip : NULL;
+}
+
+/* Remembers that the port advertises the VIP with this index. A global function, so that loops stay cheap. */
+__noinline int remember_named(struct __sk_buff *skb, struct advert *advert, __u32 index, __u64 interval)
+{
+	struct advert_memory fresh = {}, *memory;
+	struct address_port_key both;
+	struct address_key key;
+	struct event *event;
+
+	if (!advert || index >= ADVERT_ADDRESSES_MAX || !named_vip(skb, advert, index, &key))
+		return 0;
+	fresh.at = bpf_ktime_get_boot_ns();
+	fresh.interval_ns = interval;
+	both = with_port(&key, advert->to);
+	memory = bpf_map_lookup_elem(&adverts, &both);
+	if (memory) {
+		memory->at = fresh.at;
+		memory->interval_ns = interval;
+		return 0;
+	}
+	bpf_map_update_elem(&adverts, &both, &fresh, BPF_ANY);
+	event = new_event(EVENT_ADVERT_SEEN, &key);
+	if (event) {
+		event->port = advert->to;
+		bpf_ringbuf_submit(event, 0);
+	}
+	return 0;
+}
+
+/* Remembers what a port advertises: what C10 asks later. Returns the reason if the advert cannot be read. */
+__noinline int remember_advert(struct __sk_buff *skb, struct advert *advert)
+{
+	struct vrrp vrrp;
+	__u64 interval;
+	__u32 i;
+
+	if (!advert || !read_advert(skb, advert, &vrrp))
+		return REASON_ADVERT_MALFORMED;
+	interval = advert_interval(&vrrp);
+	if (!interval || !vrrp.priority)
+		return 0; /* a resignation says nothing about who is alive */
+	for (i = 0; i < ADVERT_ADDRESSES_MAX; i++) {
+		if (i >= vrrp.count)
+			break;
+		remember_named(skb, advert, i, interval);
+	}
+	return 0;
+}
+
+/* The port that sent the advert, by its source address; 0 if that is no interface's. */
+static __always_inline struct address *advert_sender(const struct advert *advert)
+{
+	struct address_key key = vip_key(advert->vni, advert->source);
+	struct address *sender = bpf_map_lookup_elem(&addresses, &key);
+
+	return sender && sender->kind == ADDRESS_INTERFACE ? sender : NULL;
+}
+
+/* C10 c: the holder's adverts stopped two intervals ago, and have not been reported within one. */
+static __always_inline bool has_stalled(const struct address_key *key, __u32 holder)
+{
+	struct address_port_key both = with_port(key, holder);
+	struct advert_memory *memory = bpf_map_lookup_elem(&adverts, &both);
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	if (!memory || now - memory->at <= 2 * memory->interval_ns)
+		return false;
+	if (now - memory->stalled_at <= memory->interval_ns)
+		return false;
+	memory->stalled_at = now;
+	return true;
+}
+
+/* The address is one of the VIP's further advert sources. */
+static __always_inline bool is_advert_source(const struct address_key *vip, __be32 address)
+{
+	struct advert_source_key permitted = { .vni = vip->vni };
+	struct ip16 source = mapped(address);
+
+	__builtin_memcpy(permitted.vip, vip->address, 16);
+	__builtin_memcpy(permitted.source, source.address, 16);
+	return bpf_map_lookup_elem(&advert_sources, &permitted);
+}
+
+/* What judge_advert says besides a reason: deliver it, and report the VIP with this index (C10 c). */
+#define ADVERT_STALLED_AT 0x1000
+
+/* The same for the VIP with one index: 0, a reason, or ADVERT_STALLED_AT. */
+__noinline int judge_named(struct __sk_buff *skb, struct advert *advert, __u32 index)
+{
+	const struct settings *own = the_settings();
+	struct port by_sender = {}, *to;
+	struct address *sender, *vip;
+	struct address_key key;
+
+	if (!advert || !own || index >= ADVERT_ADDRESSES_MAX)
+		return REASON_ADVERT_MALFORMED;
+	to = bpf_map_lookup_elem(&ports, &advert->to);
+	vip = named_vip(skb, advert, index, &key);
+	if (!to || !vip || !is_candidate(vip, &key, to))
+		return 0;
+	sender = advert_sender(advert);
+	if (sender) {
+		by_sender.number = sender->port;
+		by_sender.subnet = sender->subnet;
+		if (is_candidate(vip, &key, &by_sender)) {
+			if (by_sender.number != advert->to && holds(&key, own->host, advert->to) &&
+			    has_stalled(&key, advert->to))
+				return ADVERT_STALLED_AT;
+			return 0;
+		}
+	}
+	return is_advert_source(&key, advert->source) ? 0 : REASON_ADVERT_STRANGER;
+}
+
+/*
+ * Whether the advert may reach the port: a port associated with a VIP it names hears of that VIP only from
+ * ports associated too, and from its advert sources. Returns 0, a reason, or ADVERT_STALLED_AT + index.
+ */
+__noinline int judge_advert(struct __sk_buff *skb, struct advert *advert)
+{
+	struct vrrp vrrp;
+	int verdict = 0;
+	__u32 i;
+
+	if (!advert || !read_advert(skb, advert, &vrrp))
+		return REASON_ADVERT_MALFORMED;
+	for (i = 0; i < ADVERT_ADDRESSES_MAX; i++) {
+		int about;
+
+		if (i >= vrrp.count)
+			break;
+		about = judge_named(skb, advert, i);
+		if (about && about < ADVERT_STALLED_AT)
+			return about;
+		if (about && !verdict)
+			verdict = ADVERT_STALLED_AT + i;
+	}
+	return verdict;
+}
+
+/*
+ * The advert was delivered to the silent holder: tells the host of the port that goes on advertising.
+ * The packet is used up.
+ */
+__noinline int report_stalled(struct __sk_buff *skb, struct advert *advert, __u32 index)
+{
+	const struct settings *own = the_settings();
+	struct record record = {};
+	struct kept_record *kept;
+	struct address_key key;
+	struct address *sender;
+
+	if (!advert || !own || index >= ADVERT_ADDRESSES_MAX || !named_vip(skb, advert, index, &key))
+		return 0;
+	kept = bpf_map_lookup_elem(&records, &key);
+	sender = advert_sender(advert);
+	if (!kept || !sender)
+		return 0;
+	bpf_spin_lock(&kept->lock);
+	record = kept->now;
+	bpf_spin_unlock(&kept->lock);
+	if (record.holder != holder_word(own->host, advert->to))
+		return 0;
+	if (sender->host == own->host)
+		tell_record(EVENT_STALLED, &key, &record, 0);
+	else
+		tell_host(skb, &key, &record, ADVERT_STALLED, sender->host);
+	return 0;
+}
+
+/* Remembers that the port sends multicast adverts in its subnet. */
+static __always_inline void remember_talker(__u32 subnet, __u32 port)
+{
+	struct talkers *list = bpf_map_lookup_elem(&talkers, &subnet), fresh = {};
+	__u64 now = bpf_ktime_get_boot_ns(), oldest_at = ~0ULL;
+	__u32 i, oldest = 0;
+
+	if (!list) {
+		fresh.ports[0] = port;
+		fresh.at[0] = now;
+		bpf_map_update_elem(&talkers, &subnet, &fresh, BPF_ANY);
+		return;
+	}
+	for (i = 0; i < TALKERS_MAX; i++) {
+		if (list->ports[i] == port) {
+			list->at[i] = now;
+			return;
+		}
+		if (list->at[i] < oldest_at) {
+			oldest_at = list->at[i];
+			oldest = i;
+		}
+	}
+	list->ports[oldest & (TALKERS_MAX - 1)] = port;
+	list->at[oldest & (TALKERS_MAX - 1)] = now;
+}
+
+/* Gives one port of this host a copy of a multicast advert, if it may have it. */
+__noinline int copy_advert(struct __sk_buff *skb, struct advert *advert, __u32 from_port)
+{
+	struct address *sender;
+	struct port *to;
+	int verdict;
+
+	if (!advert || !advert->to || advert->to == from_port)
+		return 0;
+	to = bpf_map_lookup_elem(&ports, &advert->to);
+	sender = advert_sender(advert);
+	if (!to || !sender || to->state == PORT_INACTIVE || to->vni != advert->vni || to->subnet != sender->subnet)
+		return 0;
+	verdict = judge_advert(skb, advert);
+	if (verdict && verdict < ADVERT_STALLED_AT)
+		return verdict;
+	if (!bpf_clone_redirect(skb, to->ifindex, 0))
+		count(COUNT_DELIVERED);
+	return 0;
+}
+
+/*
+ * Gives a multicast advert to the ports of this host that should hear it: those associated with the VIP it names
+ * first, and those that sent such adverts in the last minute.
+ */
+__noinline int flood_advert(struct __sk_buff *skb, struct advert *advert, __u32 from_port)
+{
+	struct circle *circle = NULL;
+	struct talkers *list;
+	struct address_key key;
+	struct address *sender;
+	struct vrrp vrrp;
+	__u64 now;
+	__u32 i;
+
+	if (!advert || !read_advert(skb, advert, &vrrp))
+		return REASON_ADVERT_MALFORMED;
+	if (vrrp.count && named_vip(skb, advert, 0, &key))
+		circle = bpf_map_lookup_elem(&circles, &key);
+	if (circle) {
+		for (i = 0; i < CIRCLE_MAX; i++) {
+			if (i >= circle->count)
+				break;
+			advert->to = circle->ports[i];
+			copy_advert(skb, advert, from_port);
+		}
+	}
+	sender = advert_sender(advert);
+	if (!sender)
+		return 0;
+	list = bpf_map_lookup_elem(&talkers, &sender->subnet);
+	if (!list)
+		return 0;
+	now = bpf_ktime_get_boot_ns();
+	for (i = 0; i < TALKERS_MAX; i++) {
+		struct address_port_key both;
+
+		if (!list->ports[i] || now - list->at[i] > TALKER_LASTS_NS)
+			continue;
+		if (circle) {
+			both = with_port(&key, list->ports[i]);
+			if (bpf_map_lookup_elem(&entitled, &both))
+				continue; /* had it above */
+		}
+		advert->to = list->ports[i];
+		copy_advert(skb, advert, from_port);
+	}
+	count(COUNT_ADVERT_FLOODED);
+	return 0;
+}
+
+#endif

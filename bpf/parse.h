@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Frames as the hooks see them, and addresses as the maps hold them. */
+#ifndef HAVIP_PARSE_H
+#define HAVIP_PARSE_H
+
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/pkt_cls.h>
+#include <linux/udp.h>
+#include <stddef.h>
+#include <stdbool.h>
+#include <bpf/bpf_endian.h>
+#include "state.h"
+
+#define READ_ONCE(x) (*(volatile typeof(x) *)&(x))
+
+#define IPPROTO_VRRP 112
+#define VRRP_GROUP bpf_htonl(0xe0000012) /* 224.0.0.18 */
+
+struct arp {
+	__be16 hardware;
+	__be16 protocol;
+	__u8 hardware_len;
+	__u8 protocol_len;
+	__be16 operation;
+	__u8 sender_mac[ETH_ALEN];
+	__be32 sender;
+	__u8 target_mac[ETH_ALEN];
+	__be32 target;
+} __attribute__((packed));
+
+struct arp_frame {
+	struct ethhdr ethernet;
+	struct arp arp;
+} __attribute__((packed));
+
+struct ip_frame {
+	struct ethhdr ethernet;
+	struct iphdr ip;
+} __attribute__((packed));
+
+/* The Ethernet header before an IP header. */
+#define ETHERNET(ip) ((struct ethhdr *)(ip) - 1)
+
+/* An IPv4 address as every key holds it. */
+static __always_inline struct ip16 mapped(__be32 address)
+{
+	struct ip16 full = {};
+
+	full.address[10] = 0xff;
+	full.address[11] = 0xff;
+	__builtin_memcpy(&full.address[12], &address, 4);
+	return full;
+}
+
+static __always_inline struct address_key vip_key(__u32 vni, __be32 address)
+{
+	struct ip16 full = mapped(address);
+	struct address_key key = { .vni = vni };
+
+	__builtin_memcpy(key.address, full.address, 16);
+	return key;
+}
+
+static __always_inline struct address_port_key with_port(const struct address_key *key, __u32 port)
+{
+	struct address_port_key both = { .vni = key->vni, .port = port };
+
+	__builtin_memcpy(both.address, key->address, 16);
+	return both;
+}
+
+/* The IPv4 address in a 16-byte one; they lie at multiples of 4 in every struct. */
+static __always_inline __be32 last_word(const __u8 *address)
+{
+	return *(const __be32 *)(address + 12);
+}
+
+static __always_inline bool same_mac(const __u8 *a, const __u8 *b)
+{
+	return *(__u16 *)a == *(__u16 *)b && *(__u16 *)(a + 2) == *(__u16 *)(b + 2) &&
+	       *(__u16 *)(a + 4) == *(__u16 *)(b + 4);
+}
+
+/* 00:00:5e:00:01:VRID or 00:00:5e:00:02:VRID. */
+static __always_inline bool is_vrrp_mac(const __u8 *mac)
+{
+	return mac[0] == 0 && mac[1] == 0 && mac[2] == 0x5e && mac[3] == 0 && (mac[4] == 1 || mac[4] == 2);
+}
+
+/* A MAC as struct record keeps it: the port's low 16 bits above it say whose it is. */
+static __always_inline __u64 mac_word(const __u8 *mac, __u32 port)
+{
+	return (__u64)(port & 0xffff) << 48 | (__u64)mac[0] << 40 | (__u64)mac[1] << 32 | (__u64)mac[2] << 24 |
+	       (__u64)mac[3] << 16 | (__u64)mac[4] << 8 | mac[5];
+}
+
+static __always_inline void mac_of_word(__u64 word, __u8 *mac)
+{
+	mac[0] = word >> 40;
+	mac[1] = word >> 32;
+	mac[2] = word >> 24;
+	mac[3] = word >> 16;
+	mac[4] = word >> 8;
+	mac[5] = word;
+}
+
+/* Makes the first `length` bytes of the frame readable in place. */
+static __always_inline bool pull(struct __sk_buff *skb, __u32 length)
+{
+	if ((void *)(long)skb->data + length <= (void *)(long)skb->data_end)
+		return true;
+	return skb->len >= length && !bpf_skb_pull_data(skb, length);
+}
+
+static __always_inline struct ip_frame *ip_frame(struct __sk_buff *skb)
+{
+	struct ip_frame *frame = (void *)(long)skb->data;
+
+	return (void *)(frame + 1) <= (void *)(long)skb->data_end ? frame : NULL;
+}
+
+/* The IPv4 header, if it is readable in place: its aligned words are read whole. */
+static __always_inline struct iphdr *ip_header(struct __sk_buff *skb)
+{
+	struct ethhdr *ethernet = (void *)(long)skb->data;
+	struct iphdr *ip = (void *)(ethernet + 1);
+
+	return (void *)(ip + 1) <= (void *)(long)skb->data_end ? ip : NULL;
+}
+
+static __always_inline struct arp_frame *arp_frame(struct __sk_buff *skb)
+{
+	struct arp_frame *frame = (void *)(long)skb->data;
+
+	return (void *)(frame + 1) <= (void *)(long)skb->data_end ? frame : NULL;
+}
+
+#endif
