@@ -11,6 +11,7 @@ mod openapi;
 mod packages;
 mod prepare;
 mod process;
+mod schemathesis;
 mod test;
 mod workspace;
 

@@ -3,10 +3,7 @@
 use crate::machine;
 use crate::packages::{self, Package, Purpose};
 use crate::process::{is_installed, run_quietly};
-use anyhow::{Context, Result, bail};
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
-use std::path::Path;
+use anyhow::{Result, bail};
 use std::process::Command;
 
 /// Installs what is missing for a purpose; silent if nothing is.
@@ -38,39 +35,17 @@ pub fn run(purpose: Purpose) -> Result<()> {
     }
 }
 
-/// Runs apt-get in a mount namespace in which nothing can start a service.
-///
-/// A thread has mounts of its own once it has unshared them, and its children inherit them.
-/// So the machine's files stay as they are, whenever this is interrupted.
 fn install(names: &[&str]) -> Result<()> {
-    std::thread::scope(|scope| {
-        let installing = scope.spawn(|| {
-            hide_service_starters().context("could not keep the installation from starting services")?;
-            run_quietly("apt-get update", &mut apt_get(&["update"]))?;
-            let options = ["install", "--yes", "--no-install-recommends", "--"];
-            let arguments: Vec<&str> = options.iter().chain(names).copied().collect();
-            run_quietly(&format!("apt-get install {}", names.join(" ")), &mut apt_get(&arguments))
-        });
-        installing.join().expect("installing does not panic")
-    })
+    run_quietly("apt-get update", &mut apt_get(&["update"]))?;
+    let options = ["install", "--yes", "--no-install-recommends", "--"];
+    let arguments: Vec<&str> = options.iter().chain(names).copied().collect();
+    run_quietly(&format!("apt-get install {}", names.join(" ")), &mut apt_get(&arguments))
 }
 
-/// Puts `true` in the place of the two programs by which maintainer scripts start services.
-fn hide_service_starters() -> Result<()> {
-    unshare(CloneFlags::CLONE_NEWNS)?;
-    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
-    let harmless = ["/usr/bin/true", "/bin/true"].into_iter().find(|path| Path::new(path).exists());
-    let harmless = harmless.context("there is no program `true`")?;
-    for starter in ["/usr/sbin/invoke-rc.d", "/usr/bin/deb-systemd-invoke"] {
-        if Path::new(starter).exists() {
-            mount(Some(harmless), starter, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
-        }
-    }
-    Ok(())
-}
-
+/// apt-get that asks nothing and starts nothing.
 fn apt_get(arguments: &[&str]) -> Command {
-    let mut command = Command::new("apt-get");
+    let mut command = Command::new("sh");
+    command.args(["-c", include_str!("install.sh"), "install.sh"]);
     command.args(["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120"]).args(arguments);
     command.env("DEBIAN_FRONTEND", "noninteractive").env("NEEDRESTART_MODE", "l");
     command

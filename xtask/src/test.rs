@@ -1,8 +1,8 @@
 //! `cargo xtask test`: every test, with nextest where it is installed.
 
 use crate::packages::Purpose;
-use crate::prepare;
 use crate::process::{cargo, is_installed, run_visibly};
+use crate::{prepare, schemathesis};
 use anyhow::Result;
 
 /// Which tests.
@@ -18,8 +18,12 @@ pub fn run(args: &Args) -> Result<()> {
     // The system tests spawn the binary, so it must be there and new.
     run_visibly("building havip", cargo().args(["build", "--package", "havip"]))?;
     match is_installed("cargo-nextest") {
-        true => with_nextest(args),
-        false => with_cargo(args),
+        true => with_nextest(args)?,
+        false => with_cargo(args)?,
+    }
+    match args.filter {
+        Some(_) => Ok(()),
+        None => schemathesis::run(),
     }
 }
 
