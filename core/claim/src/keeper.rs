@@ -108,7 +108,7 @@ impl Keeper {
             Event::Removed(key) => match self.vips.remove(&key) {
                 Some(vip) => {
                     vip.next_deadline().map(|at| self.due.remove(&(at, key)));
-                    vec![Action::Order(Order::Forget { key, incarnation: vip.incarnation() })]
+                    vip.withdraw()
                 }
                 None => vec![],
             },

@@ -52,6 +52,11 @@ impl Doubt {
         matches!(self.phase, Phase::Asking { .. })
     }
 
+    /// Whether all rounds are over.
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
     /// The port answered.
     pub fn answered(&mut self, mac: MacAddr) {
         match &mut self.phase {

@@ -19,6 +19,10 @@ pub enum Event {
         peers: Vec<HostNumber>,
     },
     /// Every record that a peer and the server had is merged, or nobody answered.
+    ///
+    /// The agent reads the records and says them ([`Event::RecordRead`]) first: the pull's notices may still be in the
+    /// ring, and a record that names a port of before a reboot must be known before that port comes up.
+    /// After a restart of the agent alone it says first, too, which ports are up and entitled already.
     PullDone(Vni),
     /// A local port is active in the switch's map.
     PortUp {

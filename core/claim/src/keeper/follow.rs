@@ -82,7 +82,7 @@ impl Vip {
     /// Another record holds: those who lost by it doubt it, those who doubted its predecessor go on with it (C10 b).
     fn doubt_anew(&mut self, now: Duration, before: Option<Record>) {
         let mut losers = self.vacancy.close();
-        losers.extend(self.doubts.keys().copied());
+        losers.extend(self.doubts.iter().filter(|(_, doubt)| !doubt.is_over()).map(|(port, _)| *port));
         losers
             .extend(before.filter(|before| before.holder.host == self.host).map(|before| before.holder.port));
         self.doubts.clear();

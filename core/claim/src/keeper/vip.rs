@@ -27,6 +27,7 @@ pub struct Vip {
     /// The local ports that are active and entitled.
     pub(super) candidates: BTreeSet<PortNumber>,
     pub(super) vacancy: Vacancy,
+    /// One series for each port that had reason to doubt the present record, over or not.
     pub(super) doubts: BTreeMap<PortNumber, Doubt>,
     /// Ports whose rivalry with the present record was reported.
     pub(super) reported: BTreeSet<PortNumber>,
@@ -72,10 +73,6 @@ impl Vip {
             claimed: None,
             repeat: None,
         }
-    }
-
-    pub fn incarnation(&self) -> Incarnation {
-        self.incarnation
     }
 
     /// Takes a new configuration; says whether it is one. What was under way belongs to the old incarnation.
@@ -162,6 +159,15 @@ impl Vip {
         barred.map(|holder| self.release(holder.port)).into_iter().collect()
     }
 
+    /// The VIP is no longer configured here: a local holder is released, as hosts that keep it for a while must know (C7).
+    pub fn withdraw(self) -> Vec<Action> {
+        let holder =
+            self.present_holder().filter(|holder| holder.host == self.host && self.kind == Kind::Vip);
+        let mut actions: Vec<_> = holder.map(|holder| self.release(holder.port)).into_iter().collect();
+        actions.push(Action::Order(Order::Forget { key: self.key, incarnation: self.incarnation }));
+        actions
+    }
+
     /// A local port has the address (C10).
     pub fn answered(
         &mut self,
@@ -173,10 +179,14 @@ impl Vip {
         if !self.candidates.contains(&port) {
             return vec![];
         }
+        self.vacancy.answered(now, port, mac, advertised_recently);
+        if self.vacancy == Vacancy::Held && !self.doubts.contains_key(&port) {
+            // Asked while nobody held the VIP, it answers when somebody does.
+            self.weigh(now, port);
+        }
         if let Some(doubt) = self.doubts.get_mut(&port) {
             doubt.answered(mac);
         }
-        self.vacancy.answered(now, port, mac, advertised_recently);
         self.deadline_reached(now)
     }
 
@@ -277,7 +287,6 @@ impl Vip {
                 Step::Both | Step::Silent | Step::Nothing => {}
             }
         }
-        self.doubts.retain(|_, doubt| doubt.next_deadline().is_some());
         actions
     }
 

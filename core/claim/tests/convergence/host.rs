@@ -137,7 +137,14 @@ impl World {
             return;
         }
         let now = self.since_boot(host);
-        if self.trace && !matches!(event, keeper::Event::RecordRead { .. } | keeper::Event::ClockSet { .. } | keeper::Event::DeadlineReached) {
+        if self.trace
+            && !matches!(
+                event,
+                keeper::Event::RecordRead { .. }
+                    | keeper::Event::ClockSet { .. }
+                    | keeper::Event::DeadlineReached
+            )
+        {
             println!("{:?} host {host} keeper {event:?}", self.now);
         }
         for action in self.hosts[host].keeper.handle(now, event) {
@@ -162,6 +169,7 @@ impl World {
     }
 
     pub fn wake(&mut self, host: usize) {
+        self.hosts[host].wake_at = None;
         self.keep(host, keeper::Event::DeadlineReached);
     }
 
@@ -229,6 +237,10 @@ impl World {
         }
         for (key, record) in records {
             self.switch(host, switch::Event::Ordered(Order::Merge { key, record }));
+        }
+        for index in 0..2 {
+            let record = self.record(host, index);
+            self.keep(host, keeper::Event::RecordRead { key: vip(index), record });
         }
         self.keep(host, keeper::Event::PullDone(vni()));
     }

@@ -1,7 +1,11 @@
 //! What may happen in a storm, and how it ends.
 
-use crate::world::{World, host_number, ms, port_number, vip};
+use crate::{
+    host::Host,
+    world::{World, guest_of, host_number, ms, port_number, vip},
+};
 use havip_claim::{Order, Release, switch};
+use havip_model::{Incarnation, Record};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -139,10 +143,12 @@ impl World {
         }
     }
 
-    /// The storm is over: everything runs, everybody hears everybody, every VIP exists.
-    pub fn calm(&mut self) {
+    /// The storm is over: every host runs and hears every other, and unless the server stays dead, every VIP exists.
+    pub fn calm(&mut self, server_stays_dead: bool) {
         self.network.heal();
-        self.start_server();
+        if !server_stays_dead {
+            self.start_server();
+        }
         for host in 0..self.hosts.len() {
             self.admit_host(host);
             if self.hosts[host].was_admitted {
@@ -161,38 +167,66 @@ impl World {
         }
     }
 
-    /// Whether the guest may hold the VIP and could be asked.
-    pub fn is_eligible(&self, guest: usize, vip_index: usize) -> bool {
-        let desired = &self.server.desired.vips[&vip(vip_index)];
-        self.guests[guest].is_linked && desired.entitled.contains(&port_number(guest))
+    /// The newest making of the VIP that any host knows; the others will hear of it when the server is back.
+    fn newest(&self, vip_index: usize) -> Option<Incarnation> {
+        let live = self.hosts.iter().filter(|host| host.is_up);
+        let configured = |host: &Host| host.disk.vips.get(&vip(vip_index)).map(|vip| vip.incarnation);
+        let recorded = |host: &Host| host.switch.record(vip(vip_index)).map(|record| record.incarnation);
+        live.map(|host| configured(host).max(recorded(host))).max().flatten()
     }
 
-    /// What must be true once the fabric is calm.
-    pub fn check_agreement(&self, vip_index: usize) {
-        let first = self.record(0, vip_index);
-        for host in 1..self.hosts.len() {
-            assert_eq!(self.record(host, vip_index), first, "hosts 0 and {host} disagree on VIP {vip_index}");
+    /// Whether the guest may hold the VIP and could be asked.
+    pub fn is_eligible(&self, guest: usize, vip_index: usize) -> bool {
+        let host = &self.hosts[self.guests[guest].host];
+        let configured = host.disk.vips.get(&vip(vip_index));
+        let is_entitled = configured.is_some_and(|vip| {
+            vip.entitled.contains(&port_number(guest)) && Some(vip.incarnation) == self.newest(vip_index)
+        });
+        host.is_up && self.guests[guest].is_linked && is_entitled
+    }
+
+    /// The record that all hosts have, which must be one and the same.
+    pub fn agreed(&self, vip_index: usize) -> Option<Record> {
+        let newest = self.newest(vip_index)?;
+        let informed = self.hosts.iter().enumerate().filter(|(_, host)| {
+            host.is_up && host.disk.vips.get(&vip(vip_index)).is_some_and(|vip| vip.incarnation == newest)
+        });
+        let records: Vec<_> = informed.map(|(host, _)| (host, self.record(host, vip_index))).collect();
+        for pair in records.windows(2) {
+            assert_eq!(
+                pair[0].1, pair[1].1,
+                "hosts {} and {} disagree on VIP {vip_index}",
+                pair[0].0, pair[1].0
+            );
         }
-        let Some(record) = first else { return };
-        assert_eq!(Some(record.incarnation), self.incarnation(vip_index), "the record of a former VIP");
-        match self.holder(0, vip_index) {
-            Some(guest) => assert!(
-                self.is_eligible(guest, vip_index)
-                    && record.holder.host == host_number(self.guests[guest].host),
-                "guest {guest} holds VIP {vip_index} and may not: {record:?}"
-            ),
-            None => {}
-        }
+        records.first()?.1
+    }
+
+    /// The guest that holds the VIP on all hosts; one that may.
+    pub fn agreed_holder(&self, vip_index: usize) -> Option<usize> {
+        let record = self.agreed(vip_index)?;
+        assert_eq!(Some(record.incarnation), self.newest(vip_index), "the record of a former VIP");
+        let holder = record.present_holder()?;
+        let guest = guest_of(holder.port);
+        let host = self.guests[guest].host;
+        assert_eq!(holder.host, host_number(host), "guest {guest} is not there");
+        // A host that was told of a deletion, and then lost touch, cannot tell those that were not.
+        let configured = self.hosts[host].disk.vips.get(&vip(vip_index)).map(|vip| vip.incarnation);
+        assert!(
+            configured < Some(record.incarnation) || self.is_eligible(guest, vip_index),
+            "guest {guest} holds VIP {vip_index} and may not: {record:?}"
+        );
+        Some(guest)
     }
 
     /// A VIP that nobody holds is given to whoever has it as an address (C10 a).
     pub fn check_no_vacancy(&self, vip_index: usize) {
-        let mut owners = (0..self.guests.len()).filter(|guest| {
-            self.guests[*guest].addresses.contains(&vip(vip_index)) && self.is_eligible(*guest, vip_index)
-        });
-        if self.holder(0, vip_index).is_none() {
-            assert_eq!(owners.next(), None, "nobody holds VIP {vip_index}, and this guest has it");
-        }
+        let owns = |guest: &usize| self.guests[*guest].addresses.contains(&vip(vip_index));
+        let owner = (0..self.guests.len()).filter(owns).find(|guest| self.is_eligible(*guest, vip_index));
+        assert!(
+            owner.is_none() || self.agreed_holder(vip_index).is_some(),
+            "nobody holds VIP {vip_index}, and guest {owner:?} has it"
+        );
     }
 }
 
