@@ -129,3 +129,33 @@ impl Row for Event {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event() -> Event {
+        serde_json::from_str(
+            r#"{"sequence": 12, "at": "2026-01-01T00:00:00Z", "kind": "refused",
+                "text": "10.0.0.9 was announced.", "advice": "Associate it.", "count": 3}"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_followed_event_is_one_line_that_ends_with_what_to_do() {
+        assert_eq!(
+            line(Format::Table, &event()).unwrap(),
+            "2026-01-01T00:00:00Z  refused           10.0.0.9 was announced. Associate it.\n"
+        );
+        assert!(line(Format::Wide, &event()).unwrap().starts_with("    12  2026"));
+    }
+
+    #[test]
+    fn a_followed_event_is_one_document_per_line_in_json() {
+        let text = line(Format::Json, &event()).unwrap();
+        assert_eq!(text.lines().count(), 1);
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event());
+        assert!(line(Format::Yaml, &event()).unwrap().starts_with("---\nsequence: 12\n"));
+    }
+}

@@ -360,3 +360,68 @@ impl Row for Move {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::show::{self, tests::FakeNames};
+
+    const VIP: &str = r#"{
+        "id": "vip-aaaaaaaaaaaaaaaaaaaa", "name": "shop-vip", "description": "",
+        "created_at": "2020-01-01T00:00:00Z", "updated_at": "2020-01-01T00:00:00Z",
+        "generation": 1, "observed_generation": 1, "status": "available", "reason": "",
+        "vpc": "vpc-aaaaaaaaaaaaaaaaaaaa", "subnet": "subnet-aaaaaaaaaaaaaaaaaaaa", "address": "10.20.1.100",
+        "binding": "associated", "contention": "follow", "assist": true, "profile": "native", "incarnation": 7,
+        "associations": [
+            {"target": "i-aaaaaaaaaaaaaaaaaaaa", "mode": "claim", "created_at": "2020-01-01T00:00:00Z"},
+            {"target": "eni-aaaaaaaaaaaaaaaaaaaa", "mode": "direct-return", "created_at": "2020-01-01T00:00:00Z"}
+        ],
+        "advert_sources": [], "eip": {"id": "eip-aaaaaaaaaaaaaaaaaaaa", "address": "203.0.113.1"},
+        "holder": {
+            "host": "host-aaaaaaaaaaaaaaaaaaaa", "host_name": "h1", "host_number": 1, "port": 3,
+            "interface": "eni-aaaaaaaaaaaaaaaaaaaa", "instance": "i-aaaaaaaaaaaaaaaaaaaa", "instance_name": "web-1",
+            "mac": "02:00:00:00:00:03", "since": "soon", "epoch": "115000000000000001", "moves": 2
+        }
+    }"#;
+
+    #[test]
+    fn a_vip_is_a_row_with_its_holder_and_its_public_address() {
+        let vip: Vip = serde_json::from_str(VIP).unwrap();
+        let table = show::all(Format::Table, &[vip], &FakeNames).unwrap();
+        assert_eq!(
+            table,
+            "ID                         NAME       ADDRESS       SUBNET   HOLDER        SINCE   EIP           STATUS\n\
+             vip-aaaaaaaaaaaaaaaaaaaa   shop-vip   10.20.1.100   web      web-1 on h1   soon    203.0.113.1   available\n"
+        );
+    }
+
+    #[test]
+    fn the_details_of_a_vip_say_who_may_claim_it_and_how() {
+        let vip: Vip = serde_json::from_str(VIP).unwrap();
+        let details = show::details(Format::Table, &vip, &FakeNames).unwrap();
+        let associated = details.lines().find(|line| line.starts_with("Associated:")).unwrap();
+        assert!(
+            associated.ends_with("i-aaaaaaaaaaaaaaaaaaaa,eni-aaaaaaaaaaaaaaaaaaaa (direct-return)"),
+            "{details}"
+        );
+        assert!(details.contains("Epoch:           115000000000000001\n"), "{details}");
+    }
+
+    #[test]
+    fn a_vip_without_holder_is_held_by_nobody() {
+        let mut vip: Vip = serde_json::from_str(VIP).unwrap();
+        vip.holder = None;
+        let table = show::all(Format::Table, &[vip], &FakeNames).unwrap();
+        assert!(table.contains("   nobody   -       203.0.113.1"), "{table}");
+    }
+
+    #[test]
+    fn a_holder_without_an_instance_is_named_by_its_interface_or_port() {
+        let vip: Vip = serde_json::from_str(VIP).unwrap();
+        let mut named = vip.holder.unwrap();
+        named.instance_name = String::new();
+        assert_eq!(holder(Some(&named)), "eni-aaaaaaaaaaaaaaaaaaaa on h1");
+        named.interface = None;
+        assert_eq!(holder(Some(&named)), "port 3 on h1");
+    }
+}
