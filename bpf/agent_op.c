@@ -80,7 +80,7 @@ static __noinline enum outcome forget(const struct address_key *key, __u64 incar
 }
 
 /* The incarnation under which this port of this host may hold the address now; 0: it may not. */
-static __always_inline __u64 permitted(const struct address_key *key, __u32 number)
+static __noinline __u64 permitted(const struct address_key *key, __u32 number)
 {
 	struct address *vip = bpf_map_lookup_elem(&addresses, key);
 	struct address_key target;
@@ -211,7 +211,6 @@ int agent_op(struct __sk_buff *skb)
 	struct kept_record *kept;
 	struct address_key key;
 	struct order order;
-	struct record record;
 
 	if (!own || bpf_skb_load_bytes(skb, 0, &order, sizeof(order)))
 		return OUTCOME_MALFORMED;
@@ -250,11 +249,11 @@ int agent_op(struct __sk_buff *skb)
 		return doubt(skb, kept, &order, &key, own);
 	case ORDER_ANNOUNCE:
 		bpf_spin_lock(&kept->lock);
-		record = kept->now;
+		order.record = kept->now;
 		bpf_spin_unlock(&kept->lock);
-		if (!record.holder)
+		if (!order.record.holder)
 			return OUTCOME_ABSENT;
-		announce(skb, &key, &record, ANNOUNCE);
+		announce(skb, &key, &order.record, ANNOUNCE);
 		return OUTCOME_DONE;
 	}
 	return OUTCOME_MALFORMED;

@@ -101,41 +101,64 @@ static __always_inline int return_probe(struct __sk_buff *skb, const struct sett
 	return bpf_redirect(to->ifindex, 0);
 }
 
-/* Sender address = target address: an announcement, and of a VIP a claim. */
-static __always_inline int arp_announcement(struct __sk_buff *skb, const struct port *port,
-					    const struct arp_saying *saying)
+/*
+ * Sender address = target address: an announcement, and of a VIP a claim. Reads the frame anew, and is called from
+ * the hook itself: what follows a claim needs the stack.
+ */
+static __noinline int arp_announcement(struct __sk_buff *skb, const struct port *port)
 {
+	struct arp_frame *frame = arp_frame(skb);
 	struct claim claim = {};
 	struct address *of;
+	__be32 address;
 	int reason;
 
-	claim.key = vip_key(port->vni, saying->sender);
+	if (!frame)
+		return drop(skb, port->number, REASON_TRUNCATED, 0);
+	address = frame->arp.sender;
+	claim.port = port->number;
+	claim.mac = mac_word(frame->arp.sender_mac, port->number);
+	claim.key = vip_key(port->vni, address);
 	of = bpf_map_lookup_elem(&addresses, &claim.key);
-	if (!of)
-		return drop(skb, port->number, REASON_CLAIM_UNKNOWN, saying->sender);
-	if (of->kind == ADDRESS_GATEWAY)
-		return drop(skb, port->number, REASON_CLAIM_OF_GATEWAY, saying->sender);
-	if (of->kind == ADDRESS_INTERFACE) {
+	if (!of) {
+		reason = REASON_CLAIM_UNKNOWN;
+	} else if (of->kind == ADDRESS_GATEWAY) {
+		reason = REASON_CLAIM_OF_GATEWAY;
+	} else if (of->kind == ADDRESS_INTERFACE) {
 		if (of->port == port->number)
 			return consume();
-		return drop(skb, port->number, REASON_CLAIM_OF_ADDRESS, saying->sender);
+		reason = REASON_CLAIM_OF_ADDRESS;
+	} else if (!is_candidate(of, &claim.key, port)) {
+		reason = of->subnet == port->subnet ? REASON_CLAIM_NOT_ENTITLED : REASON_CLAIM_OTHER_SUBNET;
+	} else {
+		claim.incarnation = of->incarnation;
+		reason = follow_claim(skb, &claim);
+		if (!reason)
+			return TC_ACT_SHOT;
 	}
-	if (!is_candidate(of, &claim.key, port)) {
-		if (of->subnet != port->subnet)
-			return drop(skb, port->number, REASON_CLAIM_OTHER_SUBNET, saying->sender);
-		return drop(skb, port->number, REASON_CLAIM_NOT_ENTITLED, saying->sender);
-	}
+	return drop(skb, port->number, reason, address);
+}
+
+/* A reply with a VIP as sender, by a candidate: perhaps the answer to an ask (C10). Called like arp_announcement. */
+static __noinline int arp_answer(struct __sk_buff *skb, const struct port *port)
+{
+	struct arp_frame *frame = arp_frame(skb);
+	struct claim claim = {};
+	__be32 address;
+	int reason;
+
+	if (!frame)
+		return drop(skb, port->number, REASON_TRUNCATED, 0);
+	address = frame->arp.sender;
 	claim.port = port->number;
-	claim.mac = mac_word(saying->sender_mac, port->number);
-	claim.incarnation = of->incarnation;
-	reason = follow_claim(skb, &claim);
-	if (reason)
-		return drop(skb, port->number, reason, saying->sender);
-	return TC_ACT_SHOT;
+	claim.mac = mac_word(frame->arp.sender_mac, port->number);
+	claim.key = vip_key(port->vni, address);
+	reason = hear_answer(skb, &claim);
+	return reason ? drop(skb, port->number, reason, address) : consume();
 }
 
 /* A probe: somebody wants to know whether an address is in use before it takes it. */
-static __always_inline int arp_probe(struct __sk_buff *skb, const struct settings *own, const struct port *port,
+static __noinline int arp_probe(struct __sk_buff *skb, const struct settings *own, const struct port *port,
 				     const struct arp_saying *saying)
 {
 	struct address_key key = vip_key(port->vni, saying->target);
@@ -159,7 +182,7 @@ static __always_inline int arp_probe(struct __sk_buff *skb, const struct setting
 }
 
 /* A request: who has this address? */
-static __always_inline int arp_request(struct __sk_buff *skb, const struct settings *own, const struct port *port,
+static __noinline int arp_request(struct __sk_buff *skb, const struct settings *own, const struct port *port,
 				       const struct arp_saying *saying)
 {
 	struct address_key key = vip_key(port->vni, saying->target);
@@ -174,14 +197,13 @@ static __always_inline int arp_request(struct __sk_buff *skb, const struct setti
 	return answer_arp(skb, port, port->virtual_mac, saying);
 }
 
-/* Whether the port may say that it is this address; 0 or a reason. A VIP's answer is dealt with here. */
+/* What a guest says by ARP: who it is, then what it asks. Returns a verdict, ARP_ANNOUNCEMENT or ARP_ANSWER. */
 static __noinline int arp_from_port(struct __sk_buff *skb, const struct settings *own, const struct port *port)
 {
 	struct arp_saying saying = {};
 	struct arp_frame *frame;
-	struct claim claim = {};
+	struct address_key key;
 	struct address *of;
-	int reason;
 
 	if (!pull(skb, sizeof(*frame)))
 		return drop(skb, port->number, REASON_TRUNCATED, 0);
@@ -206,30 +228,25 @@ static __noinline int arp_from_port(struct __sk_buff *skb, const struct settings
 		return drop(skb, port->number, REASON_ARP_MALFORMED, 0);
 	}
 	if (saying.sender == saying.target)
-		return arp_announcement(skb, port, &saying);
+		return ARP_ANNOUNCEMENT;
 
 	if (saying.sender == last_word(port->primary))
 		return saying.operation == ARP_REQUEST ? arp_request(skb, own, port, &saying) : consume();
-	claim.key = vip_key(port->vni, saying.sender);
-	of = bpf_map_lookup_elem(&addresses, &claim.key);
+	key = vip_key(port->vni, saying.sender);
+	of = bpf_map_lookup_elem(&addresses, &key);
 	if (of && of->kind == ADDRESS_INTERFACE && of->port == port->number)
 		return saying.operation == ARP_REQUEST ? arp_request(skb, own, port, &saying) : consume();
-	if (!of || of->kind != ADDRESS_VIP || !is_candidate(of, &claim.key, port))
+	if (!of || of->kind != ADDRESS_VIP || !is_candidate(of, &key, port))
 		return drop(skb, port->number, REASON_ARP_SENDER, saying.sender);
 
 	if (saying.operation == ARP_REQUEST) {
-		if (!holds(&claim.key, own->host, port->number))
+		if (!holds(&key, own->host, port->number))
 			return drop(skb, port->number, REASON_VIP_NOT_HELD, saying.sender);
 		return arp_request(skb, own, port, &saying);
 	}
-	if (!saying.target && holds(&claim.key, own->host, port->number))
-		return return_probe(skb, own, port->vni, &claim.key, &saying, port->number);
-	claim.port = port->number;
-	claim.mac = mac_word(saying.sender_mac, port->number);
-	reason = hear_answer(skb, &claim);
-	if (reason)
-		return drop(skb, port->number, reason, saying.sender);
-	return consume();
+	if (!saying.target && holds(&key, own->host, port->number))
+		return return_probe(skb, own, port->vni, &key, &saying, port->number);
+	return ARP_ANSWER;
 }
 
 /* A probe, or its answer, that another host passed on. */

@@ -9,8 +9,8 @@
 #define TOKEN_NS 500000000ULL
 #define BURST 8
 
-/* Takes a token; 0, or when there will be one (boot time in ns). */
-static __always_inline __u64 spend(const struct address_key *key, __u32 port, __u64 now)
+/* Takes a token of (VIP, port); 0, or when there will be one (boot time in ns). */
+static __noinline __u64 spend(const struct address_key *key, __u32 port, __u64 now)
 {
 	struct address_port_key both = with_port(key, port);
 	struct bucket *bucket = bpf_map_lookup_elem(&buckets, &both), fresh;

@@ -189,15 +189,31 @@ static __noinline int message_from_host(struct __sk_buff *skb, const struct sett
 	return hear_message(skb, &message, outer);
 }
 
+/* On an edge: a packet that nobody in the VPC has the destination of. Called by the hook, for the stack. */
+static __noinline int leave_from_host(struct __sk_buff *skb, const struct settings *own, __u32 vni, __be32 outer)
+{
+	struct iphdr *ip = ip_header(skb);
+	struct address_key key;
+	__be32 destination;
+	struct nat *nat;
+
+	if (!ip)
+		return drop_outer(skb, REASON_TRUNCATED, outer, 0);
+	destination = ip->daddr;
+	key = vip_key(vni, ip->saddr);
+	nat = bpf_map_lookup_elem(&nats, &key);
+	if (!nat)
+		return drop_outer(skb, REASON_NO_ROUTE, outer, destination);
+	return edge_out(skb, own, vni, nat, destination);
+}
+
 static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings *own, __u32 vni, __be32 outer)
 {
 	struct parcel parcel = {};
-	struct address_key source_key;
 	struct iphdr *ip;
 	struct way way = {};
 	struct mac_key at = {};
 	struct mac_value *here;
-	struct nat *nat;
 	__u32 reason;
 
 	if (!pull(skb, ETH_HLEN + sizeof(*ip)))
@@ -221,10 +237,8 @@ static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings 
 	}
 	reason = find_way(vni, parcel.destination, &way);
 	if (reason == REASON_NO_ROUTE && !way.target) {
-		source_key = vip_key(vni, parcel.source);
-		nat = own->edge_ifindex ? bpf_map_lookup_elem(&nats, &source_key) : NULL;
-		if (nat)
-			return edge_out(skb, own, vni, nat, parcel.destination);
+		if (own->edge_ifindex)
+			return LEAVES;
 		return drop_outer(skb, REASON_NO_ROUTE, outer, parcel.destination);
 	}
 	if (way.target && way.target->kind == ADDRESS_VIP && !way.by_route && (reason || way.host != own->host)) {
@@ -253,45 +267,62 @@ static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings 
 	return deliver(skb, &way, &parcel);
 }
 
+/* Whom a frame comes from, and in which tunnel. */
+struct outer {
+	__u32 vni;
+	__u32 host;
+	__be32 address;
+};
+
+/* Reads the tunnel's head; false if the sender is no known host. Notes that the host was heard. */
+static __noinline bool read_outer(struct __sk_buff *skb, struct outer *outer)
+{
+	struct bpf_tunnel_key tunnel = {};
+	struct ip16 key;
+	struct peer *peer;
+	__u64 now;
+
+	if (bpf_skb_get_tunnel_key(skb, &tunnel, TUNNEL_KEY_SIZE, 0))
+		return false;
+	outer->vni = tunnel.tunnel_id;
+	outer->address = bpf_htonl(tunnel.remote_ipv4);
+	key = mapped(outer->address);
+	peer = bpf_map_lookup_elem(&peers, &key);
+	if (!peer)
+		return false;
+	outer->host = peer->host;
+	now = bpf_ktime_get_boot_ns();
+	if (now - READ_ONCE(peer->heard_at) > HEARD_EXACT_NS)
+		peer->heard_at = now;
+	return true;
+}
+
 SEC("tc")
 int overlay_rx(struct __sk_buff *skb)
 {
 	const struct settings *own = the_settings();
-	struct bpf_tunnel_key tunnel = {};
+	struct outer outer = {};
 	struct ethhdr *ethernet;
-	struct ip16 outer_key;
-	struct peer *peer;
-	__u32 vni, host;
-	__be32 outer;
-	__u64 now;
+	int verdict;
 
-	if (!own || bpf_skb_get_tunnel_key(skb, &tunnel, TUNNEL_KEY_SIZE, 0))
-		return drop_outer(skb, REASON_OUTER_UNKNOWN, 0, 0);
-	outer = bpf_htonl(tunnel.remote_ipv4);
-	outer_key = mapped(outer);
-	peer = bpf_map_lookup_elem(&peers, &outer_key);
-	if (!peer || peer->host == own->host)
-		return drop_outer(skb, REASON_OUTER_UNKNOWN, outer, 0);
-	host = peer->host;
-	now = bpf_ktime_get_boot_ns();
-	if (now - READ_ONCE(peer->heard_at) > HEARD_EXACT_NS)
-		peer->heard_at = now;
-
-	vni = tunnel.tunnel_id;
-	if (vni == ANNOUNCEMENT_VNI)
-		return message_from_host(skb, own, host, outer);
-	if (vni & VNI_MARK)
-		return drop_outer(skb, REASON_VNI_MARKED, outer, 0);
-	if (!vni || vni > VNI_MAX)
-		return drop_outer(skb, REASON_VNI_RESERVED, outer, 0);
+	if (!own || !read_outer(skb, &outer) || outer.host == own->host)
+		return drop_outer(skb, REASON_OUTER_UNKNOWN, outer.address, 0);
+	if (outer.vni == ANNOUNCEMENT_VNI)
+		return message_from_host(skb, own, outer.host, outer.address);
+	if (outer.vni & VNI_MARK)
+		return drop_outer(skb, REASON_VNI_MARKED, outer.address, 0);
+	if (!outer.vni || outer.vni > VNI_MAX)
+		return drop_outer(skb, REASON_VNI_RESERVED, outer.address, 0);
 	ethernet = (void *)(long)skb->data;
 	if ((void *)(ethernet + 1) > (void *)(long)skb->data_end)
-		return drop_outer(skb, REASON_TRUNCATED, outer, 0);
+		return drop_outer(skb, REASON_TRUNCATED, outer.address, 0);
 	if (skb->vlan_present)
-		return drop_outer(skb, REASON_INNER_ODD, outer, 0);
-	if (ethernet->h_proto == bpf_htons(ETH_P_IP))
-		return ip_from_host(skb, own, vni, outer);
+		return drop_outer(skb, REASON_INNER_ODD, outer.address, 0);
+	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
+		verdict = ip_from_host(skb, own, outer.vni, outer.address);
+		return verdict == LEAVES ? leave_from_host(skb, own, outer.vni, outer.address) : verdict;
+	}
 	if (ethernet->h_proto == bpf_htons(ETH_P_ARP))
-		return arp_from_host(skb, own, vni, host);
-	return drop_outer(skb, REASON_INNER_ODD, outer, 0);
+		return arp_from_host(skb, own, outer.vni, outer.host);
+	return drop_outer(skb, REASON_INNER_ODD, outer.address, 0);
 }

@@ -16,6 +16,18 @@
 
 #define READ_ONCE(x) (*(volatile typeof(x) *)&(x))
 
+/*
+ * What a function that judged a packet says instead of a verdict: the hook goes on itself. A program has 512 bytes
+ * of stack for all functions under way, so what is deep is called from the top.
+ */
+enum going_on {
+	ARP_ANNOUNCEMENT = 0x10000,
+	ARP_ANSWER,
+	ADVERT_TO_ALL, /* a multicast advert */
+	LEAVES,        /* for the outside, whose sender has an EIP */
+	REFUSED = 0x20000, /* + the reason: the sender is told by ICMP */
+};
+
 #define IPPROTO_VRRP 112
 #define VRRP_GROUP bpf_htonl(0xe0000012) /* 224.0.0.18 */
 

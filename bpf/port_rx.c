@@ -6,7 +6,7 @@
 #include "edge.h"
 
 /* Whether the port may send from this address; 0 or a reason. The primary address was compared already. */
-static __always_inline __u32 judge_source(const struct settings *own, const struct port *port, __be32 source)
+static __noinline __u32 judge_source(const struct settings *own, const struct port *port, __be32 source)
 {
 	__u8 first = *(__u8 *)&source;
 	struct address_key key;
@@ -60,13 +60,15 @@ static __always_inline int to_dhcp(struct __sk_buff *skb, const struct settings 
 	return bpf_redirect(own->dhcp_ifindex, 0);
 }
 
-/* A multicast advert: to this host's ports that should hear it, and to the VPC's other hosts. */
-static __always_inline int multicast_advert(struct __sk_buff *skb, const struct port *port, struct advert *advert)
+/* A multicast advert: to this host's ports that should hear it, and to the VPC's other hosts. Called by the hook. */
+static __noinline int multicast_advert(struct __sk_buff *skb, const struct port *port)
 {
+	struct advert advert = { .vni = port->vni, .offset = advert_offset(skb) };
 	int reason;
 
+	bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct iphdr, saddr), &advert.source, sizeof(advert.source));
 	remember_talker(port->subnet, port->number);
-	reason = flood_advert(skb, advert, port->number);
+	reason = flood_advert(skb, &advert, port->number);
 	if (reason)
 		return drop(skb, port->number, reason, 0);
 	send_to_members(skb, port->vni, port->vni);
@@ -77,7 +79,7 @@ static __always_inline int multicast_advert(struct __sk_buff *skb, const struct 
  * A frame to another interface's MAC whose destination is a VIP: to that interface, if its association is
  * direct-return or its check is off; 0 if it is to go by IP.
  */
-static __always_inline bool goes_by_mac(const struct port *port, const __u8 *mac, struct way *way)
+static __noinline bool goes_by_mac(const struct port *port, const __u8 *mac, struct way *way)
 {
 	struct mac_key at = { .subnet = port->subnet };
 	struct address_key key;
@@ -100,6 +102,24 @@ static __always_inline bool goes_by_mac(const struct port *port, const __u8 *mac
 	way->port = of->port;
 	way->mac = 0;
 	return true;
+}
+
+/* A packet for the outside: to the active edge of its source's EIP. Called by the hook. */
+static __noinline int leave_from_port(struct __sk_buff *skb, const struct settings *own, const struct port *port)
+{
+	struct iphdr *ip = ip_header(skb);
+	struct address_key key;
+	__be32 destination;
+	struct nat *nat;
+
+	if (!ip)
+		return drop(skb, port->number, REASON_TRUNCATED, 0);
+	destination = ip->daddr;
+	key = vip_key(port->vni, ip->saddr);
+	nat = bpf_map_lookup_elem(&nats, &key);
+	if (!nat)
+		return drop(skb, port->number, REASON_NO_EIP, destination);
+	return leave_vpc(skb, own, port->vni, port->number, nat, destination);
 }
 
 static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings *own, const struct port *port)
@@ -147,7 +167,7 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 		if (reason)
 			return drop(skb, port->number, reason, parcel.source);
 		if (parcel.destination == VRRP_GROUP)
-			return multicast_advert(skb, port, &advert);
+			return ADVERT_TO_ALL;
 	}
 	if (first >= 224 || (to_mac[0] & 1)) {
 		ip = ip_header(skb);
@@ -160,7 +180,7 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 	if (first == 0 || first == 127)
 		return drop(skb, port->number, REASON_TARGET_ODD, parcel.destination);
 	if (skb->len - ETH_HLEN > port->mtu && travel_size(skb) > port->mtu)
-		return refuse_ip(skb, port, REASON_TOO_BIG, parcel.destination);
+		return REFUSED + REASON_TOO_BIG;
 
 	reason = find_way(port->vni, parcel.destination, &way);
 	if (way.target && way.target->kind == ADDRESS_VIP && !way.by_route &&
@@ -170,24 +190,21 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 		ip = ip_header(skb);
 		if (ip && is_dhcp_request(skb, ip))
 			return to_dhcp(skb, own, port);
-		return refuse_ip(skb, port, reason, parcel.destination);
+		return REFUSED + reason;
 	}
 	if (reason == REASON_NO_ROUTE && !way.target) {
 		source_key = vip_key(port->vni, parcel.source);
 		nat = bpf_map_lookup_elem(&nats, &source_key);
 		if (!nat)
-			return refuse_ip(skb, port, is_private(parcel.destination) ? REASON_NO_ROUTE : REASON_NO_EIP,
-					 parcel.destination);
-		if (!step(skb, port->virtual_mac))
-			return refuse_ip(skb, port, REASON_TTL, parcel.destination);
-		return leave_vpc(skb, own, port->vni, port->number, nat, parcel.destination);
+			return REFUSED + (is_private(parcel.destination) ? REASON_NO_ROUTE : REASON_NO_EIP);
+		return step(skb, port->virtual_mac) ? LEAVES : REFUSED + REASON_TTL;
 	}
 	if (reason)
-		return refuse_ip(skb, port, reason, parcel.destination);
+		return REFUSED + reason;
 	if (way.host == own->host && way.port == port->number)
 		return drop(skb, port->number, REASON_TO_SELF, parcel.destination);
 	if ((way.by_route || way.target->subnet != port->subnet) && !step(skb, port->virtual_mac))
-		return refuse_ip(skb, port, REASON_TTL, parcel.destination);
+		return REFUSED + REASON_TTL;
 	if (way.host != own->host)
 		return to_host(skb, own, port->vni, way.host, port->number, parcel.destination);
 	return deliver(skb, &way, &parcel);
@@ -200,7 +217,9 @@ int port_rx(struct __sk_buff *skb)
 	__u32 ifindex = skb->ifindex;
 	struct port *port = bpf_map_lookup_elem(&devices, &ifindex);
 	struct ethhdr *ethernet;
+	__be32 destination = 0;
 	__u16 type;
+	int verdict;
 
 	if (!port || !own)
 		return drop(skb, 0, REASON_PORT_UNKNOWN, 0);
@@ -223,9 +242,20 @@ int port_rx(struct __sk_buff *skb)
 
 	switch (type) {
 	case ETH_P_IP:
-		return ip_from_port(skb, own, port);
+		verdict = ip_from_port(skb, own, port);
+		if (verdict == ADVERT_TO_ALL)
+			return multicast_advert(skb, port);
+		if (verdict == LEAVES)
+			return leave_from_port(skb, own, port);
+		if (verdict < REFUSED)
+			return verdict;
+		bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct iphdr, daddr), &destination, sizeof(destination));
+		return refuse_ip(skb, port, verdict - REFUSED, destination);
 	case ETH_P_ARP:
-		return arp_from_port(skb, own, port);
+		verdict = arp_from_port(skb, own, port);
+		if (verdict == ARP_ANNOUNCEMENT)
+			return arp_announcement(skb, port);
+		return verdict == ARP_ANSWER ? arp_answer(skb, port) : verdict;
 	case ETH_P_IPV6:
 		return drop(skb, port->number, REASON_IPV6, 0);
 	case ETH_P_8021Q:

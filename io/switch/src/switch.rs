@@ -8,13 +8,13 @@ use crate::{
     pins::Pins,
 };
 use havip_model::{HostNumber, MacAddr};
-use libbpf_rs::{MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel};
+use libbpf_rs::{MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel, libbpf_sys};
 use nix::time::{ClockId, clock_gettime};
 use std::{
     collections::HashMap,
     fs,
     net::Ipv4Addr,
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
     sync::Mutex,
     time::Duration,
 };
@@ -236,11 +236,22 @@ impl Switch {
 
     pub(crate) fn write(&self, map: &'static str, key: &[u8], value: &[u8]) -> Result<(), MapError> {
         let handle = self.map(map);
-        handle.update(key, value, MapFlags::ANY).map_err(|source| match source.kind() {
-            // E2BIG (hash), ENOSPC (trie), ENOMEM: the map or the memory is full.
-            _ if is_full(&source) => MapError::Full { map, capacity: handle.max_entries() },
-            _ => MapError::Kernel { what: "write", map, source },
-        })
+        assert_eq!((key.len(), value.len()), (handle.key_size() as usize, handle.value_size() as usize), "{map}");
+        // SAFETY: key and value have the sizes that the kernel reads.
+        let result = unsafe {
+            libbpf_sys::bpf_map_update_elem(
+                handle.as_fd().as_raw_fd(),
+                key.as_ptr().cast(),
+                value.as_ptr().cast(),
+                MapFlags::ANY.bits(),
+            )
+        };
+        match -result {
+            0 => Ok(()),
+            // Hash, trie, memory.
+            libc::E2BIG | libc::ENOSPC | libc::ENOMEM => Err(MapError::Full { map, capacity: handle.max_entries() }),
+            code => Err(MapError::Kernel { what: "write", map, source: libbpf_rs::Error::from_raw_os_error(code) }),
+        }
     }
 
     /// Absent is as good as removed.
@@ -306,17 +317,6 @@ fn place_maps(open: &mut OpenObject, pins: &Pins, capacity: &Capacity) -> Result
         map.set_pin_path(&path).map_err(OpenError::Load)?;
     }
     Ok(())
-}
-
-fn is_full(error: &libbpf_rs::Error) -> bool {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        if let Some(code) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error) {
-            return [libc::E2BIG, libc::ENOSPC, libc::ENOMEM].contains(&code);
-        }
-        cause = error.source();
-    }
-    false
 }
 
 fn settings_failed(ifindex: u32, source: MapError) -> AttachError {
