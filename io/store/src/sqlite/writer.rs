@@ -18,6 +18,8 @@ use std::{
 };
 use tokio::sync::{broadcast, oneshot};
 
+/// Sends an answer, or the failure of the whole group.
+type Reply = Box<dyn FnOnce(Option<&StoreError>)>;
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the writer is asked to do.
@@ -84,7 +86,7 @@ struct Group {
     revision: Revision,
     leases: Leases,
     commits: Vec<Commit>,
-    answers: Vec<Box<dyn FnOnce(Option<&StoreError>)>>,
+    answers: Vec<Reply>,
 }
 
 impl Desk {
