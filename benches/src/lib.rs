@@ -1,1 +1,10 @@
-//! How fast, against which baseline.
+//! How fast, against which baseline: what the benches share.
+//!
+//! Each bench answers one question, runs its baseline in the same process in turns with ours, and prints
+//! medians with their spread and the number of trials. Nothing here passes or fails.
+
+pub mod plain;
+pub mod post;
+pub mod report;
+pub mod stats;
+pub mod traffic;

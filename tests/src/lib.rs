@@ -1,1 +1,53 @@
-//! Whole stories in the lab with unmodified software.
+//! Whole stories in the lab with unmodified software: what the stories share.
+
+use havip_lab::{Guest, Scene, Setting, keepalived::Keepalived};
+use std::{net::Ipv4Addr, path::PathBuf};
+
+/// The program under test: `HAVIP_BIN`, or the one that was built beside this test.
+pub fn program() -> PathBuf {
+    if let Some(path) = std::env::var_os("HAVIP_BIN") {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("a running test has a path");
+    let built = test.parent().and_then(|deps| deps.parent()).expect("tests lie in target/PROFILE/deps");
+    let program = built.join("havip");
+    assert!(program.exists(), "{} is missing: `cargo build -p havip` makes it", program.display());
+    program
+}
+
+/// The subnet of all stories.
+pub const SUBNET: &str = "10.20.1.0/24";
+/// The VIP of all stories.
+pub const VIP: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 100);
+
+/// Two guests that may claim the VIP, on two hosts, and a client on a third.
+pub fn pair() -> Setting {
+    Setting::subnet(SUBNET).vip("10.20.1.100").guests(["blue", "green", "client"])
+}
+
+/// The guides' primary for `own`, with `peer` as the other.
+pub fn primary(own: &Guest, peer: &Guest) -> Keepalived {
+    Keepalived::primary(own.address, peer.address, VIP)
+}
+
+/// The guides' secondary.
+pub fn secondary(own: &Guest, peer: &Guest) -> Keepalived {
+    Keepalived::secondary(own.address, peer.address, VIP)
+}
+
+/// nginx and the guides' keepalived on blue (primary) and green (secondary), associated; blue holds the VIP.
+pub fn elect_blue(scene: &Scene) -> anyhow::Result<()> {
+    let (blue, green) = (&scene["blue"], &scene["green"]);
+    scene.associate(["blue", "green"])?;
+    blue.serve("blue")?;
+    green.serve("green")?;
+    blue.start_keepalived(&primary(blue, green))?;
+    green.start_keepalived(&secondary(green, blue))?;
+    scene["client"].eventually_fetches(&vip_url(), "blue", havip_lab::PATIENCE)?;
+    Ok(())
+}
+
+/// Where the VIP's web server is.
+pub fn vip_url() -> String {
+    format!("http://{VIP}/")
+}

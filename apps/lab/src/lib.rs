@@ -1,1 +1,21 @@
 //! Whole topologies in network namespaces of one machine, and the vocabulary of the system tests.
+
+mod command;
+pub mod demo;
+mod guest;
+pub mod keepalived;
+mod lab;
+pub mod names;
+mod patience;
+pub mod probe;
+pub mod process;
+mod scene;
+mod socket;
+mod wires;
+
+pub use command::{LabCommand, run};
+pub use demo::DemoArgs;
+pub use guest::{Guest, Output};
+pub use lab::{ClientFile, Lab, Plan};
+pub use patience::eventually;
+pub use scene::{PATIENCE, Scene, Setting};

@@ -1,0 +1,279 @@
+//! A guest of a story: what it can be told to do, and what it sees.
+
+use crate::{
+    Lab, eventually,
+    keepalived::{self, Keepalived},
+    names::{HostName, LabName},
+    socket,
+};
+use anyhow::{Context, Result, bail, ensure};
+use havip_api::{Client, ClientError, Instance, InstanceState};
+use havip_guest::{Outcome, Program, Sandbox, Sandboxes};
+use havip_model::InstanceId;
+use havip_netlink::Namespace;
+use std::{
+    ffi::{OsStr, OsString},
+    fs,
+    net::Ipv4Addr,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+/// An instance of the lab, or the client outside.
+pub struct Guest {
+    /// Its id in the API; empty for the client outside.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its own address.
+    pub address: Ipv4Addr,
+    place: Place,
+}
+
+enum Place {
+    /// Where its host's agent keeps it, and how the API is asked.
+    Instance {
+        sandboxes: Sandboxes,
+        instance: InstanceId,
+        hub: Namespace,
+        client: Client,
+    },
+    Outside {
+        lab: LabName,
+    },
+}
+
+/// What a command in a guest printed and how it ended.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// The exit code; -1 if a signal ended it.
+    pub code: i32,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained about.
+    pub stderr: String,
+}
+
+impl Guest {
+    /// The instance of this lab on this host.
+    pub fn of(lab: &Lab, host: HostName, instance: &Instance) -> Result<Self> {
+        let address = instance.address().context("the instance has no address")?;
+        let program = Program { path: lab.program().to_owned(), arguments: vec!["guest-init".into()] };
+        Ok(Self {
+            id: instance.meta.id.clone(),
+            name: instance.meta.name.clone(),
+            address: address.parse().with_context(|| format!("{address} is no IPv4 address"))?,
+            place: Place::Instance {
+                sandboxes: Sandboxes::open(&lab.host_data(host).join("instances"), program)?,
+                instance: instance.meta.id.parse().context("the API shows an id that is none")?,
+                hub: Namespace::open(&lab.name().hub())?,
+                client: lab.api(|client| Ok(client.clone()))?,
+            },
+        })
+    }
+
+    /// The client outside.
+    pub fn outside(lab: &Lab, address: Ipv4Addr) -> Result<Self> {
+        Ok(Self {
+            id: String::new(),
+            name: "outside".into(),
+            address,
+            place: Place::Outside { lab: lab.name() },
+        })
+    }
+
+    /// A command that will run inside, with the streams of this process.
+    pub fn command<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<Command> {
+        match &self.place {
+            Place::Instance { .. } => {
+                let mut command = Command::new("nsenter");
+                let pid = self.sandbox()?.pid().to_string();
+                command.args(["--target", &pid, "--all", "--setuid=0", "--setgid=0", "--"]).args(words);
+                Ok(command)
+            }
+            Place::Outside { lab } => {
+                let [program, arguments @ ..] = words else { bail!("no command was given") };
+                let mut command = Namespace::open(&lab.outside())?.command(program);
+                command.args(arguments);
+                Ok(command)
+            }
+        }
+    }
+
+    /// Runs a command inside and waits for its end.
+    pub fn run<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<Output> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if let Place::Instance { .. } = &self.place {
+            let words: Vec<OsString> = words.iter().map(|word| word.as_ref().to_owned()).collect();
+            let done = self.sandbox()?.exec(&words, b"", LONGEST)?;
+            let code = if let Outcome::Exited(code) = done.outcome { code } else { -1 };
+            return Ok(Output { code, stdout: text(&done.stdout), stderr: text(&done.stderr) });
+        }
+        let output =
+            self.command(words)?.stdin(Stdio::null()).output().context("cannot run a command outside")?;
+        Ok(Output {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        })
+    }
+
+    /// Runs a line of shell that must succeed; returns what it printed.
+    pub fn shell(&self, line: &str) -> Result<String> {
+        let output = self.run(&["sh", "-c", line])?;
+        ensure!(
+            output.code == 0,
+            "{}: `{line}` ended with {}: {}",
+            self.name,
+            output.code,
+            output.stderr.trim()
+        );
+        Ok(output.stdout)
+    }
+
+    /// Its network namespace.
+    pub fn network_namespace(&self) -> Result<Namespace> {
+        Ok(match &self.place {
+            Place::Instance { .. } => Namespace::of_process(self.sandbox()?.pid())?,
+            Place::Outside { lab } => Namespace::open(&lab.outside())?,
+        })
+    }
+
+    /// Waits until its first process runs and its interface is up.
+    pub fn wait_until_running(&self) -> Result<()> {
+        eventually(START, || self.shell("ip link show dev eth0 up | grep -q eth0").map(drop))
+    }
+
+    /// Ports down and everything killed at once.
+    pub fn power_off(&self) -> Result<()> {
+        self.api(|client| client.power_off_instance(&self.id)).map(drop)
+    }
+
+    /// SIGTERM, then SIGKILL.
+    pub fn stop(&self) -> Result<()> {
+        self.api(|client| client.stop_instance(&self.id)).map(drop)
+    }
+
+    /// Starts it again, and waits until it runs.
+    pub fn start(&self) -> Result<()> {
+        self.api(|client| client.start_instance(&self.id))?;
+        eventually(START, || {
+            let state = self.api(|client| client.instance(&self.id))?.state;
+            ensure!(state == InstanceState::Running, "{} is {state}", self.name);
+            Ok(())
+        })?;
+        self.wait_until_running()
+    }
+
+    /// Starts Debian's nginx, which answers with `says`.
+    pub fn serve(&self, says: &str) -> Result<()> {
+        self.shell(&keepalived::nginx(says)).map(drop)
+    }
+
+    /// Starts Debian's keepalived.
+    pub fn start_keepalived(&self, config: &Keepalived) -> Result<()> {
+        // Its streams must not be ours: the command would not end before keepalived does.
+        let script = config.script();
+        self.shell(&format!("exec >/var/log/keepalived.log 2>&1 </dev/null\n{script}")).map(drop)
+    }
+
+    /// What a URL answers now.
+    pub fn fetch(&self, url: &str) -> Result<String> {
+        let output = self.run(&["curl", "-s", "-m", "2", url])?;
+        ensure!(output.code == 0, "{}: curl {url} ended with {}", self.name, output.code);
+        Ok(output.stdout.trim().to_owned())
+    }
+
+    /// That a URL answers with `page` now.
+    pub fn fetches(&self, url: &str, page: &str) -> Result<()> {
+        let got = self.fetch(url)?;
+        ensure!(got == page, "{} fetched {url} and got {got:?}, not {page:?}", self.name);
+        Ok(())
+    }
+
+    /// Waits until a URL answers with `page`.
+    pub fn eventually_fetches(&self, url: &str, page: &str, time: Duration) -> Result<String> {
+        eventually(time, || self.fetches(url, page))?;
+        Ok(page.to_owned())
+    }
+
+    /// Starts a web server on port 8080 that answers with the address it was asked from; for the client outside.
+    pub fn serve_peer_address(&self) -> Result<()> {
+        let Place::Outside { lab } = &self.place else {
+            bail!("only the client outside serves peer addresses")
+        };
+        let folder = lab.run_dir().join("outside");
+        fs::create_dir_all(&folder)?;
+        let config = format!(
+            "pid {0}/nginx.pid; error_log {0}/error.log; events {{}}
+            http {{ access_log off; server {{ listen 8080; location / {{ return 200 \"$remote_addr\\n\"; }} }} }}",
+            folder.display()
+        );
+        let file = folder.join("nginx.conf");
+        fs::write(&file, config)?;
+        self.shell(&format!("nginx -c {}", file.display())).map(drop)
+    }
+
+    /// Waits until its eth0 has this address.
+    pub fn eventually_has_address(&self, address: Ipv4Addr) -> Result<()> {
+        eventually(crate::PATIENCE, || {
+            let shown = self.shell("ip -4 -o address show dev eth0")?;
+            ensure!(shown.contains(&format!(" {address}/")), "{} has no {address}", self.name);
+            Ok(())
+        })
+    }
+
+    /// Announces an address with one gratuitous ARP request.
+    pub fn announce(&self, address: Ipv4Addr) -> Result<()> {
+        // Nobody answers an announcement, which arping calls a failure.
+        self.run(&["arping", "-U", "-c", "1", "-I", "eth0", &address.to_string()]).map(drop)
+    }
+
+    /// Waits until an address answers a ping.
+    pub fn pings(&self, address: Ipv4Addr) -> Result<()> {
+        eventually(Duration::from_secs(5), || {
+            let output = self.run(&["ping", "-c", "1", "-W", "1", &address.to_string()])?;
+            ensure!(output.code == 0, "{} does not reach {address}: {}", self.name, output.stdout);
+            Ok(())
+        })
+    }
+
+    /// Sends one VRRPv2 advert with the password of the guides.
+    pub fn send_advert(&self, to: Ipv4Addr, vrid: u8, priority: u8, vip: Ipv4Addr) -> Result<()> {
+        socket::send_advert(&self.network_namespace()?, to, vrid, priority, vip)
+    }
+
+    /// The end of its console log, of keepalived's log, and of its notify log.
+    pub fn console_tail(&self, lines: usize) -> String {
+        let logs = "/var/log/keepalived.log /var/log/keepalived-notify.log";
+        let own = self.run(&["sh", "-c", &format!("tail -n {lines} {logs} 2>/dev/null")]);
+        let console = match &self.place {
+            Place::Instance { sandboxes, instance, .. } => {
+                sandboxes.console(*instance, 100 * lines).unwrap_or_default()
+            }
+            Place::Outside { .. } => vec![],
+        };
+        String::from_utf8_lossy(&console).into_owned()
+            + "\n"
+            + &own.map(|output| output.stdout).unwrap_or_default()
+    }
+
+    fn sandbox(&self) -> Result<Sandbox> {
+        let Place::Instance { sandboxes, instance, .. } = &self.place else {
+            bail!("the client outside is no instance")
+        };
+        sandboxes.adopt(*instance)?.with_context(|| format!("{} does not run", self.name))
+    }
+
+    fn api<T: Send>(&self, ask: impl FnOnce(&Client) -> Result<T, ClientError> + Send) -> Result<T> {
+        let Place::Instance { hub, client, .. } = &self.place else {
+            bail!("the client outside is no instance")
+        };
+        Ok(hub.run(|| ask(client))??)
+    }
+}
+
+/// No command of a story takes longer.
+const LONGEST: Duration = Duration::from_secs(60);
+/// An instance starts within a second; a busy machine may need more.
+const START: Duration = Duration::from_secs(15);

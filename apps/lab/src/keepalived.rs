@@ -1,0 +1,180 @@
+//! keepalived.conf as the clouds publish it, and the user data that starts it with a web server.
+//!
+//! The text follows the guides of Alibaba Cloud (unicast, `nopreempt`, priorities 100 and 10, `advert_int 1`,
+//! `garp_master_delay 1`, `garp_master_refresh 5`, PASS, the mail block, notify scripts), addresses adapted.
+
+use std::net::Ipv4Addr;
+
+/// What differs between the instances of a pair.
+#[derive(Debug, Clone)]
+pub struct Keepalived {
+    /// `MASTER` or `BACKUP`, the wish for the start.
+    pub state: &'static str,
+    /// 1 to 254, greater wins.
+    pub priority: u8,
+    /// The instance's own address.
+    pub own: Ipv4Addr,
+    /// The other instances' addresses.
+    pub peers: Vec<Ipv4Addr>,
+    /// The addresses that it makes highly available.
+    pub vips: Vec<Ipv4Addr>,
+    /// Seconds between GARPs while it is master; 0 is never.
+    pub garp_refresh: u32,
+    /// The virtual router's number.
+    pub vrid: u8,
+    /// `None` is VRRPv2 with 1 s; otherwise VRRPv3 with this many hundredths of a second.
+    pub fast_centis: Option<u16>,
+}
+
+impl Keepalived {
+    /// The guides' primary: `state MASTER`, priority 100.
+    pub fn primary(own: Ipv4Addr, peer: Ipv4Addr, vip: Ipv4Addr) -> Self {
+        Self {
+            state: "MASTER",
+            priority: 100,
+            own,
+            peers: vec![peer],
+            vips: vec![vip],
+            garp_refresh: 5,
+            vrid: 51,
+            fast_centis: None,
+        }
+    }
+
+    /// The guides' secondary: `state BACKUP`, priority 10.
+    pub fn secondary(own: Ipv4Addr, peer: Ipv4Addr, vip: Ipv4Addr) -> Self {
+        Self { state: "BACKUP", priority: 10, ..Self::primary(own, peer, vip) }
+    }
+
+    /// The text of `/etc/keepalived/keepalived.conf`.
+    pub fn config(&self) -> String {
+        let lines = |addresses: &[Ipv4Addr]| {
+            addresses.iter().map(|address| format!("        {address}\n")).collect::<String>()
+        };
+        let (version, interval, authentication) = match self.fast_centis {
+            None => ("", "1".to_owned(), AUTHENTICATION),
+            Some(centis) => ("    version 3\n", format!("{:.2}", f64::from(centis) / 100.0), ""),
+        };
+        format!(
+            "! Configuration File for keepalived
+global_defs {{
+   notification_email {{
+     acassen@firewall.loc
+     failover@firewall.loc
+     sysadmin@firewall.loc
+   }}
+   notification_email_from Alexandre.Cassen@firewall.loc
+   smtp_server 192.168.200.1
+   smtp_connect_timeout 30
+   router_id LVS_DEVEL
+   vrrp_skip_check_adv_addr
+   vrrp_garp_interval 0
+   vrrp_gna_interval 0
+}}
+vrrp_instance VI_1 {{
+    state {state}
+    interface eth0
+{version}    virtual_router_id {vrid}
+    nopreempt
+    priority {priority}
+    advert_int {interval}
+{authentication}    unicast_src_ip {own}
+    unicast_peer {{
+{peers}    }}
+    virtual_ipaddress {{
+{vips}    }}
+    notify_master \"/etc/keepalived/notify_action.sh MASTER\"
+    notify_backup \"/etc/keepalived/notify_action.sh BACKUP\"
+    notify_fault \"/etc/keepalived/notify_action.sh FAULT\"
+    notify_stop \"/etc/keepalived/notify_action.sh STOP\"
+    garp_master_delay 1
+    garp_master_refresh {refresh}
+
+    track_interface {{
+        eth0
+    }}
+}}
+",
+            state = self.state,
+            vrid = self.vrid,
+            priority = self.priority,
+            own = self.own,
+            peers = lines(&self.peers),
+            vips = lines(&self.vips),
+            refresh = self.garp_refresh,
+        )
+    }
+
+    /// A script that writes the configuration and starts keepalived in the foreground of its log.
+    pub fn script(&self) -> String {
+        format!(
+            "mkdir -p /etc/keepalived
+cat > /etc/keepalived/keepalived.conf <<'HAVIP_END'
+{config}HAVIP_END
+cat > /etc/keepalived/notify_action.sh <<'HAVIP_END'
+#!/bin/sh
+echo \"$(date +%T.%N) keepalived says $1\" >> /var/log/keepalived-notify.log
+HAVIP_END
+chmod 0755 /etc/keepalived/notify_action.sh
+{START}",
+            config = self.config()
+        )
+    }
+}
+
+/// Starts keepalived; it goes into the background by itself and logs to the console.
+pub const START: &str = "keepalived --log-console --dont-fork --pid /run/keepalived.pid &\n";
+
+/// A script that starts Debian's nginx, which answers with `says`.
+pub fn nginx(says: &str) -> String {
+    format!(
+        "mkdir -p /run/nginx /var/log/nginx /var/lib/nginx /var/www/havip
+cat > /etc/nginx/havip.conf <<'HAVIP_END'
+worker_processes 1;
+pid /run/nginx/havip.pid;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    server {{
+        listen 80;
+        location / {{ default_type text/plain; return 200 \"{says}\\n\"; }}
+    }}
+}}
+HAVIP_END
+nginx -c /etc/nginx/havip.conf
+"
+    )
+}
+
+const AUTHENTICATION: &str = "    authentication {
+        auth_type PASS
+        auth_pass 1111
+    }
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_says_what_the_guides_say() {
+        let [own, peer, vip] = [209, 210, 88].map(|last| Ipv4Addr::new(192, 168, 0, last));
+        let text = Keepalived::primary(own, peer, vip).config();
+        for line in [
+            "state MASTER",
+            "virtual_router_id 51",
+            "nopreempt",
+            "priority 100",
+            "advert_int 1",
+            "auth_pass 1111",
+            "unicast_src_ip 192.168.0.209",
+            "garp_master_delay 1",
+            "garp_master_refresh 5",
+            "smtp_server 192.168.200.1",
+        ] {
+            assert!(text.contains(line), "{line}");
+        }
+        assert_eq!(text.matches('{').count(), text.matches('}').count());
+        assert!(Keepalived::secondary(peer, own, vip).config().contains("state BACKUP"));
+    }
+}

@@ -1,0 +1,220 @@
+//! How long after a gratuitous ARP does the first packet reach the new holder?
+//!
+//! A client sends every 0.05 ms; one announcement by the other guest; the kernel's stamp of the first datagram at
+//! the new holder minus the time just before the announcement was sent. In turns with a plain Linux bridge, and
+//! with a bridge and kernel VXLAN between hosts, where nothing is checked and the client's ARP cache decides.
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use havip_benches::{
+    plain::Plain,
+    post::{Post, next_arrival, now},
+    report::{OURS, Report},
+};
+use havip_lab::{Setting, names::HostName};
+use havip_packet_socket::PacketSocket;
+use havip_wire::build::gratuitous_arp;
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddrV4, UdpSocket},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+#[derive(Parser)]
+struct Args {
+    /// Trials per case
+    #[arg(long, default_value_t = 200)]
+    trials: usize,
+    /// Write the results to this file, as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let mut report = Report::new("convergence", "ms");
+    let (mut values, own) = (BTreeMap::<(&str, &str), Vec<f64>>::new(), ours()?);
+    let guests = [BLUE, GREEN, CLIENT];
+    let bridge = Plain::bridge(&guests)?;
+    let vxlan = Plain::bridge_and_vxlan(&guests)?;
+    let mut arenas = vec![
+        Arena::new("same host", "bridge", &bridge.posts, VIP)?,
+        Arena::new("other host", "bridge+vxlan", &vxlan.posts, VIP)?,
+    ];
+    arenas.extend(own.arenas()?);
+    for trial in 0..args.trials {
+        eprint!("\rtrial {} of {}", trial + 1, args.trials);
+        for arena in &mut arenas {
+            let value = arena.trial()?;
+            values.entry((arena.case, arena.who)).or_default().push(value);
+        }
+    }
+    eprintln!();
+    for case in ["same host", "other host", "routed", "eip"] {
+        let mut row: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        if let Some(own) = values.get(&(case, OURS)) {
+            row.insert(OURS.into(), own.clone());
+        }
+        // Routed and through the EIP there is nothing like it: compared with the plain cross-host case.
+        let baseline =
+            if case == "same host" { ("same host", "bridge") } else { ("other host", "bridge+vxlan") };
+        row.insert(baseline.1.into(), values[&baseline].clone());
+        report.row(case, &row);
+    }
+    report.finish(args.json.as_ref())
+}
+
+/// Two guests that take turns, and a client that sends all the time.
+struct Arena {
+    case: &'static str,
+    who: &'static str,
+    turn: usize,
+    claimants: [Claimant; 2],
+    last_at: Instant,
+    _client: Sender,
+}
+
+struct Claimant {
+    socket: PacketSocket,
+    announcement: Vec<u8>,
+    receiver: UdpSocket,
+}
+
+impl Arena {
+    /// `posts`: two claimants and a client that sends to `target`.
+    fn new(case: &'static str, who: &'static str, posts: &[Post], target: Ipv4Addr) -> Result<Self> {
+        let [first, second, client] = posts else { anyhow::bail!("an arena has three posts") };
+        let claimant = |post: &Post| -> Result<Claimant> {
+            post.run(&["ip", "address", "replace", &format!("{VIP}/32"), "dev", "eth0"])?;
+            Ok(Claimant {
+                socket: post.packet_socket()?,
+                announcement: gratuitous_arp(post.mac()?, VIP),
+                receiver: post.stamped_receiver(PORT)?,
+            })
+        };
+        let claimants = [claimant(first)?, claimant(second)?];
+        claimants[0].socket.send(&claimants[0].announcement)?;
+        let client = Sender::start(client.sender()?, SocketAddrV4::new(target, PORT));
+        let mut arena = Self { case, who, turn: 1, claimants, last_at: Instant::now(), _client: client };
+        // Caches warm up: neighbours of the underlay, ARP of the client.
+        for _ in 0..4 {
+            arena.trial().with_context(|| format!("{who}, {case}: warming up"))?;
+        }
+        Ok(arena)
+    }
+
+    /// The milliseconds from the announcement to the first arrival.
+    fn trial(&mut self) -> Result<f64> {
+        // Rule C4's bucket gives two claims a second and port.
+        std::thread::sleep((self.last_at + SPACING).saturating_duration_since(Instant::now()));
+        let claimant = &self.claimants[self.turn];
+        drain(&claimant.receiver);
+        let announced_at = now();
+        claimant.socket.send(&claimant.announcement)?;
+        self.last_at = Instant::now();
+        let deadline = self.last_at + Duration::from_secs(3);
+        self.turn = 1 - self.turn;
+        while Instant::now() < deadline {
+            if let Some(at) = next_arrival(&claimant.receiver)
+                && at >= announced_at
+            {
+                return Ok((at - announced_at) as f64 / 1e6);
+            }
+        }
+        anyhow::bail!("{}, {}: nothing arrived within 3 s", self.who, self.case)
+    }
+}
+
+fn drain(socket: &UdpSocket) {
+    let mut byte = [0; 64];
+    socket.set_nonblocking(true).expect("a socket can be switched");
+    while socket.recv(&mut byte).is_ok() {}
+    socket.set_nonblocking(false).expect("a socket can be switched");
+}
+
+/// Sends every 0.05 ms until dropped.
+struct Sender {
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Sender {
+    fn start(socket: UdpSocket, target: SocketAddrV4) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = std::thread::spawn({
+            let stop = stop.clone();
+            move || {
+                while !stop.load(Ordering::Relaxed) {
+                    // Unreachable while nobody holds the VIP.
+                    let _ = socket.send_to(b"tick", target);
+                    std::thread::sleep(Duration::from_micros(50));
+                }
+            }
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Our lab with clients in four places.
+struct Ours {
+    scene: havip_lab::Scene,
+    eip: Ipv4Addr,
+}
+
+fn ours() -> Result<Ours> {
+    let program = std::env::current_exe()?.with_file_name("havip");
+    let mut scene = Setting::subnet("10.20.1.0/24")
+        .vip(&VIP.to_string())
+        .edges(1)
+        .guest_on("blue", 1)
+        .guest_on("green", 2)
+        .guest_on("client", 3)
+        .start(program)?;
+    scene.add_guest("twin", HostName::Host(1))?;
+    let other = scene.make_subnet("other", "10.20.2.0/24")?;
+    scene.add_guest_in(&other, "routed", HostName::Host(3), "")?;
+    scene.associate(["blue", "green"])?;
+    let eip = scene.bind_eip(scene.vip_id())?;
+    Ok(Ours { scene, eip })
+}
+
+impl Ours {
+    fn arenas(&self) -> Result<Vec<Arena>> {
+        let [blue, green] = [self.post("blue")?, self.post("green")?];
+        let outside = Post { namespace: self.scene.lab.outside_namespace()?, address: VIP };
+        let across = |client: Post, case, target| {
+            Arena::new(case, OURS, &[blue.clone(), green.clone(), client], target)
+        };
+        Ok(vec![
+            across(self.post("client")?, "other host", VIP)?,
+            across(self.post("routed")?, "routed", VIP)?,
+            across(outside, "eip", self.eip)?,
+        ])
+    }
+
+    fn post(&self, name: &str) -> Result<Post> {
+        let guest = &self.scene[name];
+        Ok(Post { namespace: guest.network_namespace()?, address: guest.address })
+    }
+}
+
+const BLUE: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 11);
+const GREEN: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 12);
+const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 13);
+const VIP: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 100);
+const PORT: u16 = 9000;
+const SPACING: Duration = Duration::from_millis(600);

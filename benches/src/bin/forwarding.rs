@@ -1,0 +1,85 @@
+//! What does the switch cost per packet?
+//!
+//! One TCP stream, small UDP packets per second and their processor time, and a round trip; on one host and
+//! across two; ours in turns with a Linux bridge, and with a bridge and kernel VXLAN.
+
+use anyhow::Result;
+use clap::Parser;
+use havip_benches::{
+    plain::Plain,
+    post::Post,
+    report::{OURS, Report},
+    traffic,
+};
+use havip_lab::Setting;
+use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, time::Duration};
+
+#[derive(Parser)]
+struct Args {
+    /// Rounds of each measurement, in turns
+    #[arg(long, default_value_t = 10)]
+    rounds: usize,
+    /// Milliseconds of load per measurement
+    #[arg(long, default_value_t = 1000)]
+    millis: u64,
+    /// Write the results to this file, as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+struct Path<'a> {
+    case: &'static str,
+    who: &'static str,
+    from: &'a Post,
+    to: &'a Post,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let time = Duration::from_millis(args.millis);
+    let guests = [Ipv4Addr::new(10, 20, 1, 11), Ipv4Addr::new(10, 20, 1, 12)];
+    let (bridge, vxlan) = (Plain::bridge(&guests)?, Plain::bridge_and_vxlan(&guests)?);
+    let program = std::env::current_exe()?.with_file_name("havip");
+    let scene = Setting::subnet("10.20.1.0/24")
+        .hosts(2)
+        .guest_on("one", 1)
+        .guest_on("near", 1)
+        .guest_on("far", 2)
+        .start(program)?;
+    let post = |name: &str| -> Result<Post> {
+        let guest = &scene[name];
+        Ok(Post { namespace: guest.network_namespace()?, address: guest.address })
+    };
+    let (one, near, far) = (post("one")?, post("near")?, post("far")?);
+    let paths = [
+        Path { case: "same host", who: OURS, from: &one, to: &near },
+        Path { case: "same host", who: "bridge", from: &bridge.posts[0], to: &bridge.posts[1] },
+        Path { case: "across", who: OURS, from: &one, to: &far },
+        Path { case: "across", who: "bridge+vxlan", from: &vxlan.posts[0], to: &vxlan.posts[1] },
+    ];
+    let mut values = BTreeMap::<(String, String), Vec<f64>>::new();
+    for round in 0..args.rounds {
+        for path in &paths {
+            eprint!("\rround {} of {}: {} {:<20}", round + 1, args.rounds, path.who, path.case);
+            let flood = traffic::udp_flood(path.from, path.to, time)?;
+            for (what, value) in [
+                ("TCP Gbit/s", traffic::tcp_stream(path.from, path.to, time)?),
+                ("UDP kpackets/s", flood.per_second / 1e3),
+                ("UDP CPU µs/packet", flood.cpu_micros),
+                ("round trip µs", traffic::round_trip(path.from, path.to, 2000)?),
+            ] {
+                values.entry((format!("{what}, {}", path.case), path.who.into())).or_default().push(value);
+            }
+        }
+    }
+    eprintln!();
+    let mut cases = BTreeMap::<String, BTreeMap<String, Vec<f64>>>::new();
+    for ((case, who), values) in values {
+        cases.entry(case).or_default().insert(who, values);
+    }
+    let mut report = Report::new("forwarding", "the unit of each case");
+    for (case, values) in &cases {
+        report.row(case, values);
+    }
+    report.finish(args.json.as_ref())
+}

@@ -1,0 +1,203 @@
+//! How long is a VIP silent when its holder ends?
+//!
+//! Unmodified keepalived with the settings that the clouds publish (1 s, priorities 100 and 10), a client that asks
+//! every millisecond; ours in turns with the same guests on a plain Linux bridge.
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use havip_benches::{
+    plain::Plain,
+    post::Post,
+    report::{OURS, Report},
+};
+use havip_lab::{
+    Scene, Setting, eventually,
+    keepalived::Keepalived,
+    probe::{GRACE, Probe},
+};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::Ipv4Addr,
+    path::PathBuf,
+    process::{Child, Stdio},
+    time::Duration,
+};
+
+#[derive(Parser)]
+struct Args {
+    /// Trials per cause, each some 15 s
+    #[arg(long, default_value_t = 6)]
+    trials: usize,
+    /// Write the results to this file, as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+const CAUSES: [&str; 4] = ["power-off", "link down", "graceful stop", "keepalived killed"];
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let mut report = Report::new("outage", "ms");
+    let mut plain = Baseline::new()?;
+    let ours = Ours::new()?;
+    for cause in CAUSES {
+        let mut values = BTreeMap::<String, Vec<f64>>::new();
+        for trial in 0..args.trials {
+            eprint!("\r{cause}: trial {} of {}      ", trial + 1, args.trials);
+            values.entry(OURS.into()).or_default().push(ours.trial(cause)?);
+            values.entry("bridge".into()).or_default().push(plain.trial(cause)?);
+        }
+        report.row(cause, &values);
+    }
+    eprintln!();
+    report.finish(args.json.as_ref())
+}
+
+/// The outage in milliseconds that `act` causes, once the VIP is answered again.
+fn measure(
+    client: &Post,
+    act: impl FnOnce() -> Result<()>,
+    taken_over: impl Fn() -> Result<()>,
+) -> Result<f64> {
+    let probe = Probe::start(&client.namespace, VIP)?;
+    eventually(PATIENCE, || {
+        ensure!(probe.answered_since(Duration::ZERO), "the VIP is not answered before the event");
+        Ok(())
+    })?;
+    let since = probe.now();
+    act()?;
+    eventually(PATIENCE, taken_over)?;
+    let settled = probe.now();
+    eventually(PATIENCE, || {
+        ensure!(probe.answered_since(settled), "the VIP is not answered after the event");
+        Ok(())
+    })?;
+    std::thread::sleep(2 * GRACE);
+    Ok(probe.longest_outage_since(since).map_or(0.0, |outage| outage.length.as_secs_f64() * 1e3))
+}
+
+struct Ours {
+    scene: Scene,
+}
+
+impl Ours {
+    fn new() -> Result<Self> {
+        let program = std::env::current_exe()?.with_file_name("havip");
+        let scene = Setting::subnet("10.20.1.0/24")
+            .vip(&VIP.to_string())
+            .guests(["blue", "green", "client"])
+            .start(program)?;
+        scene.associate(["blue", "green"])?;
+        let green = &scene["green"];
+        green.start_keepalived(&Keepalived::secondary(green.address, scene["blue"].address, VIP))?;
+        Ok(Self { scene })
+    }
+
+    fn trial(&self, cause: &str) -> Result<f64> {
+        let (blue, green) = (&self.scene["blue"], &self.scene["green"]);
+        blue.start_keepalived(&Keepalived::primary(blue.address, green.address, VIP))?;
+        self.scene.eventually_held_by("blue")?;
+        // The second burst of announcements comes a second after the first.
+        std::thread::sleep(Duration::from_millis(1500));
+        let client = Post { namespace: self.scene["client"].network_namespace()?, address: VIP };
+        let act = || match cause {
+            "power-off" => blue.power_off(),
+            "link down" => blue.shell("ip link set eth0 down").map(drop),
+            "graceful stop" => blue.shell("kill $(cat /run/keepalived.pid)").map(drop),
+            _ => blue.shell("kill -9 $(pidof keepalived)").map(drop),
+        };
+        let length = measure(&client, act, || self.scene.eventually_held_by("green"))?;
+        if cause != "power-off" {
+            blue.stop()?;
+        }
+        blue.start()?;
+        Ok(length)
+    }
+}
+
+/// The same keepalived in plain namespaces on a Linux bridge.
+struct Baseline {
+    plain: Plain,
+    folder: tempfile::TempDir,
+    running: [Option<Child>; 2],
+}
+
+impl Baseline {
+    fn new() -> Result<Self> {
+        let guests = [11, 12, 13].map(|last| Ipv4Addr::new(10, 20, 1, last));
+        let mut baseline =
+            Self { plain: Plain::bridge(&guests)?, folder: tempfile::tempdir()?, running: [None, None] };
+        baseline.start(1)?;
+        Ok(baseline)
+    }
+
+    fn start(&mut self, which: usize) -> Result<()> {
+        let [own, peer] = [which, 1 - which].map(|index| self.plain.posts[index].address);
+        let config = match which {
+            0 => Keepalived::primary(own, peer, VIP),
+            _ => Keepalived::secondary(own, peer, VIP),
+        };
+        let file = |name: &str| self.folder.path().join(format!("{which}-{name}"));
+        fs::write(file("conf"), config.config())?;
+        let mut command = self.plain.posts[which].namespace.command("keepalived");
+        command.args(["--dont-fork", "--log-console", "--vrrp", "--use-file"]).arg(file("conf"));
+        command.arg("--pid").arg(file("pid")).arg("--vrrp_pid").arg(file("vrrp"));
+        let log = fs::File::create(file("log"))?;
+        let child = command.stdout(log.try_clone()?).stderr(log).stdin(Stdio::null()).spawn();
+        self.running[which] = Some(child.context("cannot start keepalived")?);
+        Ok(())
+    }
+
+    fn trial(&mut self, cause: &str) -> Result<f64> {
+        self.start(0)?;
+        let posts = self.plain.posts.clone();
+        let holds = |post: &Post| -> Result<bool> {
+            Ok(post.run(&["ip", "-4", "-o", "address", "show", "dev", "eth0"])?.contains(&VIP.to_string()))
+        };
+        eventually(PATIENCE, || {
+            ensure!(holds(&posts[0])? && !holds(&posts[1])?, "the primary has not taken the VIP");
+            Ok(())
+        })?;
+        std::thread::sleep(Duration::from_millis(1500));
+        let pid = self.running[0].as_ref().context("keepalived was just started")?.id();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let kill_all = format!("kill -9 {pid} {children}");
+        let act = || -> Result<()> {
+            let line = match cause {
+                // A machine without power: its link is down at the switch, and nothing of it runs.
+                "power-off" => format!("ip link set eth0 down; {kill_all}"),
+                "link down" => "ip link set eth0 down".to_owned(),
+                "graceful stop" => format!("kill {pid}"),
+                _ => kill_all,
+            };
+            posts[0].run(&["sh", "-c", &line]).map(drop)
+        };
+        let length = measure(&posts[2], act, || {
+            ensure!(holds(&posts[1])?, "the secondary has not taken the VIP");
+            Ok(())
+        })?;
+        let mut child = self.running[0].take().context("keepalived was just started")?;
+        // It may have ended already.
+        let _ = posts[0].run(&["sh", "-c", &format!("kill -9 {pid} {children} 2>/dev/null; true")]);
+        child.wait()?;
+        posts[0].run(&[
+            "sh",
+            "-c",
+            &format!("ip address del {VIP}/32 dev eth0 2>/dev/null; ip link set eth0 up"),
+        ])?;
+        Ok(length)
+    }
+}
+
+impl Drop for Baseline {
+    fn drop(&mut self) {
+        for child in self.running.iter_mut().flatten() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+const VIP: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 100);
+const PATIENCE: Duration = Duration::from_secs(15);

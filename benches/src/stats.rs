@@ -1,0 +1,42 @@
+//! Medians and their spread.
+
+use serde::Serialize;
+
+/// What a series of trials says.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Summary {
+    /// How many trials.
+    pub trials: usize,
+    /// Half of them were below.
+    pub median: f64,
+    /// 5 % were below.
+    pub p5: f64,
+    /// 95 % were below.
+    pub p95: f64,
+    /// The greatest.
+    pub most: f64,
+}
+
+impl Summary {
+    /// Of at least one value; they need not be sorted.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
+        let most = *sorted.last()?;
+        Some(Self { trials: sorted.len(), median: at(0.5), p5: at(0.05), p95: at(0.95), most })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_says_where_the_middle_and_the_edges_are() {
+        let values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
+        let summary = Summary::of(&values).unwrap();
+        assert_eq!((summary.p5, summary.median, summary.p95, summary.most), (5.0, 50.0, 95.0, 100.0));
+        assert_eq!(Summary::of(&[]), None);
+    }
+}

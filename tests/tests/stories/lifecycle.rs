@@ -1,0 +1,85 @@
+//! Resources that end while they are in use, and hosts that cannot follow.
+
+use anyhow::{Result, ensure};
+use havip_api::{CreateVip, Status};
+use havip_lab::{PATIENCE, eventually};
+use havip_tests::{VIP, elect_blue, pair, program, vip_url};
+use std::time::Duration;
+
+#[test]
+fn deleting_the_holding_instance_hands_the_vip_over() -> Result<()> {
+    let mut scene = pair().start(program())?;
+    elect_blue(&scene)?;
+    let blue = scene["blue"].id.clone();
+
+    scene.settled(|client| client.delete_instance(&blue))?;
+
+    scene.forget("blue");
+    scene["client"].eventually_fetches(&vip_url(), "green", PATIENCE)?;
+    ensure!(scene.vip_now()?.associations.len() == 1, "the association outlived its instance");
+    Ok(())
+}
+
+#[test]
+fn a_vip_with_associations_is_not_deleted_by_accident() -> Result<()> {
+    let scene = pair().start(program())?;
+    elect_blue(&scene)?;
+    let vip = scene.vip_id().to_owned();
+
+    let refused = scene.lab.api(|client| client.delete_vip(&vip, false)).unwrap_err().to_string();
+    ensure!(refused.contains("associated"), "{refused}");
+    scene["client"].fetches(&vip_url(), "blue")?;
+
+    scene.settled(|client| client.delete_vip(&vip, true))?;
+
+    let ping = scene["client"].run(&["ping", "-c", "1", "-W", "1", &VIP.to_string()])?;
+    ensure!(ping.code != 0, "a deleted VIP is answered");
+    Ok(())
+}
+
+#[test]
+fn a_vip_made_again_is_another_vip() -> Result<()> {
+    let mut scene = pair().start(program())?;
+    elect_blue(&scene)?;
+    let vip = scene.vip_id().to_owned();
+    scene.settled(|client| client.delete_vip(&vip, true))?;
+    let body =
+        CreateVip { subnet: scene.subnet.clone(), address: Some(VIP.to_string()), ..CreateVip::default() };
+    let again = scene.settled(|client| client.create_vip(&body))?;
+    ensure!(again.meta.id != vip && again.holder.is_none(), "{again:?}");
+    scene.vip = Some(again.meta.id);
+
+    scene.associate(["blue", "green"])?;
+
+    scene["client"].eventually_fetches(&vip_url(), "blue", PATIENCE)?;
+    Ok(())
+}
+
+#[test]
+fn a_host_without_room_makes_the_vip_failed_with_the_reason() -> Result<()> {
+    let scene = pair().environment("HAVIP_MOST_VIPS", "1").start(program())?;
+    let body = CreateVip { subnet: scene.subnet.clone(), ..CreateVip::default() };
+
+    let vip = scene.settled(|client| client.create_vip(&body))?;
+
+    let failed = eventually(Duration::from_secs(12), || {
+        let now = scene.lab.api(|client| client.vip(&vip.meta.id))?;
+        ensure!(now.meta.status == Status::Failed, "the VIP is {}", now.meta.status);
+        Ok(now)
+    })?;
+    ensure!(failed.meta.reason.contains("full"), "the reason is {:?}", failed.meta.reason);
+    Ok(())
+}
+
+#[test]
+fn two_labs_live_side_by_side() -> Result<()> {
+    let one = pair().start(program())?;
+    let two = pair().start(program())?;
+    elect_blue(&one)?;
+    elect_blue(&two)?;
+
+    one["blue"].power_off()?;
+
+    one["client"].eventually_fetches(&vip_url(), "green", PATIENCE)?;
+    two["client"].fetches(&vip_url(), "blue")
+}

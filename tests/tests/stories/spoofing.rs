@@ -1,0 +1,78 @@
+//! What a guest says about itself that is not true.
+
+use anyhow::{Result, ensure};
+use havip_lab::eventually;
+use havip_tests::{VIP, elect_blue, pair, program, vip_url};
+use std::time::Duration;
+
+#[test]
+fn a_false_mac_address_is_dropped_and_counted() -> Result<()> {
+    let scene = pair().start(program())?;
+    let client = scene["client"].address.to_string();
+    scene["blue"].shell("ip link set eth0 address 02:de:ad:be:ef:01")?;
+
+    let ping = scene["blue"].run(&["ping", "-c", "1", "-W", "1", &client])?;
+
+    ensure!(ping.code != 0, "a frame with a false MAC was answered");
+    scene.eventually_refused("blue", "source_mac")?;
+    Ok(())
+}
+
+#[test]
+fn a_false_ip_address_is_dropped_and_counted() -> Result<()> {
+    let scene = pair().start(program())?;
+    let client = scene["client"].address.to_string();
+    scene["blue"].shell("ip address add 10.20.1.77/24 dev eth0")?;
+
+    let ping = scene["blue"].run(&["ping", "-c", "1", "-W", "1", "-I", "10.20.1.77", &client])?;
+
+    ensure!(ping.code != 0, "a false source was answered");
+    // The false sender shows in the first ARP request already, or in the packet.
+    eventually(Duration::from_secs(5), || {
+        let reasons: Vec<_> = scene.refused("blue")?.into_iter().filter_map(|event| event.reason).collect();
+        ensure!(
+            reasons
+                .iter()
+                .any(|reason| ["arp_sender", "source_address", "claim_unknown"].contains(&reason.as_str())),
+            "{reasons:?}"
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn an_advert_from_a_stranger_deposes_nobody() -> Result<()> {
+    let mut scene = pair().start(program())?;
+    elect_blue(&scene)?;
+    scene.add_guest("stranger", havip_lab::names::HostName::Host(2))?;
+    let before = scene.vip_now()?.holder;
+
+    // One advert of priority 0 for router 51 and the VIP, PASS 1111: what makes a backup take over (measured).
+    let green = scene["green"].address;
+    scene["stranger"].send_advert(green, 51, 0, VIP)?;
+
+    scene.eventually_refused("stranger", "advert_stranger")?;
+    ensure!(
+        !scene["green"].shell("ip -4 -o address show dev eth0")?.contains("10.20.1.100"),
+        "green took over"
+    );
+    ensure!(scene.vip_now()?.holder == before, "the holder has changed");
+    scene["client"].fetches(&vip_url(), "blue")
+}
+
+#[test]
+fn a_forged_packet_on_the_underlay_from_an_unknown_address_changes_nothing() -> Result<()> {
+    let scene = pair().start(program())?;
+    elect_blue(&scene)?;
+    let before = scene.vip_now()?.holder;
+
+    scene.forge_announcement_from_unknown_host()?;
+
+    eventually(Duration::from_secs(5), || {
+        let drops = scene.drops(havip_lab::names::HostName::Host(3))?;
+        ensure!(drops.iter().any(|(reason, count)| reason == "outer_unknown" && *count > 0), "{drops:?}");
+        Ok(())
+    })?;
+    ensure!(scene.vip_now()?.holder == before, "the holder has changed");
+    scene["client"].fetches(&vip_url(), "blue")
+}
