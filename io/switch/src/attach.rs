@@ -124,8 +124,11 @@ pub(crate) fn attached(attachments: &impl MapCore) -> Vec<(u32, Role)> {
 /// Sets a port's device down and takes our program off.
 pub(crate) fn release(pins: &Pins, ifindex: u32, role: Option<Role>) -> Result<(), AttachError> {
     let failed = |what| move |source| AttachError { what, ifindex, source };
-    if role == Some(Role::Port) && exists(ifindex) {
-        set_down(ifindex).map_err(failed("set down"))?;
+    if role == Some(Role::Port) {
+        match set_down(ifindex) {
+            Err(error) if is_gone(&error) => {}
+            result => result.map_err(failed("set down"))?,
+        }
     }
     match fs::remove_file(pins.link(ifindex)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -133,7 +136,10 @@ pub(crate) fn release(pins: &Pins, ifindex: u32, role: Option<Role>) -> Result<(
         }
         _ => {}
     }
-    if exists(ifindex) { remove_filter(ifindex).map_err(failed("remove the filter")) } else { Ok(()) }
+    match remove_filter(ifindex) {
+        Err(error) if is_gone(&error) => Ok(()),
+        result => result.map_err(failed("remove the filter")),
+    }
 }
 
 fn kernel_has_tcx() -> bool {
@@ -235,6 +241,11 @@ fn remove_filter(ifindex: u32) -> io::Result<()> {
 
 fn checked(result: i32) -> io::Result<i32> {
     if result < 0 { Err(io::Error::from_raw_os_error(-result)) } else { Ok(result) }
+}
+
+/// The device went while we were at it.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENODEV | libc::ENXIO))
 }
 
 fn exists(ifindex: u32) -> bool {

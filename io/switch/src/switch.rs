@@ -236,7 +236,11 @@ impl Switch {
 
     pub(crate) fn write(&self, map: &'static str, key: &[u8], value: &[u8]) -> Result<(), MapError> {
         let handle = self.map(map);
-        assert_eq!((key.len(), value.len()), (handle.key_size() as usize, handle.value_size() as usize), "{map}");
+        assert_eq!(
+            (key.len(), value.len()),
+            (handle.key_size() as usize, handle.value_size() as usize),
+            "{map}"
+        );
         // SAFETY: key and value have the sizes that the kernel reads.
         let result = unsafe {
             libbpf_sys::bpf_map_update_elem(
@@ -249,8 +253,14 @@ impl Switch {
         match -result {
             0 => Ok(()),
             // Hash, trie, memory.
-            libc::E2BIG | libc::ENOSPC | libc::ENOMEM => Err(MapError::Full { map, capacity: handle.max_entries() }),
-            code => Err(MapError::Kernel { what: "write", map, source: libbpf_rs::Error::from_raw_os_error(code) }),
+            libc::E2BIG | libc::ENOSPC | libc::ENOMEM => {
+                Err(MapError::Full { map, capacity: handle.max_entries() })
+            }
+            code => Err(MapError::Kernel {
+                what: "write",
+                map,
+                source: libbpf_rs::Error::from_raw_os_error(code),
+            }),
         }
     }
 
