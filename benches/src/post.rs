@@ -84,13 +84,12 @@ pub fn next_arrival(socket: &UdpSocket) -> Option<Nanos> {
         Some(&mut control),
         MsgFlags::empty(),
     );
-    let stamp = message.ok()?.cmsgs().ok()?.find_map(|control| match control {
+    message.ok()?.cmsgs().ok()?.find_map(|control| match control {
         ControlMessageOwned::ScmTimestampns(time) => {
             Some(time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
         }
         _ => None,
-    });
-    stamp
+    })
 }
 
 /// Now, by the clock of the kernel's stamps.

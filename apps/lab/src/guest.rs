@@ -32,15 +32,17 @@ pub struct Guest {
 
 enum Place {
     /// Where its host's agent keeps it, and how the API is asked.
-    Instance {
-        sandboxes: Sandboxes,
-        instance: InstanceId,
-        hub: Namespace,
-        client: Client,
-    },
+    Instance(Box<InLab>),
     Outside {
         lab: LabName,
     },
+}
+
+struct InLab {
+    sandboxes: Sandboxes,
+    instance: InstanceId,
+    hub: Namespace,
+    client: Client,
 }
 
 /// What a command in a guest printed and how it ended.
@@ -63,12 +65,12 @@ impl Guest {
             id: instance.meta.id.clone(),
             name: instance.meta.name.clone(),
             address: address.parse().with_context(|| format!("{address} is no IPv4 address"))?,
-            place: Place::Instance {
+            place: Place::Instance(Box::new(InLab {
                 sandboxes: Sandboxes::open(&lab.host_data(host).join("instances"), program)?,
                 instance: instance.meta.id.parse().context("the API shows an id that is none")?,
                 hub: Namespace::open(&lab.name().hub())?,
                 client: lab.api(|client| Ok(client.clone()))?,
-            },
+            })),
         })
     }
 
@@ -85,7 +87,7 @@ impl Guest {
     /// A command that will run inside, with the streams of this process.
     pub fn command<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<Command> {
         match &self.place {
-            Place::Instance { .. } => {
+            Place::Instance(_) => {
                 let mut command = Command::new("nsenter");
                 let pid = self.sandbox()?.pid().to_string();
                 command.args(["--target", &pid, "--all", "--setuid=0", "--setgid=0", "--"]).args(words);
@@ -103,7 +105,7 @@ impl Guest {
     /// Runs a command inside and waits for its end.
     pub fn run<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<Output> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        if let Place::Instance { .. } = &self.place {
+        if let Place::Instance(_) = &self.place {
             let words: Vec<OsString> = words.iter().map(|word| word.as_ref().to_owned()).collect();
             let done = self.sandbox()?.exec(&words, b"", LONGEST)?;
             let code = if let Outcome::Exited(code) = done.outcome { code } else { -1 };
@@ -134,7 +136,7 @@ impl Guest {
     /// Its network namespace.
     pub fn network_namespace(&self) -> Result<Namespace> {
         Ok(match &self.place {
-            Place::Instance { .. } => Namespace::of_process(self.sandbox()?.pid())?,
+            Place::Instance(_) => Namespace::of_process(self.sandbox()?.pid())?,
             Place::Outside { lab } => Namespace::open(&lab.outside())?,
         })
     }
@@ -248,9 +250,7 @@ impl Guest {
         let logs = "/var/log/keepalived.log /var/log/keepalived-notify.log";
         let own = self.run(&["sh", "-c", &format!("tail -n {lines} {logs} 2>/dev/null")]);
         let console = match &self.place {
-            Place::Instance { sandboxes, instance, .. } => {
-                sandboxes.console(*instance, 100 * lines).unwrap_or_default()
-            }
+            Place::Instance(it) => it.sandboxes.console(it.instance, 100 * lines).unwrap_or_default(),
             Place::Outside { .. } => vec![],
         };
         String::from_utf8_lossy(&console).into_owned()
@@ -259,17 +259,13 @@ impl Guest {
     }
 
     fn sandbox(&self) -> Result<Sandbox> {
-        let Place::Instance { sandboxes, instance, .. } = &self.place else {
-            bail!("the client outside is no instance")
-        };
-        sandboxes.adopt(*instance)?.with_context(|| format!("{} does not run", self.name))
+        let Place::Instance(it) = &self.place else { bail!("the client outside is no instance") };
+        it.sandboxes.adopt(it.instance)?.with_context(|| format!("{} does not run", self.name))
     }
 
     fn api<T: Send>(&self, ask: impl FnOnce(&Client) -> Result<T, ClientError> + Send) -> Result<T> {
-        let Place::Instance { hub, client, .. } = &self.place else {
-            bail!("the client outside is no instance")
-        };
-        Ok(hub.run(|| ask(client))??)
+        let Place::Instance(it) = &self.place else { bail!("the client outside is no instance") };
+        Ok(it.hub.run(|| ask(&it.client))??)
     }
 }
 

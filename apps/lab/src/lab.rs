@@ -234,7 +234,7 @@ impl Lab {
             if live >= self.state.hosts.len() {
                 return Ok(());
             }
-            for process in self.state.processes.iter().filter(|process| !process.is_alive()) {
+            if let Some(process) = self.state.processes.iter().find(|process| !process.is_alive()) {
                 bail!("{} ended:\n{}", process.role, process.log_tail(20));
             }
             if Instant::now() >= deadline {
