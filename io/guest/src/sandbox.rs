@@ -1,0 +1,108 @@
+//! A sandbox that runs: ending it, running commands in it, reading its console.
+
+use crate::{
+    ExecError, Executed, GuestError, Limits, Program, console, exec,
+    process::HeldProcess,
+    state::{Files, State},
+};
+use havip_model::InstanceId;
+use nix::sys::signal::Signal;
+use std::{ffi::OsString, io, time::Duration};
+
+/// A running sandbox. Dropping this changes nothing: [`crate::Sandboxes::adopt`] finds it again.
+#[derive(Debug)]
+pub struct Sandbox {
+    instance: InstanceId,
+    files: Files,
+    state: State,
+    init: HeldProcess,
+    program: Program,
+}
+
+impl Sandbox {
+    pub(crate) fn new(
+        instance: InstanceId,
+        files: Files,
+        state: State,
+        init: HeldProcess,
+        program: Program,
+    ) -> Self {
+        Self { instance, files, state, init, program }
+    }
+
+    /// Whose it is.
+    pub fn instance(&self) -> InstanceId {
+        self.instance
+    }
+
+    /// The host's number of its first process; its namespaces are under `/proc/PID/ns`.
+    pub fn pid(&self) -> u32 {
+        self.state.init.pid.cast_unsigned()
+    }
+
+    /// Which limits are in force.
+    pub fn limits(&self) -> &Limits {
+        &self.state.limits
+    }
+
+    /// Whether every process of it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.init.has_ended()
+    }
+
+    /// Waits for its end, at most so long, and says whether it came.
+    pub fn wait(&self, at_most: Duration) -> bool {
+        self.init.wait(at_most)
+    }
+
+    /// Asks it to end: every process gets SIGTERM, and SIGKILL after the grace. Says whether none was needed.
+    ///
+    /// Its ports stay up meanwhile, so that a failover daemon can say goodbye.
+    ///
+    /// # Errors
+    /// It could not be ended, or something of it is left.
+    pub fn stop(self, grace: Duration) -> Result<bool, GuestError> {
+        let asked = self.init.signal(Signal::SIGTERM);
+        asked.map_err(|error| self.failed("stop the first process", error))?;
+        let graceful = self.init.wait(grace);
+        self.end()?;
+        Ok(graceful)
+    }
+
+    /// Kills every process of it at once, as a power failure would.
+    ///
+    /// Set its ports down first: a killed process cannot send, but the kernel still resets its connections.
+    ///
+    /// # Errors
+    /// It could not be killed, or something of it is left.
+    pub fn power_off(self) -> Result<(), GuestError> {
+        self.end()
+    }
+
+    /// Runs a command in it as root, with its standard input, and waits for its end, at most so long.
+    ///
+    /// What the command leaves running goes on; its output from then on is lost.
+    ///
+    /// # Errors
+    /// The sandbox has ended, or could not be entered, or the command could not be started.
+    pub fn exec(&self, argv: &[OsString], stdin: &[u8], at_most: Duration) -> Result<Executed, ExecError> {
+        exec::run(&self.program, &self.files, argv, stdin, at_most)
+    }
+
+    /// The newest bytes of its console log, at most so many.
+    ///
+    /// # Errors
+    /// The log could not be read.
+    pub fn console(&self, at_most: usize) -> Result<Vec<u8>, GuestError> {
+        console::read_tail(&self.files.console(), at_most)
+            .map_err(|error| self.failed("read the console log", error))
+    }
+
+    fn end(&self) -> Result<(), GuestError> {
+        self.files.end(&self.state).map_err(|error| self.failed("end the sandbox", error))
+    }
+
+    fn failed(&self, attempted: &'static str, source: io::Error) -> GuestError {
+        GuestError::Io { attempted, instance: self.instance, source }
+    }
+}

@@ -1,0 +1,116 @@
+//! Sandboxes of a test's own, removed also when the test panics.
+#![allow(dead_code)]
+
+use havip_guest::{Executed, Outcome, Program, Sandbox, Sandboxes, Spec};
+use havip_model::InstanceId;
+use std::{
+    ffi::OsString,
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+pub struct Scene {
+    pub sandboxes: Sandboxes,
+    /// Outside of `/tmp`, which no guest sees anyway.
+    pub directory: tempfile::TempDir,
+}
+
+impl Scene {
+    pub fn new() -> Self {
+        let directory =
+            tempfile::Builder::new().prefix("guests").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let sandboxes = Sandboxes::open(&directory.path().join("instances"), program()).unwrap();
+        Self { sandboxes, directory }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().join("instances")
+    }
+
+    pub fn starts(&self, spec: &Spec) -> Sandbox {
+        self.sandboxes.prepare(spec).unwrap().run().unwrap()
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let cleaned = self.sandboxes.clean();
+        if !std::thread::panicking() {
+            cleaned.unwrap();
+        }
+    }
+}
+
+pub fn program() -> Program {
+    Program { path: env!("CARGO_BIN_EXE_havip-guest-init").into(), arguments: vec![] }
+}
+
+pub fn spec(user_data: &str) -> Spec {
+    let mut entropy = [0; 16];
+    std::io::Read::read_exact(&mut fs::File::open("/dev/urandom").unwrap(), &mut entropy).unwrap();
+    Spec {
+        instance: InstanceId::new(havip_model::Body::from_entropy(entropy)),
+        host_name: "web-1".into(),
+        user_data: user_data.into(),
+        cpu_millis: 1000,
+        memory_mib: 512,
+        hidden: vec![],
+    }
+}
+
+pub fn exec(sandbox: &Sandbox, script: &str) -> Executed {
+    let argv: Vec<OsString> = ["/bin/sh", "-c", script].map(OsString::from).into();
+    sandbox.exec(&argv, b"", Duration::from_secs(20)).unwrap()
+}
+
+/// Runs a script in the sandbox that must succeed and gives what it printed.
+pub fn shows(sandbox: &Sandbox, script: &str) -> String {
+    let done = exec(sandbox, script);
+    let (out, err) = (text(&done.stdout), text(&done.stderr));
+    assert_eq!(done.outcome, Outcome::Exited(0), "{script}: {out}{err}");
+    out
+}
+
+/// Runs a script in the sandbox that must fail and gives what it complained.
+pub fn refuses(sandbox: &Sandbox, script: &str) -> String {
+    let done = exec(sandbox, script);
+    let (out, err) = (text(&done.stdout), text(&done.stderr));
+    assert!(
+        matches!(done.outcome, Outcome::Exited(code) if code != 0),
+        "{script}: {:?} {out}{err}",
+        done.outcome
+    );
+    out + &err
+}
+
+pub fn console(sandbox: &Sandbox) -> String {
+    text(&sandbox.console(1 << 20).unwrap())
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Looks every 5 ms until it holds, at most so many seconds; says what it saw last if not.
+pub fn within<T: std::fmt::Debug>(seconds: u64, what: &str, mut look: impl FnMut() -> (bool, T)) -> T {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    loop {
+        let (holds, seen) = look();
+        if holds {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {seconds} s; last seen: {seen:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Every process of the host whose network namespace is that of this one, itself included.
+pub fn in_network_of(pid: u32) -> Vec<u32> {
+    let link = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+    let wanted = link(&pid.to_string());
+    let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    pids.filter(|name| name.parse::<u32>().is_ok() && wanted.is_some() && link(name) == wanted)
+        .filter_map(|name| name.parse().ok())
+        .collect()
+}
