@@ -33,3 +33,29 @@ fn a_vip_follows_arping_from_host_to_host() {
     assert!(fabric.pings(&near, VIP));
     assert!(fabric.pings(&far, VIP));
 }
+
+#[test]
+fn keepalived_moves_a_vip_when_its_master_stops_and_takes_it_back() {
+    let mut fabric = Fabric::new("kalive");
+    let blue = fabric.guest(1, 11);
+    let green = fabric.guest(2, 12);
+    let near = fabric.guest(1, 13);
+    fabric.vip(1, &[11, 12]);
+
+    let primary = fabric.keepalived(&blue, 11, 12, 100);
+    fabric.keepalived(&green, 12, 11, 10);
+    // The down interval of priority 10 is 3.96 s, and garp_master_delay adds nothing to the first announcement.
+    eventually(10 * SECOND, "blue holds the VIP", || fabric.held_by(1, 11));
+    assert!(fabric.pings(&near, VIP));
+
+    fabric.stop(primary);
+    eventually(5 * SECOND, "green holds the VIP", || fabric.held_by(2, 12));
+    assert!(fabric.pings(&near, VIP));
+
+    fabric.keepalived(&blue, 11, 12, 100);
+    eventually(10 * SECOND, "blue has taken the VIP back", || fabric.held_by(1, 11));
+    assert!(fabric.pings(&near, VIP));
+    run(&format!("ip -n {blue} link set eth0 down"));
+    eventually(10 * SECOND, "green took over from a dead link", || fabric.held_by(2, 12));
+    assert!(fabric.pings(&near, VIP));
+}

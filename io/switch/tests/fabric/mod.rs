@@ -8,7 +8,11 @@ use havip_model::{
 };
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
 use havip_switch::{Attach, Capacity, Options, Switch, detach_all};
-use nix::sched::{CloneFlags, setns};
+use nix::{
+    sched::{CloneFlags, setns},
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
     fs::File,
     net::{IpAddr, Ipv4Addr},
@@ -86,7 +90,6 @@ pub fn inside<T: Send>(namespace: &str, act: impl FnOnce() -> T + Send) -> T {
 pub struct Fabric {
     pub name: String,
     pub hosts: Vec<Switch>,
-    guests: Vec<String>,
     children: Vec<Child>,
 }
 
@@ -124,7 +127,7 @@ impl Fabric {
                 switch
             }));
         }
-        let fabric = Self { name, hosts, guests: vec![], children: vec![] };
+        let fabric = Self { name, hosts, children: vec![] };
         fabric.set_clocks();
         for number in 1..=2 {
             fabric.put(EntryKey::Host(host(number)), Entry::Host { underlay: underlay(number).into() });
@@ -180,7 +183,6 @@ impl Fabric {
         let guest = format!("{}-g{number}", self.name);
         let namespace = self.namespace(on);
         run(&format!("ip netns add {guest}"));
-        self.guests.push(guest.clone());
         run(&format!("ip -n {namespace} link add p{number} type veth peer name eth0 netns {guest}"));
         run(&format!("ip -n {guest} link set lo up"));
         run(&format!("ip -n {guest} link set eth0 address {} mtu 1500", mac(number)));
@@ -244,6 +246,34 @@ impl Fabric {
         id
     }
 
+    /// Asks a started program to end, and waits until it has.
+    pub fn stop(&mut self, id: u32) {
+        terminate(id);
+        let index = self.children.iter().position(|child| child.id() == id).unwrap();
+        self.children.remove(index).wait().unwrap();
+    }
+
+    /// Starts keepalived with the configuration that the clouds publish; returns its process.
+    pub fn keepalived(&mut self, guest: &str, number: u32, peer: u32, priority: u8) -> u32 {
+        let files = std::env::temp_dir().join(guest);
+        std::fs::create_dir_all(&files).unwrap();
+        let files = files.display();
+        let state = if priority >= 100 { "MASTER" } else { "BACKUP" };
+        let (own, peer) = (own(number), own(peer));
+        let text = format!(
+            "global_defs {{\n vrrp_skip_check_adv_addr\n vrrp_garp_interval 0\n}}\n\
+             vrrp_instance VI_1 {{\n state {state}\n interface eth0\n virtual_router_id 51\n nopreempt\n\
+             priority {priority}\n advert_int 1\n authentication {{\n auth_type PASS\n auth_pass 1111\n }}\n\
+             unicast_src_ip {own}\n unicast_peer {{\n {peer}\n }}\n virtual_ipaddress {{\n {VIP}\n }}\n\
+             garp_master_delay 1\n garp_master_refresh 5\n}}\n"
+        );
+        std::fs::write(format!("{files}/conf"), text).unwrap();
+        self.start_in(
+            guest,
+            &format!("keepalived -n -l -f {files}/conf -p {files}/pid -r {files}/vrrp -c {files}/check"),
+        )
+    }
+
     pub fn pings(&self, guest: &str, address: Ipv4Addr) -> bool {
         self.run_in(guest, &format!("ping -c1 -W1 -n {address}")).status.success()
     }
@@ -272,12 +302,19 @@ impl Drop for Fabric {
                 eprintln!("host {number}: {:?}", switch.record(vip()));
             }
         }
+        for child in &self.children {
+            terminate(child.id());
+        }
         for child in &mut self.children {
-            let _ = child.kill();
             let _ = child.wait();
         }
         clean(&self.name);
     }
+}
+
+/// Asks a program that the test started to end.
+fn terminate(id: u32) {
+    let _ = kill(Pid::from_raw(id as i32), Signal::SIGTERM);
 }
 
 /// Removes what a fabric of this name left, also after a crash.
