@@ -4,6 +4,7 @@
 #define HAVIP_COMPLAIN_H
 
 #include "deliver.h"
+#include "stage.h"
 
 /* <linux/icmp.h> needs the C library. */
 enum icmp_type {
@@ -41,7 +42,6 @@ struct complaint {
 
 enum icmp_limit {
 	ICMP_BURST = 16,
-	ICMP_REFILL_MS = 50, /* 20 a second */
 	/*
 	 * The bytes quoted of the packet at most: every IPv4 header and the 8 bytes that RFC 792 asks for, and for
 	 * TCP and UDP the checksum, which the kernel may still fill in. A multiple of 4 for bpf_csum_diff.
@@ -49,14 +49,16 @@ enum icmp_limit {
 	ICMP_QUOTE_MAX = 96,
 };
 
+#define ICMP_REFILL_NS 50000000ULL /* 20 a second */
 #define ICMP_TOS 0xc0 /* internetwork control, as routers mark their errors */
 #define IP_FRAGMENT_OFFSET 0x1fff
 
 struct icmp_head {
+	__u8 zero[2]; /* aligns what follows Ethernet */
 	struct ethhdr ethernet;
 	struct iphdr ip;
 	struct icmphdr icmp;
-} __attribute__((packed));
+};
 
 #define ICMP_HEAD_GROWTH (sizeof(struct iphdr) + sizeof(struct icmphdr))
 #define ICMP_SUM_AT (sizeof(struct ethhdr) + sizeof(struct iphdr) + offsetof(struct icmphdr, checksum))
@@ -88,9 +90,9 @@ static __always_inline bool is_unicast(__be32 address)
 /* A token of the sender's bucket. Two packets at once may take the same one: a limit, not an account. */
 static __always_inline bool may_complain(const struct complaint *what)
 {
-	__u64 now = bpf_ktime_get_boot_ns(), refill = ICMP_REFILL_MS * 1000000ULL, whole;
-	struct bucket fresh = { .filled_at = now, .tokens = ICMP_BURST - 1 }, *bucket;
+	__u64 now = bpf_ktime_get_boot_ns(), full_at;
 	struct address_key sender = { .vni = what->vni };
+	struct bucket *bucket, fresh = {};
 	struct address_port_key key;
 
 	if (what->vni)
@@ -99,18 +101,14 @@ static __always_inline bool may_complain(const struct complaint *what)
 	sender.vni |= 1U << 31;
 	key = with_port(&sender, what->port);
 	bucket = bpf_map_lookup_elem(&buckets, &key);
-	if (!bucket)
-		return !bpf_map_update_elem(&buckets, &key, &fresh, BPF_ANY);
-	whole = now > bucket->filled_at ? (now - bucket->filled_at) / refill : 0;
-	if (whole) {
-		__u64 tokens = bucket->tokens + whole;
-
-		bucket->tokens = tokens > ICMP_BURST ? ICMP_BURST : tokens;
-		bucket->filled_at += whole * refill;
-	}
-	if (!bucket->tokens)
+	full_at = bucket && bucket->full_at > now ? bucket->full_at : now;
+	fresh.full_at = full_at + ICMP_REFILL_NS;
+	if (fresh.full_at - now > ICMP_BURST * ICMP_REFILL_NS)
 		return false;
-	bucket->tokens--;
+	if (bucket)
+		bucket->full_at = fresh.full_at;
+	else
+		bpf_map_update_elem(&buckets, &key, &fresh, BPF_ANY);
 	return true;
 }
 
@@ -220,7 +218,8 @@ __noinline int complain(struct __sk_buff *skb, struct complaint *what)
 	head.icmp.code = what->kind;
 	if (what->kind == COMPLAINT_TOO_BIG)
 		head.icmp.mtu = bpf_htons(what->mtu);
-	if (bpf_skb_store_bytes(skb, 0, &head, sizeof(head), BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH))
+	if (bpf_skb_store_bytes(skb, 0, &head.ethernet, sizeof(head) - sizeof(head.zero),
+				BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH))
 		return false;
 
 	sum = quote_sum(skb, quote);

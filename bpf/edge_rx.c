@@ -1,7 +1,108 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-#include <linux/pkt_cls.h>
+/*
+ * What comes in by an edge's outside device.
+ *
+ * The device belongs to the host: whatever is not for an EIP goes on to the host's own stack.
+ */
+#include "edge.h"
+
+/* Another program may sit behind this one; without one the host's stack takes the packet. */
+#define TO_THE_HOST TC_ACT_UNSPEC
+
+/* This host is the one that answers for the EIP outside. */
+static __always_inline bool is_active_edge(const struct settings *own, __u32 vni, const struct ip16 *public_address)
+{
+	struct address_key key = { .vni = vni };
+	struct kept_record *kept;
+	__u64 holder;
+
+	__builtin_memcpy(key.address, public_address->address, 16);
+	kept = bpf_map_lookup_elem(&records, &key);
+	holder = kept ? READ_ONCE(kept->now.holder) : 0;
+	return holder && !is_released(holder) && holder_host(holder) == own->host;
+}
+
+/* Who asks for an EIP is told the edge device's MAC, by the active edge only. */
+static __always_inline int arp_from_outside(struct __sk_buff *skb, const struct settings *own)
+{
+	struct arp_frame *frame;
+	struct ip16 target;
+	struct eip *eip;
+	__be32 asked;
+
+	if (!pull(skb, sizeof(*frame)))
+		return TO_THE_HOST;
+	frame = arp_frame(skb);
+	if (!frame || frame->arp.hardware != bpf_htons(1) || frame->arp.protocol != bpf_htons(ETH_P_IP) ||
+	    frame->arp.hardware_len != ETH_ALEN || frame->arp.protocol_len != 4 ||
+	    frame->arp.operation != bpf_htons(1))
+		return TO_THE_HOST;
+	asked = frame->arp.target;
+	/* An announcement, of the EIP by another edge as a rule, asks nothing. */
+	if (frame->arp.sender == asked)
+		return TO_THE_HOST;
+	target = mapped(asked);
+	eip = bpf_map_lookup_elem(&eips, &target);
+	if (!eip)
+		return TO_THE_HOST;
+	if (!is_active_edge(own, eip->vni, &target))
+		return drop(skb, 0, REASON_EDGE_INACTIVE, asked);
+
+	__builtin_memcpy(frame->ethernet.h_dest, frame->arp.sender_mac, ETH_ALEN);
+	__builtin_memcpy(frame->ethernet.h_source, own->edge_mac, ETH_ALEN);
+	__builtin_memcpy(frame->arp.target_mac, frame->arp.sender_mac, ETH_ALEN);
+	__builtin_memcpy(frame->arp.sender_mac, own->edge_mac, ETH_ALEN);
+	frame->arp.target = frame->arp.sender;
+	frame->arp.sender = asked;
+	frame->arp.operation = bpf_htons(2);
+	count(COUNT_EDGE_ARP_ANSWERED);
+	return send_back(skb);
+}
+
+static __always_inline int ip_from_outside(struct __sk_buff *skb, const struct settings *own)
+{
+	struct arrival coming = { .from_outside = true };
+	struct address_key source;
+	struct iphdr *ip;
+	struct ip16 key;
+	struct eip *eip;
+
+	if (!pull(skb, ETH_HLEN + sizeof(*ip)))
+		return TO_THE_HOST;
+	ip = ip_header(skb);
+	if (!ip || !same_mac(ETHERNET(ip)->h_dest, own->edge_mac))
+		return TO_THE_HOST;
+	key = mapped(ip->daddr);
+	eip = bpf_map_lookup_elem(&eips, &key);
+	if (!eip)
+		return TO_THE_HOST;
+	coming.vni = eip->vni;
+	coming.source = ip->saddr;
+	coming.destination = ip->daddr;
+	coming.target = last_word(eip->target);
+	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < ip->ihl * 4 ||
+	    bpf_ntohs(ip->tot_len) > skb->len - ETH_HLEN)
+		return drop(skb, 0, REASON_IP_MALFORMED, coming.destination);
+	/* Nobody outside has an address of the VPC: the guest would take it for a neighbour. */
+	source = vip_key(eip->vni, coming.source);
+	if (!is_unicast(coming.source) || bpf_map_lookup_elem(&addresses, &source))
+		return drop(skb, 0, REASON_SOURCE_ODD, coming.source);
+	return enter_vpc(skb, &coming);
+}
+
 SEC("tc")
 int edge_rx(struct __sk_buff *skb)
 {
-	return TC_ACT_SHOT;
+	const struct settings *own = the_settings();
+
+	/* A tag makes it another network's. */
+	if (!own || skb->vlan_present || skb->ifindex != own->edge_ifindex)
+		return TO_THE_HOST;
+	switch (skb->protocol) {
+	case bpf_htons(ETH_P_IP):
+		return ip_from_outside(skb, own);
+	case bpf_htons(ETH_P_ARP):
+		return arp_from_outside(skb, own);
+	}
+	return TO_THE_HOST;
 }

@@ -28,22 +28,32 @@ static __always_inline __u16 complaint_about(__u32 reason)
 }
 
 /* Drops a packet of this port for this reason; the sender learns why from its gateway. */
-static __always_inline int refuse_ip_mtu(struct __sk_buff *skb, const struct port *port, __u32 reason,
-					 __be32 destination, __u32 mtu)
-{
-	struct complaint what = { .vni = port->vni, .port = port->number, .mtu = mtu };
-	int verdict = drop(skb, port->number, reason, destination);
-
-	what.kind = complaint_about(reason);
-	what.source = gateway_of(port->subnet);
-	if (!what.kind || !what.source || !complain(skb, &what))
-		return verdict;
-	return send_back(skb);
-}
-
 static __always_inline int refuse_ip(struct __sk_buff *skb, const struct port *port, __u32 reason, __be32 destination)
 {
-	return refuse_ip_mtu(skb, port, reason, destination, port->mtu);
+	int verdict = drop(skb, port->number, reason, destination);
+	__u32 kind = complaint_about(reason);
+
+	if (kind) {
+		skb->cb[0] = port->number;
+		skb->cb[1] = kind;
+		bpf_tail_call(skb, &stages, STAGE_REFUSE);
+	}
+	return verdict;
+}
+
+SEC("tc")
+int refuse_stage(struct __sk_buff *skb)
+{
+	__u32 number = skb->cb[0];
+	struct port *port = bpf_map_lookup_elem(&ports, &number);
+	struct complaint what = { .kind = skb->cb[1], .port = number };
+
+	if (!port)
+		return TC_ACT_SHOT;
+	what.vni = port->vni;
+	what.mtu = port->mtu;
+	what.source = gateway_of(port->subnet);
+	return what.source && complain(skb, &what) ? send_back(skb) : TC_ACT_SHOT;
 }
 
 #endif

@@ -10,6 +10,8 @@
 #include "nat.h"
 #include <linux/tcp.h>
 
+#define TCP_FLAGS_AT 13
+#define TCP_FLAG_IS_SYN 0x02
 #define TCP_OPTIONS_MAX 40
 #define TCP_OPTION_END 0
 #define TCP_OPTION_NOTHING 1
@@ -27,6 +29,18 @@ static __always_inline bool replace_mss(struct __sk_buff *skb, __u32 tcp_at, __u
 	       !bpf_skb_store_bytes(skb, at, &to, sizeof(to), 0);
 }
 
+/* The first packet of a connection, in either direction: the one that says the MSS. */
+static __always_inline bool is_syn(struct __sk_buff *skb)
+{
+	struct iphdr *ip = ip_header(skb);
+	__u8 flags = 0;
+
+	if (!ip || ip->protocol != IPPROTO_TCP || ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET))
+		return false;
+	bpf_skb_load_bytes(skb, ETH_HLEN + ip->ihl * 4 + TCP_FLAGS_AT, &flags, sizeof(flags));
+	return flags & TCP_FLAG_IS_SYN;
+}
+
 /* Lowers the MSS of a SYN so that its packets have at most `mtu` bytes; false if the packet cannot be changed. */
 __noinline int clamp_mss(struct __sk_buff *skb, __u32 mtu)
 {
@@ -39,12 +53,10 @@ __noinline int clamp_mss(struct __sk_buff *skb, __u32 mtu)
 		return true;
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
 		return false;
-	if (ip.protocol != IPPROTO_TCP || ip.frag_off & bpf_htons(IP_FRAGMENT_OFFSET))
-		return true;
 	at = ETH_HLEN + ip.ihl * 4;
 	if (bpf_skb_load_bytes(skb, at, &tcp, sizeof(tcp)))
 		return false;
-	if (!tcp.syn || tcp.doff <= sizeof(tcp) / 4)
+	if (tcp.doff <= sizeof(tcp) / 4)
 		return true;
 	length = tcp.doff * 4 - sizeof(tcp);
 	if (length > TCP_OPTIONS_MAX)

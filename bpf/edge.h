@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Between a VPC and the outside: where port_rx and overlay_rx hand over what leaves, and edge_rx what comes in.
+ *
+ * Translation is stateless and the same on every edge; only who answers ARP outside, and whom the other hosts
+ * send to, is one edge at a time.
+ */
+#ifndef HAVIP_EDGE_H
+#define HAVIP_EDGE_H
+
+#include "forward.h"
+#include "mss.h"
+
+#define AF_INET 2
+
+/* A packet on its way to an address of a VPC. */
+struct arrival {
+	__u32 vni;
+	__be32 source;
+	__be32 destination; /* as it is in the packet */
+	__be32 target;      /* where it leads to; another one than `destination` is translated */
+	__u32 from_outside; /* it came in by the edge device: it is routed, and its sender is told of errors */
+};
+
+/* Words of skb->cb for STAGE_ENTER: struct arrival. */
+enum arrival_word { ARRIVAL_VNI, ARRIVAL_SOURCE, ARRIVAL_DESTINATION, ARRIVAL_TARGET, ARRIVAL_FROM_OUTSIDE };
+
+/* A packet on its way out of a VPC. */
+struct departure {
+	__u32 vni;
+	__u32 port; /* the sender's; 0: it came over the underlay */
+	__be32 source;
+	__be32 public_address;
+	__be32 destination;
+};
+
+/* Words of skb->cb for STAGE_LEAVE: struct departure but for the source, which is in the packet. */
+enum departure_word { DEPARTURE_VNI, DEPARTURE_PORT, DEPARTURE_PUBLIC, DEPARTURE_DESTINATION };
+
+/* The MTU of the way between this edge and guests: of the device to other hosts; 0: none. */
+static __always_inline __u32 inner_mtu(struct __sk_buff *skb, const struct settings *own)
+{
+	__u32 mtu = 0;
+
+	if (own->overlay_ifindex)
+		bpf_check_mtu(skb, own->overlay_ifindex, &mtu, 0, 0);
+	return mtu;
+}
+
+/* Lowers the MSS of a SYN to what fits both the outside and the fabric. */
+static __always_inline bool clamp(struct __sk_buff *skb, const struct settings *own)
+{
+	__u32 inner, outer = 0;
+
+	if (!is_syn(skb))
+		return true;
+	inner = inner_mtu(skb, own);
+	bpf_check_mtu(skb, own->edge_ifindex, &outer, 0, 0);
+	if (!inner || (outer && outer < inner))
+		inner = outer;
+	return clamp_mss(skb, inner);
+}
+
+/* Drops what came from outside; the sender learns why from the edge, or, if that has no address, from the EIP. */
+static __always_inline int refuse_outside(struct __sk_buff *skb, const struct settings *own,
+					  const struct arrival *coming, __u32 reason, __u32 mtu)
+{
+	int verdict = drop(skb, 0, reason, coming->destination);
+	struct complaint what = { .mtu = mtu, .kind = complaint_about(reason) };
+
+	if (!coming->from_outside || !what.kind)
+		return verdict;
+	/* One bucket per kind for all the outside: a flood for one VIP takes no path MTU from another. */
+	what.port = what.kind;
+	what.source = own->edge_address ?: coming->destination;
+	return complain(skb, &what) ? send_back(skb) : verdict;
+}
+
+/* The largest packet that the way takes, if this one is larger; else 0. */
+static __always_inline __u32 exceeded_mtu(struct __sk_buff *skb, const struct settings *own, const struct way *way)
+{
+	struct port *to;
+	__u32 mtu = 0;
+
+	if (way->host != own->host)
+		return bpf_check_mtu(skb, own->overlay_ifindex, &mtu, 0, BPF_MTU_CHK_SEGS) > 0 ? mtu : 0;
+	to = bpf_map_lookup_elem(&ports, &way->port);
+	return to && skb->len - ETH_HLEN > to->mtu && travel_size(skb) > to->mtu ? to->mtu : 0;
+}
+
+/* Brings a packet to its address in the VPC, translating its destination if that is another. */
+static __always_inline int enter_vpc(struct __sk_buff *skb, struct arrival *coming)
+{
+	skb->cb[ARRIVAL_VNI] = coming->vni;
+	skb->cb[ARRIVAL_SOURCE] = coming->source;
+	skb->cb[ARRIVAL_DESTINATION] = coming->destination;
+	skb->cb[ARRIVAL_TARGET] = coming->target;
+	skb->cb[ARRIVAL_FROM_OUTSIDE] = coming->from_outside;
+	bpf_tail_call(skb, &stages, STAGE_ENTER);
+	return drop(skb, 0, REASON_EDGE_OFF, coming->destination);
+}
+
+SEC("tc")
+int enter_stage(struct __sk_buff *skb)
+{
+	struct arrival coming = {
+		.vni = skb->cb[ARRIVAL_VNI],
+		.source = skb->cb[ARRIVAL_SOURCE],
+		.destination = skb->cb[ARRIVAL_DESTINATION],
+		.target = skb->cb[ARRIVAL_TARGET],
+		.from_outside = skb->cb[ARRIVAL_FROM_OUTSIDE],
+	};
+	struct translation inwards = { .side = SIDE_DESTINATION, .vni = coming.vni };
+	const struct settings *own = the_settings();
+	struct parcel parcel = {};
+	struct subnet *subnet;
+	struct way way = {};
+	struct iphdr *ip;
+	__u32 reason, mtu;
+
+	if (!own || !pull(skb, ETH_HLEN + sizeof(*ip)))
+		return TC_ACT_SHOT;
+	way.key = vip_key(coming.vni, coming.target);
+	reason = find_address(&way);
+	if (reason || !way.target)
+		return refuse_outside(skb, own, &coming, reason, 0);
+	subnet = bpf_map_lookup_elem(&subnets, &way.target->subnet);
+	if (!subnet)
+		return drop(skb, 0, REASON_NO_ROUTE, coming.destination);
+	mtu = exceeded_mtu(skb, own, &way);
+	if (mtu)
+		return refuse_outside(skb, own, &coming, REASON_TOO_BIG, mtu);
+	if (coming.from_outside) {
+		if (!step(skb, subnet->virtual_mac))
+			return refuse_outside(skb, own, &coming, REASON_TTL, 0);
+		if (!clamp(skb, own))
+			return drop(skb, 0, REASON_UNCHANGEABLE, coming.destination);
+		count(COUNT_EDGE_IN);
+	}
+	if (coming.target != coming.destination) {
+		inwards.from = coming.destination;
+		inwards.to = coming.target;
+		if (!translate(skb, &inwards))
+			return drop(skb, 0, REASON_UNCHANGEABLE, coming.destination);
+	}
+	if (!pull(skb, ETH_HLEN + sizeof(*ip)))
+		return drop(skb, 0, REASON_TRUNCATED, coming.destination);
+	ip = ip_header(skb);
+	if (!ip)
+		return drop(skb, 0, REASON_TRUNCATED, coming.destination);
+	__builtin_memcpy(ETHERNET(ip)->h_source, subnet->virtual_mac, ETH_ALEN);
+	if (way.host != own->host)
+		return to_host(skb, own, coming.vni, way.host, 0, coming.target);
+	parcel.source = coming.source;
+	parcel.destination = coming.target;
+	parcel.is_advert = is_advert(skb, ip);
+	return deliver(skb, &way, &parcel);
+}
+
+/* Drops what was about to leave; its sender learns why from its gateway, also on another host. */
+static __always_inline int refuse_departure(struct __sk_buff *skb, const struct departure *leaving, __u32 reason,
+					    __u32 mtu)
+{
+	struct address_key sender = vip_key(leaving->vni, leaving->source);
+	int verdict = drop(skb, leaving->port, reason, leaving->destination);
+	struct address *its = bpf_map_lookup_elem(&addresses, &sender);
+	struct arrival back = { .vni = leaving->vni, .destination = leaving->source, .target = leaving->source };
+	struct complaint what = {
+		.kind = complaint_about(reason),
+		.mtu = mtu,
+		.vni = leaving->vni,
+		.port = leaving->port,
+		.sender = leaving->port ? 0 : leaving->source,
+	};
+
+	what.source = its ? gateway_of(its->subnet) : 0;
+	if (!what.kind || !what.source || !complain(skb, &what))
+		return verdict;
+	if (leaving->port)
+		return send_back(skb);
+	back.source = what.source;
+	return enter_vpc(skb, &back);
+}
+
+/* On the edge: the source becomes the EIP; then out by the edge device, or back in if the destination is an EIP. */
+static __always_inline int go_outside(struct __sk_buff *skb, const struct departure *leaving)
+{
+	skb->cb[DEPARTURE_VNI] = leaving->vni;
+	skb->cb[DEPARTURE_PORT] = leaving->port;
+	skb->cb[DEPARTURE_PUBLIC] = leaving->public_address;
+	skb->cb[DEPARTURE_DESTINATION] = leaving->destination;
+	bpf_tail_call(skb, &stages, STAGE_LEAVE);
+	return drop(skb, leaving->port, REASON_EDGE_OFF, leaving->destination);
+}
+
+/* To another EIP: translated twice, without going out. */
+static __always_inline int turn_back(struct __sk_buff *skb, const struct departure *leaving,
+				     struct translation *outwards, const struct eip *eip)
+{
+	struct way way = { .key.vni = eip->vni };
+	struct arrival back = {
+		.vni = eip->vni,
+		.source = leaving->public_address,
+		.destination = leaving->destination,
+		.target = last_word(eip->target),
+	};
+	__u32 reason;
+
+	__builtin_memcpy(way.key.address, eip->target, 16);
+	reason = find_address(&way);
+	if (reason)
+		return refuse_departure(skb, leaving, reason, 0);
+	if (!translate(skb, outwards))
+		return drop(skb, leaving->port, REASON_UNCHANGEABLE, leaving->destination);
+	count(COUNT_HAIRPIN);
+	return enter_vpc(skb, &back);
+}
+
+SEC("tc")
+int leave_stage(struct __sk_buff *skb)
+{
+	struct departure leaving = {
+		.vni = skb->cb[DEPARTURE_VNI],
+		.port = skb->cb[DEPARTURE_PORT],
+		.public_address = skb->cb[DEPARTURE_PUBLIC],
+		.destination = skb->cb[DEPARTURE_DESTINATION],
+	};
+	struct translation outwards = { .side = SIDE_SOURCE, .vni = leaving.vni, .to = leaving.public_address };
+	struct bpf_redir_neigh next = { .nh_family = AF_INET };
+	const struct settings *own = the_settings();
+	struct pool_key pool_key = { .prefixlen = 128 };
+	struct iphdr *ip;
+	struct ip16 key, *pool;
+	struct eip *eip;
+	__u32 mtu = 0;
+	long fits;
+
+	if (!own || !pull(skb, ETH_HLEN + sizeof(*ip)))
+		return TC_ACT_SHOT;
+	ip = ip_header(skb);
+	if (!ip)
+		return drop(skb, leaving.port, REASON_TRUNCATED, 0);
+	leaving.source = ip->saddr;
+	outwards.from = leaving.source;
+	if (!own->edge_ifindex)
+		return refuse_departure(skb, &leaving, REASON_EDGE_OFF, 0);
+
+	key = mapped(leaving.destination);
+	eip = bpf_map_lookup_elem(&eips, &key);
+	if (eip)
+		return turn_back(skb, &leaving, &outwards, eip);
+
+	key = mapped(leaving.public_address);
+	__builtin_memcpy(pool_key.address, key.address, 16);
+	pool = bpf_map_lookup_elem(&pools, &pool_key);
+	if (!pool)
+		return refuse_departure(skb, &leaving, REASON_EDGE_OFF, 0);
+	/* Without a router outside, only the edge's own network is reached. */
+	next.ipv4_nh = last_word(pool->address) ?: leaving.destination;
+	fits = bpf_check_mtu(skb, own->edge_ifindex, &mtu, 0, BPF_MTU_CHK_SEGS);
+	if (fits > 0)
+		return refuse_departure(skb, &leaving, REASON_TOO_BIG, mtu);
+	if (fits < 0)
+		return refuse_departure(skb, &leaving, REASON_EDGE_OFF, 0);
+	if (!clamp(skb, own) || !translate(skb, &outwards))
+		return drop(skb, leaving.port, REASON_UNCHANGEABLE, leaving.destination);
+	count(COUNT_EDGE_OUT);
+	skb->mark = 0;
+	return bpf_redirect_neigh(own->edge_ifindex, &next, sizeof(next), 0);
+}
+
+/*
+ * A packet whose source has an EIP and whose destination nobody in the VPC has: to the EIP's active edge, which may
+ * be this host. `port` is the sender's; the TTL is lowered already.
+ */
+static __always_inline int leave_vpc(struct __sk_buff *skb, const struct settings *own, __u32 vni, __u32 port,
+				     const struct nat *nat, __be32 destination)
+{
+	struct departure leaving = { .vni = vni, .port = port, .destination = destination };
+	struct address_key eip = { .vni = vni };
+	struct kept_record *kept;
+	__u64 holder;
+
+	__builtin_memcpy(eip.address, nat->public_address, 16);
+	leaving.public_address = last_word(nat->public_address);
+	kept = bpf_map_lookup_elem(&records, &eip);
+	holder = kept ? READ_ONCE(kept->now.holder) : 0;
+	if (!holder || is_released(holder)) {
+		struct port *from = bpf_map_lookup_elem(&ports, &port);
+
+		return from ? refuse_ip(skb, from, REASON_EDGE_OFF, destination) : TC_ACT_SHOT;
+	}
+	count(COUNT_LEFT_VPC);
+	if (holder_host(holder) == own->host)
+		return go_outside(skb, &leaving);
+	return to_host(skb, own, vni, holder_host(holder), port, destination);
+}
+
+/*
+ * A packet that another host sent here because this is an edge of its source's EIP. Whether it is the active one
+ * does not matter: while that changes, the hosts do not all know the same, and every edge translates alike.
+ */
+static __always_inline int edge_out(struct __sk_buff *skb, const struct settings *own, __u32 vni,
+				    const struct nat *nat, __be32 destination)
+{
+	struct departure leaving = { .vni = vni, .destination = destination };
+
+	leaving.public_address = last_word(nat->public_address);
+	return go_outside(skb, &leaving);
+}
+
+#endif

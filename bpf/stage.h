@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Programs that the hooks jump to: each has a stack of its own, and is verified by itself.
+ *
+ * What they must know travels in skb->cb. If a jump fails the hook goes on behind it, and drops.
+ */
+#ifndef HAVIP_STAGE_H
+#define HAVIP_STAGE_H
+
+#include "count.h"
+
+enum stage {
+	STAGE_REFUSE, /* tell a port by ICMP why its packet goes no further: icmp.h */
+	STAGE_LEAVE,  /* out of a VPC, on the edge: edge.h */
+	STAGE_ENTER,  /* into a VPC, from outside or back from the edge: edge.h */
+	STAGES,
+};
+
+int refuse_stage(struct __sk_buff *skb);
+int leave_stage(struct __sk_buff *skb);
+int enter_stage(struct __sk_buff *skb);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, STAGES);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(void *));
+} stages SEC(".maps") = {
+	.values = {
+		[STAGE_REFUSE] = (void *)&refuse_stage,
+		[STAGE_LEAVE] = (void *)&leave_stage,
+		[STAGE_ENTER] = (void *)&enter_stage,
+	},
+};
+
+#endif
