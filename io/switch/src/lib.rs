@@ -15,6 +15,7 @@ mod pins;
 use havip_model::reason as reasons;
 mod records;
 mod switch;
+mod waiting;
 
 pub use attach::Attach;
 pub use error::{AttachError, EntryError, MapError, OpenError, OrderError};
@@ -25,6 +26,7 @@ pub use orders::Outcome;
 pub use reasons::{Reason, reason, reason_name};
 pub use records::Move;
 pub use switch::{Capacity, Edge, Options, Switch, detach_all};
+pub use waiting::AsyncEvents;
 
 /// The compiled programs, as [`Switch::open`] loads them; for tests that load them with others.
 #[doc(hidden)]
