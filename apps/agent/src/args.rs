@@ -180,6 +180,12 @@ impl Config {
         format!("{}p{port}", self.device_prefix)
     }
 
+    /// Whether a device's name is one of [`Self::port_device`].
+    pub fn is_port_device(&self, name: &str) -> bool {
+        let number = name.strip_prefix(&self.device_prefix).and_then(|rest| rest.strip_prefix('p'));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    }
+
     /// Where other agents reach this one.
     pub fn peer_endpoint(&self) -> SocketAddr {
         SocketAddr::new(self.underlay, self.peer_port)

@@ -1,61 +1,53 @@
-//! Which EIPs this edge should take (design section 4: each EIP has one active edge).
+//! Which EIPs this edge takes and gives up (design section 4: each EIP has one active edge).
 
-use havip_claim::Order;
+use havip_claim::{Order, Release};
+use havip_liveness::{Liveness, Take, edge_duty};
 use havip_model::{Holder, HostNumber, MacAddr, MoveCause, PortNumber, Record, VipKey};
 use havip_reconcile::item::EipItem;
 
 /// The port that stands for an edge in the records of EIPs.
 pub const EDGE_PORT: PortNumber = PortNumber::MIN;
 
-/// What an edge is judged by.
-#[derive(Clone, Copy)]
-pub struct View<'a> {
+/// This edge, as it is now.
+#[derive(Debug, Clone, Copy)]
+pub struct Edge<'a> {
     /// This host.
     pub host: HostNumber,
-    /// This edge's outside device works.
+    /// The outside device works.
     pub is_able: bool,
     /// The MAC of the outside device.
     pub mac: MacAddr,
-    /// Whether a host is taken for alive: not lost, as far as this host knows.
-    pub is_live: &'a dyn Fn(HostNumber) -> bool,
+    /// Who is lost, as far as this host knows.
+    pub liveness: &'a Liveness,
 }
 
 /// What this edge does about an EIP, if anything.
 ///
-/// The live edge with the lowest number takes an EIP that nobody alive serves; one that is served stays where it
-/// is. Edges that judge differently who is alive may both take it: the greater epoch wins on all hosts alike.
-pub fn duty(eip: &EipItem, record: Option<Record>, view: View<'_>) -> Option<Order> {
+/// An edge whose outside device fails gives its EIPs up; a released record tells the others that its edge cannot
+/// serve now, though its host may be alive.
+pub fn duty(eip: &EipItem, record: Option<Record>, edge: Edge<'_>) -> Option<Order> {
     let key = VipKey { vni: eip.vni, address: eip.address };
-    let own = Holder { host: view.host, port: EDGE_PORT };
     let record = record.filter(|record| record.incarnation >= eip.incarnation);
-    let holder = record.and_then(|record| record.present_holder());
+    let serves = record.and_then(|record| record.present_holder());
 
-    let may_serve = |host: HostNumber| eip.edges.contains(&host);
-    if holder == Some(own) {
-        let stays = view.is_able && may_serve(view.host);
-        return (!stays).then_some(Order::Release { key, only: havip_claim::Release::Port(EDGE_PORT) });
+    if serves == Some(Holder { host: edge.host, port: EDGE_PORT }) {
+        let stays = edge.is_able && eip.edges.contains(&edge.host);
+        return (!stays).then_some(Order::Release { key, only: Release::Port(EDGE_PORT) });
     }
-    if holder.is_some_and(|holder| may_serve(holder.host) && (view.is_live)(holder.host)) {
+    if !edge.is_able {
         return None;
     }
-    // A released record says that its edge cannot serve now, though its host may be alive.
-    let unable = record.filter(|record| record.released).map(|record| record.holder.host);
-    let first = eip.edges.iter().filter(|edge| Some(**edge) != unable || **edge == view.host);
-    let first = first.filter(|edge| **edge == view.host || (view.is_live)(**edge)).min();
-    let takes = view.is_able && first == Some(&view.host);
-    takes.then_some(Order::Take {
-        key,
-        port: EDGE_PORT,
-        mac: view.mac,
-        expected: record,
-        cause: MoveCause::Claim,
-    })
+    let gave_up = record.filter(|record| record.released).map(|record| record.holder.host);
+    let able = |host: &HostNumber| *host == edge.host || Some(*host) != gave_up;
+    let edges: Vec<HostNumber> = eip.edges.iter().copied().filter(able).collect();
+    let Take { expected } = edge_duty(edge.host, &edges, edge.liveness, record.as_ref())?;
+    let cause = if serves.is_some() { MoveCause::HostLost } else { MoveCause::Claim };
+    Some(Order::Take { key, port: EDGE_PORT, mac: edge.mac, expected, cause })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use havip_claim::Release;
     use havip_model::{Body, EipId, Epoch, Incarnation, Vni};
 
     const MAC: MacAddr = MacAddr([2, 0, 0, 0, 0, 9]);
@@ -89,20 +81,21 @@ mod tests {
 
     /// What host `own` does while the hosts of `lost` are lost.
     fn decided(own: u32, is_able: bool, lost: &[u32], record: Option<Record>) -> Option<Order> {
-        let is_live = |other: HostNumber| !lost.contains(&other.get());
-        duty(&eip(), record, View { host: host(own), is_able, mac: MAC, is_live: &is_live })
+        let lost = lost.iter().copied().map(host).collect();
+        let liveness = &Liveness { lost, trouble_is_here: false };
+        duty(&eip(), record, Edge { host: host(own), is_able, mac: MAC, liveness })
     }
 
-    fn take(expected: Option<Record>) -> Option<Order> {
+    fn take(expected: Option<Record>, cause: MoveCause) -> Option<Order> {
         let key = VipKey { vni: eip().vni, address: eip().address };
-        Some(Order::Take { key, port: EDGE_PORT, mac: MAC, expected, cause: MoveCause::Claim })
+        Some(Order::Take { key, port: EDGE_PORT, mac: MAC, expected, cause })
     }
 
     #[test]
     fn the_first_live_edge_begins() {
-        assert_eq!(decided(2, true, &[], None), take(None));
+        assert_eq!(decided(2, true, &[], None), take(None, MoveCause::Claim));
         assert_eq!(decided(5, true, &[], None), None);
-        assert_eq!(decided(5, true, &[2], None), take(None));
+        assert_eq!(decided(5, true, &[2], None), take(None, MoveCause::Claim));
         assert_eq!(decided(7, true, &[2, 5], None), None, "no edge of this EIP");
     }
 
@@ -114,8 +107,8 @@ mod tests {
 
     #[test]
     fn the_eip_of_a_lost_edge_goes_to_the_first_live_one() {
-        assert_eq!(decided(5, true, &[2], record(2, false)), take(record(2, false)));
-        assert_eq!(decided(2, true, &[5], record(5, false)), take(record(5, false)));
+        assert_eq!(decided(5, true, &[2], record(2, false)), take(record(2, false), MoveCause::HostLost));
+        assert_eq!(decided(2, true, &[5], record(5, false)), take(record(5, false), MoveCause::HostLost));
     }
 
     #[test]
@@ -124,13 +117,17 @@ mod tests {
         let release = Order::Release { key, only: Release::Port(EDGE_PORT) };
         assert_eq!(decided(2, false, &[], record(2, false)), Some(release));
         assert_eq!(decided(2, false, &[], record(2, true)), None);
-        assert_eq!(decided(5, true, &[], record(2, true)), take(record(2, true)));
-        assert_eq!(decided(2, true, &[5], record(2, true)), take(record(2, true)), "able again, and alone");
+        assert_eq!(decided(5, true, &[], record(2, true)), take(record(2, true), MoveCause::Claim));
+        assert_eq!(
+            decided(2, true, &[5], record(2, true)),
+            take(record(2, true), MoveCause::Claim),
+            "able again, and alone"
+        );
     }
 
     #[test]
     fn the_record_of_an_earlier_binding_counts_for_nothing() {
         let old = record(5, false).map(|record| Record { incarnation: Incarnation(2), ..record });
-        assert_eq!(decided(2, true, &[], old), take(None));
+        assert_eq!(decided(2, true, &[], old), take(None, MoveCause::Claim));
     }
 }

@@ -32,7 +32,8 @@ pub async fn follow(
     let mut pause = FIRST_PAUSE;
     loop {
         let began = tokio::time::Instant::now();
-        let ended = stream(&server, hello.borrow().clone(), &outbox, &heard).await;
+        let begin_at = hello.borrow().clone();
+        let ended = stream(&server, begin_at, &outbox, &heard).await;
         if heard.send(Heard::Closed).await.is_err() {
             return; // the agent ends
         }
@@ -49,7 +50,8 @@ pub async fn follow(
                 );
             }
         }
-        tokio::time::sleep(pause.mul_f64(rand::rng().random_range(0.5..1.5))).await;
+        let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.5));
+        tokio::time::sleep(jittered).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use havip_model::HostNumber;
 use havip_stream::{convert, proto};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::time::Duration;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity as Pair, ServerTlsConfig};
 
@@ -44,7 +45,7 @@ impl Identity {
     /// # Errors
     /// There is neither, or the server refuses the token or is not reached.
     pub async fn load_or_join(config: &Config, guest_mtu: u16) -> anyhow::Result<Self> {
-        let path = config.data.join("identity.json");
+        let path = config.data.join(FILE);
         if let Some(bytes) = disk::read(&path)? {
             let kept: Kept =
                 serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))?;
@@ -100,6 +101,11 @@ impl Identity {
             .identity(self.pair())
             .client_ca_root(Certificate::from_pem(&self.authority_pem))
     }
+}
+
+/// Whether an agent with this data directory has joined: then it needs no token.
+pub fn has_joined(data: &Path) -> bool {
+    data.join(FILE).exists()
 }
 
 async fn join(config: &Config, token: &str, guest_mtu: u16) -> anyhow::Result<Kept> {
@@ -159,6 +165,7 @@ fn endpoint(address: &str, authority: &str, name: &str, pair: Option<Pair>) -> a
         .context("could not set up TLS")
 }
 
+const FILE: &str = "identity.json";
 const SERVER_NAME: &str = "havip-server";
 const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 /// Two round trips of a sick path; a pull from a dead host must not keep ports down for long.

@@ -1,56 +1,38 @@
 //! `/metrics` for Prometheus and `/status` for people, on a small HTTP listener of its own.
 
 use anyhow::Context;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::registry::Registry;
-use serde_json::Value;
 use std::net::SocketAddr;
-use std::sync::{Arc, RwLock};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
 
-/// What the listener shows: a registry, and a status that the main loop renews each second.
-#[derive(Clone)]
-pub struct Shown {
-    registry: Arc<Registry>,
-    status: Arc<RwLock<Value>>,
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// Counters and gauges as text.
+    Metrics,
+    /// Counters by reason and port, records, peers: JSON.
+    Status,
 }
 
-impl Shown {
-    /// Shows this registry.
-    pub fn new(registry: Registry) -> Self {
-        Self { registry: Arc::new(registry), status: Arc::default() }
-    }
-
-    /// Renews the status.
-    pub fn set_status(&self, status: Value) {
-        if let Ok(mut shown) = self.status.write() {
-            *shown = status;
-        }
-    }
-
-    fn answer(&self, path: &str) -> (&'static str, &'static str, String) {
-        match path {
-            "/metrics" => {
-                let mut text = String::new();
-                encode(&mut text, &self.registry).expect("a string takes all text");
-                ("200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
-            }
-            "/status" => {
-                let status = self.status.read().map(|status| status.to_string()).unwrap_or_default();
-                ("200 OK", "application/json", status)
-            }
-            _ => ("404 Not Found", "text/plain", "try /metrics or /status\n".to_owned()),
-        }
-    }
+/// A page that the main loop is to write: only it reads the switch.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Which.
+    pub page: Page,
+    /// Where it goes.
+    pub answer: oneshot::Sender<String>,
 }
 
 /// Listens, and answers until the agent ends.
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn serve(address: SocketAddr, shown: Shown) -> anyhow::Result<impl Future<Output = ()> + Send> {
+pub async fn serve(
+    address: SocketAddr,
+    wanted: mpsc::Sender<Wanted>,
+) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("could not listen on {address} for metrics; choose another with --metrics")
     })?;
@@ -58,10 +40,10 @@ pub async fn serve(address: SocketAddr, shown: Shown) -> anyhow::Result<impl Fut
         loop {
             match listener.accept().await {
                 Ok((connection, _)) => {
-                    let shown = shown.clone();
+                    let wanted = wanted.clone();
                     tokio::spawn(async move {
                         // Whoever scrapes and goes away is no concern of the agent's.
-                        let _ = tokio::time::timeout(PATIENCE, answer(connection, &shown)).await;
+                        let _ = tokio::time::timeout(PATIENCE, answer(connection, &wanted)).await;
                     });
                 }
                 Err(error) => {
@@ -74,16 +56,25 @@ pub async fn serve(address: SocketAddr, shown: Shown) -> anyhow::Result<impl Fut
 }
 
 /// One request per connection: GET PATH, then headers up to an empty line.
-async fn answer(mut connection: TcpStream, shown: &Shown) -> std::io::Result<()> {
+async fn answer(mut connection: TcpStream, wanted: &mpsc::Sender<Wanted>) -> std::io::Result<()> {
     let (reading, mut writing) = connection.split();
-    let mut lines = tokio::io::AsyncReadExt::take(BufReader::new(reading), LONGEST_REQUEST).lines();
+    let mut lines = BufReader::new(reading.take(LONGEST_REQUEST)).lines();
     let request = lines.next_line().await?.unwrap_or_default();
     while lines.next_line().await?.is_some_and(|line| !line.is_empty()) {}
 
     let mut words = request.split_whitespace();
-    let (status, kind, body) = match (words.next(), words.next()) {
-        (Some("GET"), Some(path)) => shown.answer(path.split('?').next().unwrap_or(path)),
-        _ => ("405 Method Not Allowed", "text/plain", "only GET\n".to_owned()),
+    let page = match (words.next(), words.next()) {
+        (Some("GET"), Some("/metrics")) => Ok((Page::Metrics, OPEN_METRICS)),
+        (Some("GET"), Some("/status")) => Ok((Page::Status, "application/json")),
+        (Some("GET"), _) => Err(("404 Not Found", "try /metrics or /status\n")),
+        _ => Err(("405 Method Not Allowed", "only GET\n")),
+    };
+    let (status, kind, body) = match page {
+        Ok((page, kind)) => match ask(wanted, page).await {
+            Some(body) => ("200 OK", kind, body),
+            None => ("503 Service Unavailable", "text/plain", "the agent is busy or ending\n".to_owned()),
+        },
+        Err((status, words)) => (status, "text/plain", words.to_owned()),
     };
     let length = body.len();
     let head = format!(
@@ -94,6 +85,13 @@ async fn answer(mut connection: TcpStream, shown: &Shown) -> std::io::Result<()>
     writing.shutdown().await
 }
 
+async fn ask(wanted: &mpsc::Sender<Wanted>, page: Page) -> Option<String> {
+    let (answer, answered) = oneshot::channel();
+    wanted.send(Wanted { page, answer }).await.ok()?;
+    answered.await.ok()
+}
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PATIENCE: Duration = Duration::from_secs(5);
 /// In bytes; browsers send less than 2 kB.
 const LONGEST_REQUEST: u64 = 16 << 10;
@@ -101,7 +99,6 @@ const LONGEST_REQUEST: u64 = 16 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::AsyncReadExt;
 
     async fn get(address: SocketAddr, path: &str) -> String {
         let mut connection = TcpStream::connect(address).await.unwrap();
@@ -113,12 +110,18 @@ mod tests {
 
     #[tokio::test]
     async fn metrics_and_status_are_answered_and_nothing_else() {
-        let shown = Shown::new(Registry::default());
-        shown.set_status(serde_json::json!({"host": 3}));
-        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        tokio::spawn(serve(address, shown).await.unwrap());
-        assert!(get(address, "/metrics").await.ends_with("# EOF\n"));
-        assert!(get(address, "/status").await.ends_with("\r\n\r\n{\"host\":3}"));
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let (wanted, mut asked) = mpsc::channel::<Wanted>(1);
+        tokio::spawn(serve(address, wanted).await.unwrap());
+        tokio::spawn(async move {
+            while let Some(Wanted { page, answer }) = asked.recv().await {
+                answer.send(format!("{page:?}")).unwrap();
+            }
+        });
+        assert!(get(address, "/metrics").await.ends_with("\r\n\r\nMetrics"));
+        assert!(get(address, "/status").await.ends_with("\r\n\r\nStatus"));
         assert!(get(address, "/etc/passwd").await.starts_with("HTTP/1.1 404"));
     }
 }

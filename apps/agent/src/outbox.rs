@@ -100,11 +100,6 @@ impl Outbox {
         self.add(|waiting| waiting.refusals_lost += push(&mut waiting.refusals, refusal, MOST_REFUSALS));
     }
 
-    /// Refusals that the switch could not even report.
-    pub fn refusals_lost(&self, count: u64) {
-        self.lock().refusals_lost += count;
-    }
-
     /// A command is done.
     pub fn result(&self, result: proto::CommandResult) {
         self.add(|waiting| _ = push(&mut waiting.results, result, MOST_RESULTS));

@@ -1,0 +1,57 @@
+//! Removing every trace of an agent from a host.
+
+use crate::args::Config;
+use crate::engine::guests_directory;
+use anyhow::Context;
+use havip_guest::{Program, Sandboxes};
+use havip_netlink::Links;
+use std::path::Path;
+
+/// Ends the instances, takes the switch apart, removes the agent's devices and, last, its data directory.
+///
+/// The agent must not run. Everything is attempted; the error names all that failed.
+///
+/// # Errors
+/// Something could not be removed.
+pub async fn detach(config: &Config) -> anyhow::Result<()> {
+    let mut failures: Vec<String> = Vec::new();
+    let mut note = |what: &str, result: anyhow::Result<()>| {
+        if let Err(error) = result {
+            failures.push(format!("{what}: {error:#}"));
+        }
+    };
+    let directory = guests_directory(config);
+    if directory.exists() {
+        let cleaned = Sandboxes::open(&directory, Program::itself()).and_then(|sandboxes| sandboxes.clean());
+        note("the instances", cleaned.map_err(Into::into));
+    }
+    if let Err(errors) = havip_switch::detach_all(&config.name) {
+        for error in errors {
+            note("the switch", Err(error.into()));
+        }
+    }
+    note("the devices", remove_devices(config).await);
+    note("the data directory", remove_directory(&config.data));
+    anyhow::ensure!(failures.is_empty(), "not all of the agent could be removed: {}", failures.join("; "));
+    Ok(())
+}
+
+async fn remove_devices(config: &Config) -> anyhow::Result<()> {
+    let links = Links::open()?;
+    let (near, _) = config.dhcp_devices();
+    for link in links.list().await? {
+        if link.name == config.overlay_device() || link.name == near || config.is_port_device(&link.name) {
+            links.delete(link.index).await?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_directory(path: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("could not remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,393 @@
+//! The main loop: everything that the agent knows and does, in turns.
+//!
+//! A turn takes what has come in, brings the switch to what should be, lets the claim machine and the prober act,
+//! and says what there is to say. Only this loop speaks to the switch.
+
+mod alive;
+mod claims;
+mod commands;
+mod guests;
+mod ports;
+mod program;
+mod show;
+mod tell;
+
+use crate::args::Config;
+use crate::devices::Devices;
+use crate::follow::Heard;
+use crate::identity::Identity;
+use crate::metrics::Wanted;
+use crate::outbox::Outbox;
+use crate::peers::{Asked, Peers};
+use crate::state::{self, Incoming, State};
+use crate::{clock, dhcp};
+use anyhow::Context;
+use havip_claim::keeper::{self, Keeper};
+use havip_liveness::Prober;
+use havip_model::{HostNumber, Record, VipKey, Vni};
+use havip_netlink::{LinkEvent, LinkWatch, Links};
+use havip_reconcile::compile::Desired;
+use havip_reconcile::item::{Item, ItemKey};
+use havip_reconcile::table::{EntryKey, Table};
+use havip_stream::proto::{self, update::Body};
+use havip_switch::{AsyncEvents, Switch};
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+pub use guests::directory as guests_directory;
+
+/// What the loop is made of.
+pub struct Parts {
+    /// What the operator said.
+    pub config: Config,
+    /// Who this host is.
+    pub identity: Identity,
+    /// The switch, its overlay attached.
+    pub switch: Switch,
+    /// What the switch tells.
+    pub events: AsyncEvents,
+    /// The host's devices.
+    pub links: Links,
+    /// What happens to them.
+    pub link_watch: LinkWatch,
+    /// The agent's own devices.
+    pub devices: Devices,
+    /// What the server says.
+    pub heard: mpsc::Receiver<Heard>,
+    /// Where a new stream begins.
+    pub hello: watch::Sender<proto::Hello>,
+    /// What is to be told.
+    pub outbox: Arc<Outbox>,
+    /// What other agents ask.
+    pub asked: mpsc::Receiver<Asked>,
+    /// Pages that people ask for.
+    pub wanted: mpsc::Receiver<Wanted>,
+    /// What the DHCP task lends.
+    pub leases: dhcp::Leases,
+    /// The stream to the server, to be begun when the state on disk is read.
+    pub following: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// Everything the agent knows.
+pub struct Engine {
+    config: Config,
+    host: HostNumber,
+    switch: Switch,
+    links: Links,
+    devices: Devices,
+    hello: watch::Sender<proto::Hello>,
+    outbox: Arc<Outbox>,
+    leases: dhcp::Leases,
+    peers: Peers,
+    /// Results of tasks that the loop started come back by this.
+    done: mpsc::UnboundedSender<Done>,
+
+    state: State,
+    incoming: Incoming,
+    /// The state on disk or from the server is known: until then nothing is touched.
+    is_known: bool,
+    /// The ports of an earlier life were taken over.
+    has_adopted: bool,
+    is_saved: bool,
+    stream_is_open: bool,
+    stamp: Option<clock::Stamp>,
+    clock_offset: Duration,
+
+    desired: Desired,
+    observed: Table,
+    /// Entries that may differ between the two.
+    touched: BTreeSet<EntryKey>,
+    faults: program::Faults,
+
+    ports: ports::Ports,
+    guests: guests::Guests,
+    keeper: Keeper,
+    claims: claims::Claims,
+    prober: Prober,
+    alive: alive::Alive,
+    show: show::Counters,
+}
+
+/// A task of the loop's came to its end.
+#[derive(Debug)]
+pub enum Done {
+    /// A peer's records, or nothing if it did not answer in time.
+    Records(Vec<(VipKey, Record)>),
+    /// All peers that were asked have answered, or the time is over.
+    Pulled(Vni),
+    /// About an instance.
+    Guest(guests::Happened),
+}
+
+/// What woke the loop.
+enum Woken {
+    Heard(Heard),
+    Link(LinkEvent),
+    Asked(Asked),
+    Wanted(Wanted),
+    Done(Done),
+    Switch,
+    Deadline,
+}
+
+/// Runs until told to stop. The switch keeps working after that: only what is timed ends.
+///
+/// # Errors
+/// The switch's maps or the device watch cannot be used any more.
+pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let Parts { mut events, mut link_watch, mut heard, mut asked, mut wanted, .. } = parts;
+    let (done, mut finished) = mpsc::unbounded_channel();
+    let state = State::load(&state::path(&parts.config.data));
+    let observed = parts.switch.entries().context("could not read the switch's maps")?;
+    let host = parts.identity.number;
+    let mut engine = Engine {
+        host,
+        guests: guests::Guests::open(&parts.config, done.clone())?,
+        config: parts.config,
+        switch: parts.switch,
+        links: parts.links,
+        devices: parts.devices,
+        hello: parts.hello,
+        outbox: parts.outbox,
+        leases: parts.leases,
+        peers: Peers::new(parts.identity),
+        done,
+        is_known: state.is_some(),
+        has_adopted: false,
+        is_saved: true,
+        state: State::default(),
+        incoming: Incoming::default(),
+        stream_is_open: false,
+        stamp: None,
+        clock_offset: Duration::ZERO,
+        desired: Desired::new(host),
+        touched: BTreeSet::new(),
+        faults: program::Faults::default(),
+        ports: ports::Ports::default(),
+        keeper: Keeper::new(host, rand::random()),
+        claims: claims::Claims::default(),
+        prober: Prober::new(),
+        alive: alive::Alive::default(),
+        show: show::Counters::new(),
+        observed: Table::new(),
+    };
+    engine.begin(observed, state).await?;
+    tokio::spawn(parts.following);
+
+    tokio::pin!(stop);
+    loop {
+        let deadline = engine.next_deadline().saturating_sub(clock::since_boot());
+        let woken = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            ready = events.wait() => {
+                ready.context("the switch's rings broke")?;
+                Woken::Switch
+            }
+            Some(done) = finished.recv() => Woken::Done(done),
+            event = link_watch.next() => Woken::Link(event.context("the device watch broke")?),
+            () = tokio::time::sleep(deadline) => Woken::Deadline,
+            Some(asked) = asked.recv() => Woken::Asked(asked),
+            Some(heard) = heard.recv() => Woken::Heard(heard),
+            Some(wanted) = wanted.recv() => Woken::Wanted(wanted),
+        };
+        engine.turn(woken, &mut events).await?;
+    }
+    engine.save();
+    Ok(())
+}
+
+impl Engine {
+    /// Takes over what the switch holds and what the disk says, before anything is changed.
+    async fn begin(&mut self, observed: Table, state: Option<State>) -> anyhow::Result<()> {
+        let now = clock::since_boot();
+        self.set_clock(now)?;
+        self.inherit(now, observed);
+        if let Some(state) = state {
+            tracing::info!(revision = state.revision, items = state.items.len(), "last state found on disk");
+            let changed = state.items.iter().map(|(key, item)| (*key, Some(item.clone()))).collect();
+            self.state = state;
+            self.take_changes(changed).await;
+        }
+        self.tell_position();
+        self.settle(now).await
+    }
+
+    async fn turn(&mut self, woken: Woken, events: &mut AsyncEvents) -> anyhow::Result<()> {
+        match woken {
+            Woken::Heard(heard) => self.heard(heard).await,
+            Woken::Link(event) => self.link_changed(event).await,
+            Woken::Asked(asked) => self.answer(asked),
+            Woken::Wanted(wanted) => self.show(wanted),
+            Woken::Done(Done::Records(records)) => self.merge(records),
+            Woken::Done(Done::Pulled(vni)) => self.tell_keeper(keeper::Event::PullDone(vni)),
+            Woken::Done(Done::Guest(happened)) => self.guest_happened(happened).await,
+            Woken::Switch | Woken::Deadline => {}
+        }
+        // What lies unread in the rings must not count as silence, so it comes before any deadline.
+        let heard = events.take().context("could not read the switch's rings")?;
+        let now = clock::since_boot();
+        for event in heard {
+            self.switch_event(now, event);
+        }
+        self.tick(now).await?;
+        self.settle(now).await
+    }
+
+    /// The earliest moment at which something is to be done without being asked.
+    fn next_deadline(&self) -> Duration {
+        let wants = [
+            self.keeper.next_deadline(),
+            self.prober.next_deadline(),
+            self.guests.next_deadline(),
+            self.alive.next_deadline(),
+        ];
+        wants
+            .into_iter()
+            .flatten()
+            .chain([self.claims.second_at, self.claims.beat_at])
+            .min()
+            .unwrap_or_default()
+    }
+
+    /// What is due by time.
+    async fn tick(&mut self, now: Duration) -> anyhow::Result<()> {
+        if self.claims.beat_at <= now {
+            self.claims.beat_at = now + BEAT;
+            self.switch.beat().context("could not write the heartbeat")?;
+        }
+        if self.claims.second_at <= now {
+            self.claims.second_at = now + SECOND;
+            self.set_clock(now)?;
+            self.read_records();
+            self.tell_records();
+            self.retry();
+            self.keep_neighbours_warm(now).await;
+            self.save();
+        }
+        self.probe(now);
+        self.guests_due(now).await;
+        self.tell_keeper(keeper::Event::DeadlineReached);
+        Ok(())
+    }
+
+    fn set_clock(&mut self, now: Duration) -> anyhow::Result<()> {
+        self.clock_offset = clock::offset(now, clock::wall(), self.stamp);
+        let nanos = i64::try_from(self.clock_offset.as_nanos()).unwrap_or(i64::MAX);
+        self.switch.set_clock(nanos).context("could not write the clock")?;
+        self.tell_keeper(keeper::Event::ClockSet { offset: self.clock_offset });
+        Ok(())
+    }
+
+    /// This host's time since 1970, in milliseconds, as its epochs count it.
+    fn wall_ms(&self, since_boot: Duration) -> u64 {
+        (since_boot + self.clock_offset).as_millis() as u64
+    }
+
+    async fn heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Opened => {
+                self.stream_is_open = true;
+                self.incoming = Incoming::default();
+                self.claims.say_records_again();
+            }
+            Heard::Closed => {
+                self.stream_is_open = false;
+                self.incoming = Incoming::default();
+            }
+            Heard::Update(Body::Begin(begin)) => self.incoming.begin(begin),
+            Heard::Update(Body::Change(change)) => self.incoming.change(change),
+            Heard::Update(Body::Commit(commit)) => self.commit(commit).await,
+            Heard::Update(Body::Command(command)) => self.command(command),
+            Heard::Update(Body::Records(records)) => match havip_stream::convert::records(&records) {
+                Ok(records) => self.merge(records),
+                Err(error) => tracing::warn!(%error, "the server sent a wrong record"),
+            },
+        }
+    }
+
+    async fn commit(&mut self, commit: proto::Commit) {
+        let now = clock::since_boot();
+        self.stamp = Some(clock::Stamp { server: Duration::from_millis(commit.server_ms), heard_at: now });
+        let was = (self.state.revision, self.state.epoch.clone());
+        let committed = self.incoming.commit(commit.revision, &mut self.state);
+        self.faults.unreadable.extend(committed.unreadable);
+        for key in committed.changed.keys() {
+            self.faults.unreadable.remove(&havip_stream::convert::key_text(key));
+        }
+        let is_news = was != (self.state.revision, self.state.epoch.clone());
+        if !committed.changed.is_empty() || is_news {
+            self.is_saved = false;
+        }
+        self.is_known = true;
+        self.take_changes(committed.changed).await;
+        self.tell_position();
+    }
+
+    /// Makes changed items part of what should be; the writing is left to [`Self::settle`].
+    async fn take_changes(&mut self, changed: BTreeMap<ItemKey, Option<Item>>) {
+        let (mut ports, mut hosts) = (false, false);
+        for (key, item) in changed {
+            ports |= matches!(key, ItemKey::Port(_));
+            hosts |= matches!(key, ItemKey::Host(_) | ItemKey::Vpc(_));
+            if let ItemKey::Host(host) = key
+                && item.is_none()
+            {
+                self.peers.forget(host);
+            }
+            if let ItemKey::Instance(_) | ItemKey::Port(_) = key {
+                self.guests.look_again();
+            }
+            let touched = match item {
+                Some(item) => self.desired.put(item),
+                None => self.desired.remove(&key),
+            };
+            self.touched.extend(touched);
+        }
+        if ports {
+            self.renew_leases();
+            self.ports.look_again();
+        }
+        if hosts {
+            self.renew_peers();
+        }
+        self.alive.edges_are_due = true;
+    }
+
+    /// Where a new stream is to begin.
+    fn tell_position(&self) {
+        let (revision, epoch) = (self.state.revision, self.state.epoch.clone());
+        self.hello.send_if_modified(|hello| {
+            let news = hello.last_revision != revision || hello.epoch != epoch;
+            (hello.last_revision, hello.epoch) = (revision, epoch);
+            news
+        });
+    }
+
+    /// Writes the state to disk if it changed, at most once a second: an older one costs only changes sent twice.
+    fn save(&mut self) {
+        if self.is_saved {
+            return;
+        }
+        match self.state.save(&state::path(&self.config.data)) {
+            Ok(()) => self.is_saved = true,
+            Err(error) => tracing::error!(error = format!("{error:#}"), "could not keep the state"),
+        }
+    }
+
+    fn renew_leases(&self) {
+        let ports = self.desired.items().values().filter_map(|item| match item {
+            Item::Port(port) => Some(port),
+            _ => None,
+        });
+        let leases = dhcp::leases(ports);
+        *self.leases.write().unwrap_or_else(std::sync::PoisonError::into_inner) = leases;
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+/// The kernel takes an agent for dead after 1 s without a heartbeat.
+const BEAT: Duration = Duration::from_millis(200);

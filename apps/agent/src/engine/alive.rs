@@ -1,0 +1,258 @@
+//! Who is alive, and what this edge does about it.
+
+use super::Engine;
+use super::program::chain;
+use crate::clock;
+use crate::edge::{self, EDGE_PORT, Edge};
+use havip_claim::keeper;
+use havip_liveness::{Action, Event};
+use havip_model::{Holder, HostNumber, Record, VipKey};
+use havip_netlink::Link;
+use havip_packet_socket::PacketSocket;
+use havip_reconcile::item::{EipItem, Item};
+use havip_wire::build::gratuitous_arp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+/// What the loop keeps beside the prober.
+#[derive(Default)]
+pub struct Alive {
+    probed: BTreeSet<HostNumber>,
+    /// The EIPs have to be looked at.
+    pub edges_are_due: bool,
+    /// EIPs that this edge has just taken: when they are announced outside, until nothing is left to say.
+    announce_at: BTreeMap<Ipv4Addr, Vec<Duration>>,
+    /// When neighbours are asked for again.
+    neighbours_at: Duration,
+}
+
+impl Alive {
+    /// When an EIP is to be announced outside.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.announce_at.values().filter_map(|at| at.first().copied()).min()
+    }
+}
+
+impl Engine {
+    /// Probes the hosts that share a VPC with this one, and all edges and hosts that it was told of.
+    pub(super) fn renew_peers(&mut self) {
+        let now = clock::since_boot();
+        let hosts: BTreeSet<HostNumber> = self
+            .desired
+            .items()
+            .values()
+            .filter_map(|item| match item {
+                Item::Host(host) if host.number != self.host => Some(host.number),
+                _ => None,
+            })
+            .collect();
+        let gone: Vec<_> = self.alive.probed.difference(&hosts).copied().collect();
+        let new: Vec<_> = hosts.difference(&self.alive.probed).copied().collect();
+        for host in gone {
+            self.prober.handle(now, Event::PeerRemoved(host));
+        }
+        for host in new {
+            self.prober.handle(now, Event::PeerAdded(host));
+        }
+        self.alive.probed = hosts;
+        self.alive.neighbours_at = Duration::ZERO;
+        self.tell_peers();
+    }
+
+    /// The claim machine chooses whom to repair with among the members that are alive.
+    fn tell_peers(&mut self) {
+        let lost = self.prober.liveness().lost;
+        let vpcs: Vec<_> = self
+            .desired
+            .items()
+            .values()
+            .filter_map(|item| match item {
+                Item::Vpc(vpc) => Some((vpc.vni, vpc.members.clone())),
+                _ => None,
+            })
+            .collect();
+        for (vni, members) in vpcs {
+            let peers =
+                members.into_iter().filter(|host| *host != self.host && !lost.contains(host)).collect();
+            self.tell_keeper(keeper::Event::PeersChanged { vni, peers });
+        }
+    }
+
+    /// Sends the echoes that are due and draws the conclusions; all frames that have come are handled before.
+    pub(super) fn probe(&mut self, now: Duration) {
+        if self.prober.next_deadline().is_some_and(|at| at <= now) {
+            self.hear_frames(now);
+        }
+        let actions = self.prober.handle(now, Event::DeadlineReached);
+        self.follow_prober(now, actions);
+        if std::mem::take(&mut self.alive.edges_are_due) {
+            self.edge_duty();
+        }
+        self.announce_outside(now);
+    }
+
+    /// Any frame of a host counts as life, not only an echo.
+    fn hear_frames(&mut self, now: Duration) {
+        let heard = match self.switch.heard() {
+            Ok(heard) => heard,
+            Err(error) => return tracing::error!(error = chain(&error), "could not read who was heard"),
+        };
+        for (host, at) in heard {
+            if now.saturating_sub(at) < FRESH {
+                let actions = self.prober.handle(now, Event::Heard(host));
+                self.follow_prober(now, actions);
+            }
+        }
+    }
+
+    pub(super) fn echo_returned(&mut self, now: Duration, host: HostNumber) {
+        let actions = self.prober.handle(now, Event::Heard(host));
+        self.follow_prober(now, actions);
+    }
+
+    fn follow_prober(&mut self, now: Duration, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::SendEcho { host, nonce } => {
+                    if let Err(error) = self.switch.echo(host, nonce) {
+                        tracing::error!(%host, error = chain(&error), "could not send an echo");
+                    }
+                }
+                Action::Lost { host, since } => {
+                    let silent_ms = now.saturating_sub(since).as_millis();
+                    tracing::warn!(%host, silent_ms, "host lost");
+                    self.outbox.lost(host, true, self.wall_ms(since));
+                    self.judged_anew();
+                }
+                Action::Alive { host } => {
+                    tracing::info!(%host, "host heard again");
+                    self.outbox.lost(host, false, self.wall_ms(now));
+                    self.judged_anew();
+                }
+            }
+        }
+    }
+
+    fn judged_anew(&mut self) {
+        self.alive.edges_are_due = true;
+        self.tell_peers();
+    }
+
+    /// A program that sends to a neighbour not resolved yet succeeds, and nothing is on the wire.
+    pub(super) async fn keep_neighbours_warm(&mut self, now: Duration) {
+        self.alive.edges_are_due = true;
+        if self.alive.neighbours_at > now {
+            return;
+        }
+        self.alive.neighbours_at = now + NEIGHBOURS;
+        let addresses: Vec<IpAddr> = self
+            .desired
+            .items()
+            .values()
+            .filter_map(|item| match item {
+                Item::Host(host) if host.number != self.host => Some(host.underlay),
+                _ => None,
+            })
+            .collect();
+        for address in addresses {
+            if let Err(error) = self.links.resolve_neighbour(self.devices.underlay, address).await {
+                tracing::debug!(%address, error = chain(&error), "could not ask for a neighbour");
+            }
+        }
+    }
+
+    fn eips(&self) -> Vec<EipItem> {
+        let eips = self.desired.items().values().filter_map(|item| match item {
+            Item::Eip(eip) => Some(eip.clone()),
+            _ => None,
+        });
+        eips.collect()
+    }
+
+    /// Takes the EIPs that are this edge's now, gives up those that it cannot serve.
+    fn edge_duty(&mut self) {
+        let Some(outside) = self.devices.edge else { return };
+        let liveness = self.prober.liveness();
+        for eip in self.eips() {
+            // Before the VPC's records are here, an active edge looks like none.
+            if !self.claims.open.contains(&eip.vni) {
+                continue;
+            }
+            let key = VipKey { vni: eip.vni, address: eip.address };
+            let record = match self.switch.record(key) {
+                Ok(record) => record,
+                Err(error) => {
+                    tracing::error!(error = chain(&error), "could not read a record");
+                    continue;
+                }
+            };
+            let edge =
+                Edge { host: self.host, is_able: outside.has_carrier, mac: outside.mac, liveness: &liveness };
+            if let Some(order) = edge::duty(&eip, record, edge) {
+                tracing::info!(eip = %eip.address, ?order, "edge duty");
+                self.order(&order);
+            }
+        }
+    }
+
+    /// The outside learns of an EIP's new edge by gratuitous ARP.
+    pub(super) fn eip_may_have_moved(&mut self, key: VipKey, record: Record) {
+        let own = Holder { host: self.host, port: EDGE_PORT };
+        let IpAddr::V4(public) = key.address else { return };
+        if self.devices.edge.is_none() || !self.eips().iter().any(|eip| eip.address == key.address) {
+            return;
+        }
+        self.alive.edges_are_due = true;
+        if record.present_holder() == Some(own) {
+            let now = clock::since_boot();
+            let times = ANNOUNCED_AFTER.iter().map(|after| now + *after).collect();
+            self.alive.announce_at.insert(public, times);
+            self.announce_outside(now);
+        } else {
+            self.alive.announce_at.remove(&public);
+        }
+    }
+
+    fn announce_outside(&mut self, now: Duration) {
+        let Some(outside) = self.devices.edge else { return };
+        let mut due = Vec::new();
+        for (public, times) in &mut self.alive.announce_at {
+            let before = times.len();
+            times.retain(|at| *at > now);
+            if times.len() < before {
+                due.push(*public);
+            }
+        }
+        self.alive.announce_at.retain(|_, times| !times.is_empty());
+        if due.is_empty() {
+            return;
+        }
+        let sent = PacketSocket::open(outside.index).and_then(|socket| {
+            due.iter().try_for_each(|public| socket.send(&gratuitous_arp(outside.mac, *public)))
+        });
+        if let Err(error) = sent {
+            tracing::warn!(error = chain(&error), "could not announce an EIP outside");
+        }
+    }
+
+    /// An edge whose outside device fails must give its EIPs up.
+    pub(super) fn edge_changed(&mut self, link: &Link, has_carrier: bool) {
+        if let Some(edge) = &mut self.devices.edge
+            && edge.index == link.index
+            && edge.has_carrier != has_carrier
+        {
+            tracing::warn!(device = link.name, has_carrier, "the outside device changed");
+            edge.has_carrier = has_carrier;
+            self.alive.edges_are_due = true;
+        }
+    }
+}
+
+/// A frame this old may have come before the last echo was sent.
+const FRESH: Duration = Duration::from_millis(50);
+/// The kernel forgets an unused neighbour after some minutes, and doubts it after 30 s.
+const NEIGHBOURS: Duration = Duration::from_secs(10);
+/// Switches and routers outside may lose one; keepalived says it as often.
+const ANNOUNCED_AFTER: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(5)];

@@ -1,0 +1,248 @@
+//! The claim machine's hands: its orders on the switch, its words to other hosts (rules C4 to C7, C10).
+
+use super::program::chain;
+use super::{Done, Engine};
+use crate::peers::Asked;
+use havip_claim::keeper::{Action, Event, Report};
+use havip_claim::{Cause, Notice, Order};
+use havip_model::{HostNumber, Record, VipKey, Vni};
+use havip_reconcile::item::{Item, ItemKey, VpcItem};
+use havip_reconcile::table::{Address, Entry, EntryKey};
+use havip_stream::convert;
+use havip_switch::Outcome;
+use rand::seq::SliceRandom;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// What the loop keeps beside the machine.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// The VPCs whose records are here, so that their ports may be active.
+    pub open: BTreeSet<Vni>,
+    /// When the second's work is due.
+    pub second_at: Duration,
+    /// When the heartbeat is due.
+    pub beat_at: Duration,
+    /// What the server was told last, by VPC.
+    said: BTreeMap<Vni, BTreeMap<VipKey, Record>>,
+}
+
+impl Claims {
+    /// A new stream: the server hears every record once more.
+    pub fn say_records_again(&mut self) {
+        self.said.clear();
+    }
+}
+
+impl Engine {
+    pub(super) fn act(&mut self, now: Duration, action: Action) {
+        match action {
+            Action::Order(order) => self.order(&order),
+            Action::SendRecords { vni, peer } => self.send_records(vni, peer),
+            Action::Pull(vni) => self.pull(vni),
+            Action::OpenPorts(vni) => {
+                tracing::debug!(%vni, "records are here, ports may come up");
+                self.claims.open.insert(vni);
+                self.renew_devices();
+            }
+            Action::Report(report) => self.report(now, report),
+        }
+    }
+
+    pub(super) fn order(&mut self, order: &Order) {
+        let outcome = match self.switch.order(order) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::error!(?order, error = chain(&error), "an order could not be given");
+                return;
+            }
+        };
+        tracing::trace!(?order, ?outcome, "order");
+        if let Order::Prepare { key, .. } = order {
+            let at = self.entry_of(key);
+            if outcome == Outcome::Full {
+                let reason = "the switch has no room for the VIP's record: its map is full".to_owned();
+                tracing::error!(vip = ?key, reason, "a VIP cannot work on this host");
+                self.faults.records.insert(at, reason);
+            } else {
+                self.faults.records.remove(&at);
+            }
+        }
+        if outcome == Outcome::Unsent {
+            tracing::debug!(?order, "the switch could not send");
+        }
+    }
+
+    /// The entry that a record belongs to: a VIP's address, or an EIP's translation.
+    fn entry_of(&self, key: &VipKey) -> EntryKey {
+        let address = EntryKey::Address(key.vni, key.address);
+        if matches!(self.desired.table().get(&address), Some(Entry::Address(Address::Vip { .. }))) {
+            address
+        } else {
+            EntryKey::Eip(key.address)
+        }
+    }
+
+    fn report(&self, now: Duration, report: Report) {
+        match report {
+            Report::BothAnswer { key, record, port } => {
+                tracing::warn!(vip = ?key, holder = ?record.holder, %port, "two ports have the VIP's address");
+            }
+            Report::ClockAhead { key, ahead, .. } => {
+                let ahead_s = ahead.as_secs();
+                tracing::warn!(vip = ?key, ahead_s, at_ms = self.wall_ms(now), "clock_ahead: a record is from the future");
+            }
+        }
+    }
+
+    /// Applies what others have, where it is greater.
+    pub(super) fn merge(&mut self, records: Vec<(VipKey, Record)>) {
+        for (key, record) in records {
+            self.order(&Order::Merge { key, record });
+        }
+    }
+
+    /// The records of a VPC; none if the switch cannot be read.
+    pub(super) fn records(&self, vni: Vni) -> BTreeMap<VipKey, Record> {
+        self.switch.records(vni).unwrap_or_else(|error| {
+            tracing::error!(error = chain(&error), "could not read the records");
+            BTreeMap::new()
+        })
+    }
+
+    fn vpc(&self, vni: Vni) -> Option<&VpcItem> {
+        self.desired.items().range(..).find_map(|(_, item)| match item {
+            Item::Vpc(vpc) if vpc.vni == vni => Some(vpc),
+            _ => None,
+        })
+    }
+
+    pub(super) fn endpoint(&self, host: HostNumber) -> Option<String> {
+        match self.desired.items().get(&ItemKey::Host(host))? {
+            Item::Host(host) => Some(host.peer_endpoint.clone()),
+            _ => None,
+        }
+    }
+
+    fn send_records(&mut self, vni: Vni, peer: HostNumber) {
+        let records = self.records(vni);
+        let own = self.host.get();
+        let message =
+            convert::records_message(vni, own, records.iter().map(|(key, record)| (key.address, *record)));
+        if let Some(client) = self.endpoint(peer).and_then(|endpoint| self.peers.client(peer, &endpoint)) {
+            let done = self.done.clone();
+            tokio::spawn(async move {
+                if let Some(greater) = client.repair(message).await {
+                    // The loop ends only with the process.
+                    let _ = done.send(Done::Records(greater));
+                }
+            });
+        }
+    }
+
+    /// The server records what the VPCs' records are; it hears of each only if it is news.
+    pub(super) fn tell_records(&mut self) {
+        if !self.stream_is_open {
+            return;
+        }
+        for vni in self.claims.open.clone() {
+            let records = self.records(vni);
+            if self.claims.said.get(&vni) == Some(&records) {
+                continue;
+            }
+            let all = records.iter().map(|(key, record)| (key.address, *record));
+            self.outbox.records(vni, convert::records_message(vni, self.host.get(), all));
+            self.claims.said.insert(vni, records);
+        }
+    }
+
+    /// Asks a few live members of the VPC; the server's records come on the stream by themselves.
+    fn pull(&mut self, vni: Vni) {
+        let lost = self.prober.liveness().lost;
+        let members = self.vpc(vni).map(|vpc| vpc.members.clone()).unwrap_or_default();
+        let mut members: Vec<HostNumber> =
+            members.into_iter().filter(|host| *host != self.host && !lost.contains(host)).collect();
+        members.shuffle(&mut rand::rng());
+        members.truncate(PULLED_FROM);
+
+        let mut clients = Vec::new();
+        for host in members {
+            let endpoint = self.endpoint(host);
+            clients.extend(endpoint.and_then(|endpoint| self.peers.client(host, &endpoint)));
+        }
+        let (own, done) = (self.host, self.done.clone());
+        let server_may_say_more = self.stream_is_open;
+        tokio::spawn(async move {
+            let pulls = clients.into_iter().map(|client| client.pull(vni, own));
+            for records in futures_util::future::join_all(pulls).await.into_iter().flatten() {
+                // The loop ends only with the process.
+                let _ = done.send(Done::Records(records));
+            }
+            if server_may_say_more {
+                tokio::time::sleep(SERVER_PATIENCE).await;
+            }
+            let _ = done.send(Done::Pulled(vni));
+        });
+    }
+
+    /// Another agent asks.
+    pub(super) fn answer(&mut self, asked: Asked) {
+        let own = self.host.get();
+        let addresses = |records: BTreeMap<VipKey, Record>| {
+            records.into_iter().map(|(key, record)| (key.address, record)).collect::<Vec<_>>()
+        };
+        match asked {
+            Asked::Pull { vni, answer } => {
+                // Whoever asked may have gone.
+                let _ = answer.send(convert::records_message(vni, own, addresses(self.records(vni))));
+            }
+            Asked::Repair { vni, records, answer } => {
+                let mut ours = self.records(vni);
+                let mut greater = Vec::new();
+                for (key, record) in records {
+                    match ours.remove(&key) {
+                        Some(own) if own.rank() == record.rank() => {}
+                        Some(own) if own.outranks(&record) => {
+                            ours.insert(key, own);
+                        }
+                        Some(_) | None => greater.push((key, record)),
+                    }
+                }
+                self.merge(greater);
+                let _ = answer.send(convert::records_message(vni, own, addresses(ours)));
+            }
+        }
+    }
+
+    /// What stands in the record map itself, as a full ring loses notices.
+    pub(super) fn read_records(&mut self) {
+        let mut records: BTreeMap<Vni, BTreeMap<VipKey, Record>> = BTreeMap::new();
+        for (key, entry) in self.observed.clone() {
+            let key = match (key, entry) {
+                (EntryKey::Address(vni, address), Entry::Address(Address::Vip { .. })) => {
+                    VipKey { vni, address }
+                }
+                (EntryKey::Nat(vni, _), Entry::Nat { public, .. }) => VipKey { vni, address: public },
+                _ => continue,
+            };
+            let of_vpc = records.entry(key.vni).or_insert_with(|| self.records(key.vni));
+            let record = of_vpc.get(&key).copied();
+            self.tell_keeper(Event::RecordRead { key, record });
+        }
+    }
+
+    /// The machine hears a notice, and people hear of a move that was made here.
+    pub(super) fn noticed(&mut self, at: Duration, notice: Notice, before: Option<Record>) {
+        if let Notice::Moved { key, record, cause } = notice {
+            if let Cause::Here(cause) = cause {
+                self.tell_move(at, key, record, before, cause);
+            }
+            self.eip_may_have_moved(key, record);
+        }
+        self.tell_keeper(Event::Noticed(notice));
+    }
+}
+
+const PULLED_FROM: usize = 3;
+/// The server sends a VPC's records right behind the VPC.
+const SERVER_PATIENCE: Duration = Duration::from_millis(200);

@@ -1,0 +1,483 @@
+//! Instances: what should run, runs; what should not, ends; all of it is told.
+
+use super::program::chain;
+use super::{Done, Engine};
+use crate::args::Config;
+use crate::disk;
+use anyhow::Context;
+use havip_guest::{GuestError, Prepared, Program, Sandbox, Sandboxes, Spec};
+use havip_model::{Driver, InstanceId, InstanceState, PowerState};
+use havip_netlink::Namespace;
+use havip_reconcile::item::{InstanceItem, Item, ItemKey};
+use havip_stream::{convert, proto};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// The instances of this host.
+pub struct Guests {
+    sandboxes: Sandboxes,
+    done: mpsc::UnboundedSender<Done>,
+    guests: BTreeMap<InstanceId, Guest>,
+    /// Which start each instance ran last, kept on disk: an agent that comes back must not start it anew.
+    ran: BTreeMap<InstanceId, u64>,
+    ran_path: PathBuf,
+    /// What an instance must not see of the host.
+    hidden: Vec<PathBuf>,
+    is_due: bool,
+    /// When the running ones are looked at next.
+    look_at: Duration,
+    /// Whether what an earlier life left was looked for.
+    has_adopted: bool,
+}
+
+/// Where an instance is.
+#[derive(Default)]
+struct Guest {
+    phase: Phase,
+    /// It ended by itself, or its start failed: it is not started again before the user says so.
+    gave_up: Option<(u64, InstanceState, String)>,
+}
+
+#[derive(Default)]
+enum Phase {
+    /// Nothing of it runs.
+    #[default]
+    Idle,
+    /// Its file tree and namespaces are being made.
+    Preparing { starts: u64 },
+    /// They are there; its ports are being plugged.
+    Equipping { starts: u64, prepared: Box<Prepared>, namespace: Namespace },
+    /// It is being let go.
+    Starting { starts: u64, namespace: Namespace },
+    /// Its first process runs.
+    Running { sandbox: Box<Sandbox>, namespace: Namespace },
+    /// Asked to end; its ports stay up, so that a failover daemon can say goodbye.
+    Stopping { namespace: Namespace },
+    /// Being killed; its ports are down.
+    Killing,
+}
+
+/// What a task about an instance came to.
+#[derive(Debug)]
+pub struct Happened {
+    instance: InstanceId,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Prepared(Box<Result<Prepared, GuestError>>),
+    Started(Box<Result<Sandbox, GuestError>>),
+    Ended(Result<(), GuestError>),
+}
+
+/// What is to be done about an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Start,
+    Stop,
+    Kill,
+}
+
+/// What an instance needs, from what is wanted and what is.
+///
+/// `ran` is the start that was run last, `gave_up_at` the one that ended by itself or failed.
+fn decide(
+    wanted: Option<(PowerState, u64)>,
+    runs: bool,
+    ran: Option<u64>,
+    gave_up_at: Option<u64>,
+) -> Option<Order> {
+    match wanted {
+        None => runs.then_some(Order::Kill),
+        Some((PowerState::PoweredOff, _)) => runs.then_some(Order::Kill),
+        Some((PowerState::Stopped, _)) => runs.then_some(Order::Stop),
+        // A second start of what runs: stop, and the next look starts it.
+        Some((PowerState::Running, starts)) if runs => (ran < Some(starts)).then_some(Order::Stop),
+        // Also after the host's reboot: then this start was run, but nothing gave up.
+        Some((PowerState::Running, starts)) => (gave_up_at < Some(starts)).then_some(Order::Start),
+    }
+}
+
+impl Guests {
+    /// Opens the directory of the sandboxes.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn open(config: &Config, done: mpsc::UnboundedSender<Done>) -> anyhow::Result<Self> {
+        let directory = directory(config);
+        let sandboxes =
+            Sandboxes::open(&directory, Program::itself()).context("could not prepare the instances")?;
+        let ran_path = config.data.join("starts.json");
+        let ran =
+            disk::read(&ran_path)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        Ok(Self {
+            sandboxes,
+            done,
+            guests: BTreeMap::new(),
+            ran,
+            ran_path,
+            hidden: vec![config.data.canonicalize().unwrap_or_else(|_| config.data.clone())],
+            is_due: true,
+            look_at: Duration::ZERO,
+            has_adopted: false,
+        })
+    }
+
+    /// Something has changed: instances are looked at again.
+    pub fn look_again(&mut self) {
+        self.is_due = true;
+    }
+
+    /// The network namespace of an instance, while there is one that devices can be put into.
+    pub fn namespace(&self, instance: InstanceId) -> Option<Namespace> {
+        match &self.guests.get(&instance)?.phase {
+            Phase::Equipping { namespace, .. }
+            | Phase::Starting { namespace, .. }
+            | Phase::Running { namespace, .. }
+            | Phase::Stopping { namespace } => Some(namespace.clone()),
+            Phase::Idle | Phase::Preparing { .. } | Phase::Killing => None,
+        }
+    }
+
+    /// Whether its ports must be down although their devices are there.
+    pub fn is_unpowered(&self, instance: InstanceId) -> bool {
+        self.guests.get(&instance).is_some_and(|guest| matches!(guest.phase, Phase::Killing))
+    }
+
+    /// When running instances are looked at next.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let runs = |guest: &Guest| matches!(guest.phase, Phase::Running { .. });
+        self.guests.values().any(runs).then_some(self.look_at)
+    }
+
+    /// For commands: they block, so they run elsewhere.
+    pub fn sandboxes(&self) -> Sandboxes {
+        self.sandboxes.clone()
+    }
+
+    fn spawn(&self, instance: InstanceId, work: impl FnOnce() -> What + Send + 'static) {
+        let done = self.done.clone();
+        tokio::task::spawn_blocking(move || {
+            // The loop ends only with the process.
+            let _ = done.send(Done::Guest(Happened { instance, what: work() }));
+        });
+    }
+
+    fn keep_starts(&self) {
+        let bytes = serde_json::to_vec(&self.ran).expect("ids and numbers are JSON");
+        if let Err(error) = disk::write(&self.ran_path, &bytes) {
+            tracing::error!(error = format!("{error:#}"), "could not keep which instances were started");
+        }
+    }
+
+    /// Finds what an earlier life of this agent has left running.
+    fn adopt(&mut self) {
+        let found = match self.sandboxes.list() {
+            Ok(found) => found,
+            Err(error) => {
+                return tracing::error!(error = chain(&error), "could not look for running instances");
+            }
+        };
+        for found in found {
+            let mut guest = Guest::default();
+            if let Some(sandbox) = found.running
+                && let Ok(namespace) = Namespace::of_process(sandbox.pid())
+            {
+                tracing::info!(instance = %found.instance, pid = sandbox.pid(), "a running instance was found");
+                guest.phase = Phase::Running { sandbox: Box::new(sandbox), namespace };
+            }
+            self.guests.insert(found.instance, guest);
+        }
+    }
+}
+
+/// Where the sandboxes of an agent are.
+pub fn directory(config: &Config) -> PathBuf {
+    config.data.join("instances")
+}
+
+impl Engine {
+    fn instance(&self, id: InstanceId) -> Option<&InstanceItem> {
+        match self.desired.items().get(&ItemKey::Instance(id))? {
+            Item::Instance(instance) => Some(instance),
+            _ => None,
+        }
+    }
+
+    /// Starts and ends what is to be; says whether ports may have to be looked at again.
+    pub(super) async fn sync_guests(&mut self, now: Duration) -> bool {
+        if !self.guests.has_adopted {
+            self.guests.has_adopted = true;
+            self.guests.adopt();
+            self.guests.look_at = now;
+            self.ports.look_again();
+        }
+        if !std::mem::take(&mut self.guests.is_due) {
+            return false;
+        }
+        let wanted = self.desired.items().keys().filter_map(|key| match key {
+            ItemKey::Instance(id) => Some(*id),
+            _ => None,
+        });
+        let mut all: Vec<InstanceId> = wanted.chain(self.guests.guests.keys().copied()).collect();
+        all.sort();
+        all.dedup();
+        for id in all {
+            self.sync_guest(id);
+        }
+        self.ports.is_due()
+    }
+
+    fn sync_guest(&mut self, id: InstanceId) {
+        let item = self.instance(id).cloned();
+        if let Some(external) = item.as_ref().filter(|item| item.driver == Driver::External) {
+            // It runs elsewhere; only its ports are ours.
+            let state = if external.power == PowerState::Running {
+                InstanceState::Running
+            } else {
+                InstanceState::Stopped
+            };
+            return self.tell_instance(id, external.starts, state, "");
+        }
+        let guest = self.guests.guests.entry(id).or_default();
+        let runs = matches!(guest.phase, Phase::Running { .. });
+        let gave_up_at = guest.gave_up.as_ref().map(|(starts, ..)| *starts);
+        let settled = runs || matches!(guest.phase, Phase::Idle);
+        let order = decide(
+            item.as_ref().map(|item| (item.power, item.starts)),
+            runs,
+            self.guests.ran.get(&id).copied(),
+            gave_up_at,
+        );
+        match (&item, order) {
+            // Whatever is under way comes to its end first, and then this is asked again.
+            _ if !settled => self.let_go_if_equipped(id),
+            (Some(item), Some(Order::Start)) => self.prepare(item),
+            (_, Some(Order::Stop)) => self.stop(id),
+            (_, Some(Order::Kill)) => self.kill(id),
+            (_, Some(Order::Start)) => unreachable!("only what is wanted is started"),
+            (Some(item), None) => self.tell_rest(item),
+            (None, None) => self.remove(id),
+        }
+    }
+
+    /// Nothing is to be done: says what the instance does.
+    fn tell_rest(&mut self, item: &InstanceItem) {
+        let starts = self.guests.ran.get(&item.id).copied().unwrap_or(0);
+        let Some(guest) = self.guests.guests.get(&item.id) else { return };
+        let (starts, state, reason) = match (&guest.phase, &guest.gave_up) {
+            (Phase::Running { .. }, _) => (starts, InstanceState::Running, String::new()),
+            (_, Some((starts, state, reason))) if item.power == PowerState::Running => {
+                (*starts, *state, reason.clone())
+            }
+            _ => (item.starts, InstanceState::Stopped, String::new()),
+        };
+        self.tell_instance(item.id, starts, state, &reason);
+    }
+
+    fn tell_instance(&self, id: InstanceId, starts: u64, state: InstanceState, reason: &str) {
+        let state = convert::instance_state_text(state);
+        self.outbox.instance(proto::InstanceReport {
+            id: id.to_string(),
+            state,
+            reason: reason.into(),
+            starts,
+        });
+    }
+
+    fn prepare(&mut self, item: &InstanceItem) {
+        let spec = Spec {
+            instance: item.id,
+            host_name: host_name(item),
+            user_data: item.user_data.clone(),
+            cpu_millis: item.cpu_millis,
+            memory_mib: item.memory_mib,
+            hidden: self.guests.hidden.clone(),
+        };
+        tracing::info!(instance = %item.id, starts = item.starts, "starting an instance");
+        self.tell_instance(item.id, item.starts, InstanceState::Pending, "");
+        let guest = self.guests.guests.entry(item.id).or_default();
+        *guest = Guest { phase: Phase::Preparing { starts: item.starts }, gave_up: None };
+        let sandboxes = self.guests.sandboxes();
+        self.guests.spawn(item.id, move || What::Prepared(Box::new(sandboxes.prepare(&spec))));
+    }
+
+    /// Runs an instance once each of its ports is plugged, or cannot be.
+    fn let_go_if_equipped(&mut self, id: InstanceId) {
+        let waits = self.port_items().any(|port| {
+            port.instance.is_some_and(|(instance, _)| instance == id)
+                && port.device.is_none()
+                && !self.ports.has(&port.interface)
+                && !self.faults.items.contains_key(&ItemKey::Port(port.interface))
+        });
+        let Some(guest) = self.guests.guests.get_mut(&id) else { return };
+        if waits || !matches!(guest.phase, Phase::Equipping { .. }) {
+            return;
+        }
+        if let Phase::Equipping { starts, prepared, namespace } = std::mem::take(&mut guest.phase) {
+            guest.phase = Phase::Starting { starts, namespace };
+            self.guests.spawn(id, move || What::Started(Box::new(prepared.run())));
+        }
+    }
+
+    fn stop(&mut self, id: InstanceId) {
+        let Some(guest) = self.guests.guests.get_mut(&id) else { return };
+        if let Phase::Running { sandbox, namespace } = std::mem::take(&mut guest.phase) {
+            tracing::info!(instance = %id, "stopping an instance");
+            guest.phase = Phase::Stopping { namespace };
+            let starts = self.guests.ran.get(&id).copied().unwrap_or(0);
+            self.tell_instance(id, starts, InstanceState::Stopping, "");
+            self.guests.spawn(id, move || What::Ended(sandbox.stop(GRACE).map(|_| ())));
+        }
+    }
+
+    /// Ports down, then everything killed at once, as a power failure would.
+    fn kill(&mut self, id: InstanceId) {
+        let Some(guest) = self.guests.guests.get_mut(&id) else { return };
+        if let Phase::Running { sandbox, .. } = std::mem::replace(&mut guest.phase, Phase::Killing) {
+            tracing::info!(instance = %id, "powering an instance off");
+            self.renew_devices();
+            self.program();
+            self.guests.spawn(id, move || What::Ended(sandbox.power_off()));
+        }
+    }
+
+    /// The instance is deleted: what it wrote goes, too.
+    fn remove(&mut self, id: InstanceId) {
+        self.guests.guests.remove(&id);
+        self.outbox.forget_instance(&id.to_string());
+        self.faults.items.remove(&ItemKey::Instance(id));
+        if self.guests.ran.remove(&id).is_some() {
+            self.guests.keep_starts();
+        }
+        let sandboxes = self.guests.sandboxes();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = sandboxes.remove(id) {
+                tracing::warn!(instance = %id, error = chain(&error), "could not remove an instance's files");
+            }
+        });
+    }
+
+    pub(super) async fn guest_happened(&mut self, happened: Happened) {
+        let Happened { instance: id, what } = happened;
+        let Some(guest) = self.guests.guests.get_mut(&id) else { return };
+        let phase = std::mem::take(&mut guest.phase);
+        match (what, phase) {
+            (What::Prepared(prepared), Phase::Preparing { starts }) => {
+                let prepared = prepared.map_err(|error| chain(&error)).and_then(|prepared| {
+                    let namespace = Namespace::of_process(prepared.pid()).map_err(|error| chain(&error))?;
+                    Ok((prepared, namespace))
+                });
+                match prepared {
+                    Ok((prepared, namespace)) => {
+                        guest.phase = Phase::Equipping { starts, prepared: Box::new(prepared), namespace };
+                        self.ports.look_again();
+                    }
+                    Err(reason) => self.failed(id, starts, reason),
+                }
+            }
+            (What::Started(started), Phase::Starting { starts, namespace }) => match *started {
+                Ok(sandbox) => {
+                    guest.phase = Phase::Running { sandbox: Box::new(sandbox), namespace };
+                    self.faults.items.remove(&ItemKey::Instance(id));
+                    self.guests.ran.insert(id, starts);
+                    self.guests.keep_starts();
+                }
+                Err(error) => self.failed(id, starts, chain(&error)),
+            },
+            (What::Ended(ended), Phase::Stopping { .. } | Phase::Killing) => {
+                if let Err(error) = ended {
+                    tracing::error!(instance = %id, error = chain(&error), "something of an instance is left");
+                }
+                self.unplug_all_of(id).await;
+            }
+            (_, phase) => guest.phase = phase,
+        }
+        self.guests.look_again();
+    }
+
+    fn failed(&mut self, id: InstanceId, starts: u64, reason: String) {
+        tracing::error!(instance = %id, reason, "could not start an instance");
+        self.faults.items.insert(ItemKey::Instance(id), reason.clone());
+        self.guests.guests.entry(id).or_default().gave_up = Some((starts, InstanceState::Failed, reason));
+    }
+
+    /// The devices of an instance that has ended: with its namespace their far ends are gone.
+    async fn unplug_all_of(&mut self, id: InstanceId) {
+        let of_instance = |port: &&havip_reconcile::item::PortItem| {
+            port.device.is_none() && port.instance.is_some_and(|(instance, _)| instance == id)
+        };
+        let interfaces: Vec<_> = self.port_items().filter(of_instance).map(|port| port.interface).collect();
+        for interface in interfaces {
+            self.unplug(interface).await;
+        }
+    }
+
+    /// Looks whether running instances still run.
+    pub(super) async fn guests_due(&mut self, now: Duration) {
+        if self.guests.look_at > now {
+            return;
+        }
+        self.guests.look_at = now + LOOK;
+        let ended: Vec<InstanceId> = self
+            .guests
+            .guests
+            .iter()
+            .filter(
+                |(_, guest)| matches!(&guest.phase, Phase::Running { sandbox, .. } if sandbox.has_ended()),
+            )
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ended {
+            tracing::warn!(instance = %id, "an instance ended by itself");
+            let starts = self.guests.ran.get(&id).copied().unwrap_or(0);
+            let reason = "its first process ended".to_owned();
+            let gave_up = Some((starts, InstanceState::Stopped, reason));
+            self.guests.guests.insert(id, Guest { phase: Phase::Idle, gave_up });
+            self.unplug_all_of(id).await;
+            self.guests.look_again();
+        }
+    }
+}
+
+/// The name that the guest has for itself: the instance's if it can be one, else its id.
+fn host_name(item: &InstanceItem) -> String {
+    let plain: String =
+        item.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(63).collect();
+    let plain = plain.trim_matches('-');
+    if plain.is_empty() { item.id.to_string() } else { plain.to_owned() }
+}
+
+/// What an instance gets to end by itself; a machine that shuts down takes about as long.
+const GRACE: Duration = Duration::from_secs(10);
+/// How soon the end of an instance is seen, when its devices have not told already.
+const LOOK: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_is_started_once_per_start_and_again_after_a_reboot() {
+        let running = |starts| Some((PowerState::Running, starts));
+        assert_eq!(decide(running(1), false, None, None), Some(Order::Start));
+        assert_eq!(decide(running(1), true, Some(1), None), None);
+        assert_eq!(decide(running(2), true, Some(1), None), Some(Order::Stop), "to be started anew");
+        assert_eq!(decide(running(2), false, Some(1), None), Some(Order::Start));
+        assert_eq!(decide(running(1), false, Some(1), None), Some(Order::Start), "the host was rebooted");
+        assert_eq!(decide(running(1), false, Some(1), Some(1)), None, "it ended by itself");
+        assert_eq!(decide(running(2), false, Some(1), Some(1)), Some(Order::Start));
+    }
+
+    #[test]
+    fn an_instance_is_asked_to_stop_and_killed_when_it_loses_power_or_is_deleted() {
+        assert_eq!(decide(Some((PowerState::Stopped, 1)), true, Some(1), None), Some(Order::Stop));
+        assert_eq!(decide(Some((PowerState::Stopped, 1)), false, Some(1), None), None);
+        assert_eq!(decide(Some((PowerState::PoweredOff, 1)), true, Some(1), None), Some(Order::Kill));
+        assert_eq!(decide(None, true, Some(1), None), Some(Order::Kill));
+        assert_eq!(decide(None, false, None, None), None);
+    }
+}
