@@ -6,8 +6,12 @@
 mod decide;
 mod draw;
 mod facts;
+#[cfg(any(test, feature = "random"))]
+pub mod random;
 mod refusal;
 pub mod request;
+#[cfg(test)]
+mod tests;
 
 pub use decide::admit;
 pub use draw::Draw;

@@ -6,6 +6,8 @@
 
 mod content;
 mod difference;
+#[cfg(test)]
+mod tests;
 
 use crate::item::{Item, ItemKey};
 use content::content;

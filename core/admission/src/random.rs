@@ -1,0 +1,294 @@
+//! Random requests about a world, for tests of whatever follows decisions: some sensible, some not.
+
+use crate::{Draw, Facts, LiveHost, Quotas, Request, request::*};
+use havip_model::{
+    AssociationMode, Binding, Body, Contention, Driver, EipTarget, HostId, HostNumber, InterfaceId, Map,
+    NextHop, Profile, Target, Timestamp, World,
+};
+use ipnet::{IpNet, Ipv4Net};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// A source of random requests.
+#[derive(Debug, Clone)]
+pub struct Random(Draw);
+
+impl Random {
+    /// The same seed asks for the same.
+    pub fn new(seed: u64) -> Self {
+        let mut entropy = [0x5a; 32];
+        entropy[..8].copy_from_slice(&seed.to_be_bytes());
+        let mut draw = Draw::new(entropy);
+        (0..8).for_each(|_| _ = draw.next()); // seeds that are alike begin alike
+        Self(draw)
+    }
+
+    /// Facts for one decision: all hosts live, small quotas so that limits are reached.
+    pub fn facts(&mut self, world: &World) -> Facts {
+        let mut entropy = [0; 32];
+        entropy.chunks_mut(8).for_each(|chunk| chunk.copy_from_slice(&self.0.next().to_be_bytes()));
+        let live =
+            world.hosts.keys().map(|host| LiveHost { host: *host, load_millis: self.below(1000) as u32 });
+        let live = live.collect();
+        let quotas = Quotas {
+            associations_per_vip: Some(3),
+            vips_per_instance: Some(2),
+            vips_per_vpc: Some(6),
+            vips_per_project: Some(10),
+            vip_routes_per_vpc: Some(2),
+            secondary_addresses: Some(3),
+        };
+        Facts { now: Timestamp(self.below(1 << 40)), entropy, live, ended: Vec::new(), quotas }
+    }
+
+    /// One request; makes more than it deletes, so that worlds grow.
+    pub fn request(&mut self, world: &World) -> Request {
+        match self.below(48) {
+            0 => CreateVpc { texts: self.texts(), region: "local".into(), cidr: self.cidr() }.into(),
+            1 => UpdateVpc { vpc: self.of(&world.vpcs), texts: self.new_texts() }.into(),
+            2 => DeleteVpc { vpc: self.of(&world.vpcs) }.into(),
+            3..5 => {
+                let (vpc, texts, cidr) = (self.of(&world.vpcs), self.texts(), self.cidr());
+                CreateSubnet { vpc, texts, zone: self.zone(), cidr }.into()
+            }
+            5 => DeleteSubnet { subnet: self.of(&world.subnets) }.into(),
+            6..9 => self.create_interface(world),
+            9 => {
+                let (interface, texts) = (self.of(&world.interfaces), self.new_texts());
+                UpdateInterface { interface, texts, source_dest_check: self.maybe().then(|| self.maybe()) }
+                    .into()
+            }
+            10 => DeleteInterface { interface: self.of(&world.interfaces) }.into(),
+            11..13 => {
+                let (interface, instance) = (self.of(&world.interfaces), self.of(&world.instances));
+                AttachInterface { interface, instance, device: self.device() }.into()
+            }
+            13 => DetachInterface { interface: self.of(&world.interfaces) }.into(),
+            14..16 => {
+                let interface = self.of(&world.interfaces);
+                let addresses = self.addresses();
+                AddAddresses { interface, addresses, automatic: self.below(3) as usize }.into()
+            }
+            16 => {
+                let interface = self.of(&world.interfaces);
+                RemoveAddresses { interface, addresses: self.secondary(world, interface) }.into()
+            }
+            17 => {
+                let (from, to) = (self.of(&world.interfaces), self.of(&world.interfaces));
+                MoveAddresses { from, to, addresses: self.secondary(world, from) }.into()
+            }
+            18 => {
+                let (interface, host) = (self.of(&world.interfaces), self.of(&world.hosts));
+                PlugInterface { interface, host, device: format!("tap{}", self.below(4)) }.into()
+            }
+            19 => UnplugInterface { interface: self.of(&world.interfaces) }.into(),
+            20..23 => self.run_instance(world),
+            23 => StartInstance { instance: self.of(&world.instances) }.into(),
+            24 => StopInstance { instance: self.of(&world.instances) }.into(),
+            25 => PowerOffInstance { instance: self.of(&world.instances) }.into(),
+            26 => DeleteInstance { instance: self.of(&world.instances) }.into(),
+            27..30 => self.create_vip(world),
+            30 => {
+                let (vip, texts) = (self.of(&world.vips), self.new_texts());
+                let (contention, advert_sources) = (Some(Contention::Follow), Some(self.addresses()));
+                UpdateVip { vip, texts, contention, assist: Some(self.maybe()), advert_sources }.into()
+            }
+            31 => DeleteVip { vip: self.of(&world.vips), unbind: self.maybe() }.into(),
+            32..35 => {
+                Associate { vip: self.of(&world.vips), target: self.target(world), mode: self.mode() }.into()
+            }
+            35 => Dissociate { vip: self.of(&world.vips), target: self.target(world) }.into(),
+            36 => {
+                let (texts, cidr) = (self.texts(), net([203, 0, 113, 16 * self.below(3) as u8], 28));
+                CreateEipPool { texts, cidr: cidr.into(), gateway: None, reserved: Vec::new() }.into()
+            }
+            37 => DeleteEipPool { pool: self.of(&world.pools) }.into(),
+            38..40 => {
+                let address = match self.maybe() {
+                    true => Choice::Automatic,
+                    false => Choice::Chosen(Ipv4Addr::new(203, 0, 113, self.below(64) as u8).into()),
+                };
+                AllocateEip { pool: None, texts: self.texts(), address, bandwidth_mbps: None }.into()
+            }
+            40..42 => BindEip { eip: self.of(&world.eips), target: self.eip_target(world) }.into(),
+            42 => UnbindEip { eip: self.of(&world.eips) }.into(),
+            43 => ReleaseEip { eip: self.of(&world.eips), unbind: self.maybe() }.into(),
+            44 => {
+                let (vpc, texts, destination) = (self.of(&world.vpcs), self.texts(), IpNet::V4(self.cidr()));
+                CreateRoute { vpc, texts, destination, next_hop: self.next_hop(world) }.into()
+            }
+            45 => DeleteRoute { route: self.of(&world.routes) }.into(),
+            46 => self.join_host(),
+            _ => self.change_host(world),
+        }
+    }
+
+    fn create_interface(&mut self, world: &World) -> Request {
+        let (subnet, texts, address) = (self.of(&world.subnets), self.texts(), self.choice());
+        let secondary = if self.below(4) == 0 { self.addresses() } else { Vec::new() };
+        CreateInterface { subnet, texts, address, secondary, mac: None, source_dest_check: self.maybe() }
+            .into()
+    }
+
+    fn run_instance(&mut self, world: &World) -> Request {
+        let mut request = RunInstance::of(self.of(&world.subnets));
+        request.texts = self.texts();
+        request.address = self.choice();
+        request.source_dest_check = self.maybe();
+        if self.maybe() {
+            request.driver = Driver::External;
+            request.device = self.device();
+        }
+        request.host = self.maybe().then(|| self.of(&world.hosts));
+        request.into()
+    }
+
+    fn create_vip(&mut self, world: &World) -> Request {
+        let mut request = CreateVip::of(self.of(&world.subnets));
+        request.address = self.choice();
+        request.binding = self.maybe().then_some(Binding::Associated);
+        request.profile = [Profile::Native, Profile::Tencent, Profile::Ucloudstack][self.below(3) as usize];
+        request.associations = (0..self.below(3)).map(|_| (self.target(world), self.mode())).collect();
+        request.into()
+    }
+
+    fn join_host(&mut self) -> Request {
+        let number = self.below(6);
+        let (name, facts) = (format!("h{number}"), self.host_facts(number));
+        JoinHost { name, region: "local".into(), zone: self.zone(), facts }.into()
+    }
+
+    fn change_host(&mut self, world: &World) -> Request {
+        let host = self.of(&world.hosts);
+        match world.hosts.get(&host).filter(|_| self.below(3) == 0) {
+            Some(host) => RemoveHost { host: host.id }.into(),
+            None if self.below(8) == 0 => RemoveHost { host: HostId::new(self.0.body()) }.into(),
+            None => {
+                let number = self.below(6);
+                UpdateHost { host, texts: NewTexts::default(), facts: Some(self.host_facts(number)) }.into()
+            }
+        }
+    }
+
+    fn host_facts(&mut self, number: u64) -> HostFacts {
+        let underlay = IpAddr::from([192, 168, 0, 1 + number as u8]);
+        let edge_device = self.maybe().then(|| "out0".into());
+        let guest_mtu = 1400 + self.below(2) as u16 * 100;
+        HostFacts { underlay, peer_endpoint: format!("{underlay}:7403"), edge_device, guest_mtu }
+    }
+
+    /// An existing one nine times out of ten.
+    fn of<K: Ord + Copy + Unknown, V>(&mut self, table: &Map<K, V>) -> K {
+        let known =
+            (!table.is_empty() && self.below(10) > 0).then(|| self.below(table.len() as u64) as usize);
+        known
+            .and_then(|position| table.keys().nth(position).copied())
+            .unwrap_or_else(|| K::unknown(self.0.body()))
+    }
+
+    fn target(&mut self, world: &World) -> Target {
+        match self.maybe() {
+            true => Target::Instance(self.of(&world.instances)),
+            false => Target::Interface(self.of(&world.interfaces)),
+        }
+    }
+
+    fn eip_target(&mut self, world: &World) -> EipTarget {
+        match self.below(3) {
+            0 => EipTarget::Vip(self.of(&world.vips)),
+            1 => EipTarget::Instance(self.of(&world.instances)),
+            _ => EipTarget::Interface(self.of(&world.interfaces)),
+        }
+    }
+
+    fn next_hop(&mut self, world: &World) -> NextHop {
+        match self.maybe() {
+            true => NextHop::Vip(self.of(&world.vips)),
+            false => NextHop::Interface(self.of(&world.interfaces)),
+        }
+    }
+
+    fn secondary(&mut self, world: &World, interface: InterfaceId) -> Vec<IpAddr> {
+        let has =
+            world.interfaces.get(&interface).map(|interface| interface.secondary.clone()).unwrap_or_default();
+        has.into_iter().filter(|_| self.maybe()).collect()
+    }
+
+    /// One of a few small ranges, so that they meet.
+    fn cidr(&mut self) -> Ipv4Net {
+        match self.below(4) {
+            0 => net([10, 0, 0, 0], 24),
+            1 => net([10, 0, 0, 16 * self.below(4) as u8], 28),
+            2 => net([10, 0, self.below(2) as u8, 8 * self.below(4) as u8], 29),
+            _ => net([0, 0, 0, 0], 0),
+        }
+    }
+
+    fn choice(&mut self) -> Choice {
+        match self.below(6) {
+            0..4 => Choice::Automatic,
+            4 => Choice::Chosen(self.address()),
+            _ => Choice::Without,
+        }
+    }
+
+    fn addresses(&mut self) -> Vec<IpAddr> {
+        (0..self.below(3)).map(|_| self.address()).collect()
+    }
+
+    fn address(&mut self) -> IpAddr {
+        Ipv4Addr::new(10, 0, self.below(2) as u8, self.below(64) as u8).into()
+    }
+
+    fn mode(&mut self) -> AssociationMode {
+        if self.below(4) == 0 { AssociationMode::DirectReturn } else { AssociationMode::Claim }
+    }
+
+    fn device(&mut self) -> Option<String> {
+        self.maybe().then(|| format!("tap{}", self.below(4)))
+    }
+
+    fn zone(&mut self) -> String {
+        if self.below(8) == 0 { "local-b".into() } else { "local-a".into() }
+    }
+
+    fn texts(&mut self) -> Texts {
+        Texts { name: format!("Name {}", self.below(100)), description: String::new() }
+    }
+
+    fn new_texts(&mut self) -> NewTexts {
+        NewTexts { name: self.maybe().then(|| format!("Name {}", self.below(100))), description: None }
+    }
+
+    fn maybe(&mut self) -> bool {
+        self.below(2) == 0
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        (self.0.next() >> 16) % bound
+    }
+}
+
+/// An id of something that does not exist.
+trait Unknown {
+    fn unknown(body: Body) -> Self;
+}
+
+macro_rules! unknown {
+    ($($id:ident)*) => {$(
+        impl Unknown for havip_model::$id {
+            fn unknown(body: Body) -> Self { Self::new(body) }
+        }
+    )*};
+}
+
+unknown! { VpcId SubnetId InterfaceId InstanceId VipId EipPoolId EipId RouteId }
+
+impl Unknown for HostNumber {
+    fn unknown(_: Body) -> Self {
+        Self::MAX
+    }
+}
+
+fn net(address: [u8; 4], prefix: u8) -> Ipv4Net {
+    Ipv4Net::new_assert(address.into(), prefix)
+}

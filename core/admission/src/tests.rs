@@ -1,0 +1,6 @@
+//! Decisions as a user meets them, each refusal in a table, and random ones that must break nothing.
+
+mod effects;
+mod invariants;
+mod refusals;
+mod scene;

@@ -1,0 +1,1 @@
+//! What an admitted request changes, beyond what it was about.

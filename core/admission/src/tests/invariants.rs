@@ -1,0 +1,211 @@
+//! Random requests: whatever is admitted, the world stays sound.
+
+use crate::{Code, Quotas, admit, random::Random};
+use havip_model::{
+    Counter, EipTarget, Interface, NextHop, PortState, Profile, Resource, ResourceKey, Target, World,
+};
+use proptest::prelude::*;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_requests_never_break_the_world(seed: u64) {
+        let mut random = Random::new(seed);
+        let mut world = World::default();
+        for step in 0..250 {
+            let (facts, request) = (random.facts(&world), random.request(&world));
+            let before = world.clone();
+            let decision = admit(&world, &request, &facts);
+            prop_assert_eq!(&before, &world);
+            match decision {
+                Err(refusal) => {
+                    prop_assert!(refusal.message.len() > 20 && !refusal.message.contains('\n'), "{}", refusal);
+                    prop_assert!(refusal.field.is_empty() || refusal.field.starts_with('/'));
+                    let missing = refusal.blocked_by.iter().find(|key| world.get(**key).is_none());
+                    prop_assert_eq!(missing, None, "{}", refusal);
+                }
+                Ok(change) => {
+                    let touched = change.puts.iter().map(Resource::key).chain(change.deletes.iter().copied());
+                    prop_assert!(touched.collect::<Vec<_>>().contains(&change.subject));
+                    world.apply(&change);
+                    prop_assert!(world.is_consistent(), "step {}: {:?}", step, request);
+                    let broken = broken(&world, &facts.quotas);
+                    prop_assert_eq!(broken, None, "step {}: {:?}", step, request);
+                    prop_assert!(numbers_only_grow(&before, &world));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn random_requests_reach_nearly_everything() {
+    let (mut admitted, mut codes) = (BTreeMap::<String, u32>::new(), BTreeSet::new());
+    for seed in 0..30 {
+        let mut random = Random::new(seed);
+        let mut world = World::default();
+        for _ in 0..400 {
+            let (facts, request) = (random.facts(&world), random.request(&world));
+            match admit(&world, &request, &facts) {
+                Err(refusal) => drop(codes.insert(refusal.code)),
+                Ok(change) => {
+                    let name = format!("{request:?}");
+                    *admitted.entry(name.split('(').next().unwrap().to_owned()).or_default() += 1;
+                    world.apply(&change);
+                }
+            }
+        }
+    }
+    // Everything that can be asked for, but for the texts of subnets, instances, pools and EIPs.
+    assert!(admitted.len() >= 36, "{admitted:?}");
+    assert!(codes.len() * 3 >= Code::ALL.len() * 2, "{codes:?}");
+}
+
+/// What is wrong with a world, if anything.
+fn broken(world: &World, quotas: &Quotas) -> Option<String> {
+    addresses(world)
+        .or_else(|| networks(world))
+        .or_else(|| references(world))
+        .or_else(|| limits(world, quotas))
+        .or_else(|| places(world))
+        .or_else(|| public(world))
+}
+
+/// Every address of a VPC has one user, is usable, and is of its subnet.
+fn addresses(world: &World) -> Option<String> {
+    let of_interfaces = world.interfaces.values().flat_map(|i| i.addresses().map(|a| (i.vpc, i.subnet, a)));
+    let of_vips = world.vips.values().map(|vip| (vip.vpc, vip.subnet, vip.address()));
+    let mut seen = BTreeSet::new();
+    for (vpc, subnet, address) in of_interfaces.chain(of_vips) {
+        let (first, last) = world.subnets.get(&subnet)?.usable();
+        if !seen.insert((vpc, address)) {
+            return Some(format!("{address} is used twice"));
+        }
+        if !(IpAddr::V4(first)..=IpAddr::V4(last)).contains(&address) {
+            return Some(format!("{address} is not usable"));
+        }
+    }
+    let macs = world.interfaces.values().map(|i| i.mac).chain(world.vpcs.values().map(|vpc| vpc.virtual_mac));
+    let count = world.interfaces.len() + world.vpcs.len();
+    (macs.collect::<BTreeSet<_>>().len() != count).then(|| "a MAC is used twice".into())
+}
+
+fn networks(world: &World) -> Option<String> {
+    for subnet in world.subnets.values() {
+        let vpc = world.vpcs.get(&subnet.vpc).filter(|vpc| vpc.cidr.contains(&subnet.cidr));
+        let overlaps = |other: &&havip_model::Subnet| {
+            other.id != subnet.id && (other.cidr.contains(&subnet.cidr) || subnet.cidr.contains(&other.cidr))
+        };
+        if vpc.is_none() || world.subnets_of(subnet.vpc).any(|other| overlaps(&other)) {
+            return Some(format!("subnet {} does not fit", subnet.id));
+        }
+    }
+    let route = world.routes.values().find(|route| {
+        let inside =
+            |subnet: &havip_model::Subnet| ipnet::IpNet::V4(subnet.cidr).contains(&route.destination);
+        world.subnets_of(route.vpc).any(inside)
+    });
+    route.map(|route| format!("route {} leads into a subnet", route.id))
+}
+
+/// Whatever a resource names exists, and is of the same VPC and subnet.
+fn references(world: &World) -> Option<String> {
+    let in_vpc = |key: ResourceKey| match key {
+        ResourceKey::Instance(id) => world.primary_interface(id).map(|interface| interface.vpc),
+        ResourceKey::Interface(id) => world.interfaces.get(&id).map(|interface| interface.vpc),
+        ResourceKey::Vip(id) => world.vips.get(&id).map(|vip| vip.vpc),
+        _ => None,
+    };
+    for vip in world.vips.values() {
+        let kinds: BTreeSet<_> =
+            vip.associations.iter().map(|a| matches!(a.target, Target::Instance(_))).collect();
+        let targets: BTreeSet<_> = vip.associations.iter().map(|a| a.target).collect();
+        let fits = |target: &Target| in_vpc((*target).into()) == Some(vip.vpc);
+        if kinds.len() > 1 || targets.len() != vip.associations.len() || !targets.iter().all(fits) {
+            return Some(format!("the associations of {} are wrong: {:?}", vip.id, vip.associations));
+        }
+    }
+    for eip in world.eips.values() {
+        if eip.target.map(|target| in_vpc(target.into())) != eip.vpc.map(Some) {
+            return Some(format!("EIP {} leads nowhere", eip.id));
+        }
+    }
+    let dangling = |hop: NextHop, vpc| in_vpc(hop.into()) != Some(vpc);
+    let route = world.routes.values().find(|route| dangling(route.next_hop, route.vpc));
+    route.map(|route| format!("route {} leads nowhere", route.id))
+}
+
+fn limits(world: &World, quotas: &Quotas) -> Option<String> {
+    let limits = quotas.limits(Profile::Native);
+    let wrong = [
+        world.vips.values().any(|vip| vip.associations.len() > limits.associations_per_vip),
+        world.instances.keys().any(|id| world.vip_count_of_instance(*id) > limits.vips_per_instance),
+        world.vpcs.keys().any(|id| world.vip_count(*id) > limits.vips_per_vpc),
+        world.vips.len() > limits.vips_per_project,
+        world.interfaces.values().any(|interface| interface.secondary.len() > limits.secondary_addresses),
+        world.vpcs.keys().any(|id| {
+            let to_vip = |route: &&havip_model::Route| matches!(route.next_hop, NextHop::Vip(_));
+            world.routes_of(*id).filter(to_vip).count() > limits.vip_routes_per_vpc
+        }),
+    ];
+    wrong.contains(&true).then(|| format!("a limit is exceeded: {wrong:?}"))
+}
+
+/// Instances have their interfaces, each on the instance's host; devices are used once.
+fn places(world: &World) -> Option<String> {
+    let wrong = |interface: &Interface| {
+        let instance = interface.instance.map(|id| world.instances.get(&id));
+        let is_apart = match instance {
+            Some(None) => true,
+            Some(Some(instance)) => interface.host.is_some_and(|host| host != instance.host),
+            None => interface.is_primary,
+        };
+        let is_odd = interface.host.is_none() && interface.port_state != PortState::Inactive;
+        is_apart || is_odd || interface.host.is_some_and(|host| !world.hosts.contains_key(&host))
+    };
+    if let Some(interface) = world.interfaces.values().find(|interface| wrong(interface)) {
+        return Some(format!("{interface:?} is in the wrong place"));
+    }
+    let devices: Vec<_> =
+        world.interfaces.values().filter_map(|i| Some((i.host?, i.device.as_ref()?))).collect();
+    if devices.iter().collect::<BTreeSet<_>>().len() != devices.len() {
+        return Some("a device is used twice".into());
+    }
+    let odd = world.instances.values().find(|instance| {
+        let positions: Vec<_> =
+            world.interfaces_of(instance.id).map(|interface| interface.position).collect();
+        let primaries = world.interfaces_of(instance.id).filter(|interface| interface.is_primary).count();
+        let is_distinct = positions.iter().collect::<BTreeSet<_>>().len() == positions.len();
+        primaries != 1
+            || positions.first() != Some(&0)
+            || !is_distinct
+            || !world.hosts.contains_key(&instance.host)
+    });
+    odd.map(|instance| format!("instance {} has odd interfaces", instance.id))
+}
+
+/// One EIP per private address, each of its pool.
+fn public(world: &World) -> Option<String> {
+    let private = |target: EipTarget| match target {
+        EipTarget::Vip(id) => world.vips.get(&id).map(|vip| (vip.vpc, vip.address())),
+        target => world.interface_of(target).and_then(|interface| Some((interface.vpc, interface.primary?))),
+    };
+    let targets: Vec<_> = world.eips.values().filter_map(|eip| eip.target).collect();
+    if targets.iter().filter_map(|target| private(*target)).collect::<BTreeSet<_>>().len() != targets.len() {
+        return Some("a private address has two EIPs, or an EIP leads to no address".into());
+    }
+    let of_pool = |eip: &havip_model::Eip| {
+        world.pools.get(&eip.pool).is_some_and(|pool| pool.cidr.contains(&eip.address))
+    };
+    let stray = world.eips.values().find(|eip| !of_pool(eip));
+    stray.map(|eip| format!("EIP {} is of no pool", eip.id))
+}
+
+fn numbers_only_grow(before: &World, after: &World) -> bool {
+    Counter::ALL.into_iter().all(|counter| before.next(counter) <= after.next(counter))
+}
