@@ -126,7 +126,7 @@ pub struct WithWait {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Unbind {
-    /// Unbind the VIP from associations, EIP and routes first.
+    /// Unbind it first: a VIP from associations, EIP and routes, an EIP from its target.
     #[serde(default)]
     pub unbind: bool,
     /// Answer when it is gone everywhere, or after this time: `10s`, `500ms`, at most `60s`.

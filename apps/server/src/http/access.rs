@@ -1,0 +1,102 @@
+//! Who may ask: a bearer of an access key. Gives each request an id and logs it.
+
+use super::{ask::Asker, metrics::Metrics, problem::complete};
+use crate::{
+    entropy,
+    service::{Fault, FaultKind, Service},
+};
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderValue, Method, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use ring::hmac;
+use std::{sync::Arc, time::Instant};
+use tracing::debug;
+
+/// What the layers need.
+#[derive(Clone)]
+pub struct Gate {
+    /// The rules.
+    pub service: Arc<Service>,
+    /// Counts requests.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Gives a request an id, lets it in, completes a problem document, counts and logs.
+pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let request_id = entropy::hex(&entropy::random::<8>());
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_string());
+    let path = path.unwrap_or_else(|| "unknown".into());
+
+    let response = match admit(&gate.service, &request) {
+        Ok(principal) => {
+            request.extensions_mut().insert(Asker { principal, request_id: request_id.clone() });
+            next.run(request).await
+        }
+        Err(fault) => fault.into_response(),
+    };
+    let mut response = complete(response, &request_id);
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let took = began.elapsed();
+    gate.metrics.answered(&method, &path, response.status(), took);
+    debug!(%method, path, status = response.status().as_u16(), took_us = took.as_micros() as u64, request_id, "answered");
+    response
+}
+
+/// The access key's id; the open paths need none.
+fn admit(service: &Service, request: &Request) -> Result<String, Fault> {
+    if request.method() == Method::GET && OPEN.contains(&request.uri().path()) {
+        return Ok(String::new());
+    }
+    let refused = || {
+        let detail = "send Authorization: Bearer ACCESS_KEY_ID.ACCESS_KEY_SECRET of a key of this server";
+        Fault::new(FaultKind::Unauthenticated, "unauthenticated", detail)
+    };
+    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = header
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let (id, secret) = bearer.and_then(|(_, token)| token.trim().split_once('.')).ok_or_else(refused)?;
+    let key_id = id.parse().map_err(|_| refused())?;
+    let sealed = service.read(|durable| durable.state.keys.get(&key_id).map(|key| key.sealed_secret.clone()));
+    let known = service.sealer().open_sealed(id, &sealed.ok_or_else(refused)?).map_err(|error| {
+        tracing::error!(
+            error = &*error as &dyn std::error::Error,
+            key = id,
+            "an access key cannot be opened"
+        );
+        refused()
+    })?;
+    match is_same(&known, secret) {
+        true => Ok(id.to_string()),
+        false => Err(refused()),
+    }
+}
+
+/// Compares in a time that says nothing of the secret: both pass through a keyed digest first.
+fn is_same(known: &str, presented: &str) -> bool {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &entropy::random::<32>());
+    hmac::verify(&key, presented.as_bytes(), hmac::sign(&key, known.as_bytes()).as_ref()).is_ok()
+}
+
+/// What anybody may read.
+const OPEN: [&str; 3] = ["/v1/health", "/v1/openapi.json", "/metrics"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_secret_is_the_same() {
+        assert!(is_same("secret", "secret"));
+        assert!(!is_same("secret", "secrex"));
+        assert!(!is_same("secret", ""));
+    }
+}

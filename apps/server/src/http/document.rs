@@ -1,0 +1,163 @@
+//! All routes, and the description of the API that follows from them.
+
+use super::{
+    access::{Gate, pass},
+    ask::Params,
+    eip, event, host, interface, machine, network, vip,
+};
+use crate::{
+    service::{Fault, FaultKind, Service},
+    shape::Shapes,
+};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{Method, Uri, header},
+    middleware,
+    response::IntoResponse,
+    routing::get,
+};
+use havip_api::{AccessKey, Health, Page, Problem};
+use std::sync::Arc;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The description of the API (OpenAPI 3.1).
+pub fn document() -> openapi::OpenApi {
+    routes().split_for_parts().1
+}
+
+/// Everything that the API answers.
+pub fn router(gate: Gate) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let document = Arc::new(document);
+    let metrics = gate.metrics.clone();
+    router
+        .route("/v1/openapi.json", get(move || async move { Json((*document).clone()) }))
+        .route(
+            "/metrics",
+            get(move |State(server): State<Arc<Service>>| async move {
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                ([(header::CONTENT_TYPE, kind)], metrics.text(&server))
+            }),
+        )
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(gate.service.clone())
+        .layer(middleware::from_fn_with_state(gate, pass))
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Havip",
+        description = "Highly available VIPs. References are ids, instants are RFC 3339 in UTC, errors are problem documents (RFC 9457).",
+    ),
+    modifiers(&Bearer),
+    security(("key" = [])),
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let mut bearer = Http::new(HttpAuthScheme::Bearer);
+        bearer.description = Some("ACCESS_KEY_ID.ACCESS_KEY_SECRET".into());
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("key", SecurityScheme::Http(bearer));
+    }
+}
+
+fn routes() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(network::list_vpcs, network::create_vpc))
+        .routes(routes!(network::get_vpc, network::update_vpc, network::delete_vpc))
+        .routes(routes!(network::list_subnets, network::create_subnet))
+        .routes(routes!(network::get_subnet, network::update_subnet, network::delete_subnet))
+        .routes(routes!(network::list_routes, network::create_route))
+        .routes(routes!(network::get_route, network::delete_route))
+        .routes(routes!(interface::list_interfaces, interface::create_interface))
+        .routes(routes!(interface::get_interface, interface::update_interface, interface::delete_interface))
+        .routes(routes!(interface::attach_interface))
+        .routes(routes!(interface::detach_interface))
+        .routes(routes!(interface::plug_interface))
+        .routes(routes!(interface::unplug_interface))
+        .routes(routes!(interface::add_addresses))
+        .routes(routes!(interface::remove_address))
+        .routes(routes!(machine::list_instances, machine::run_instance))
+        .routes(routes!(machine::get_instance, machine::update_instance, machine::delete_instance))
+        .routes(routes!(machine::start_instance))
+        .routes(routes!(machine::stop_instance))
+        .routes(routes!(machine::power_off_instance))
+        .routes(routes!(machine::exec_instance))
+        .routes(routes!(machine::read_console))
+        .routes(routes!(vip::list_vips, vip::create_vip))
+        .routes(routes!(vip::delete_vips))
+        .routes(routes!(vip::get_vip, vip::update_vip, vip::delete_vip))
+        .routes(routes!(vip::list_associations, vip::associate))
+        .routes(routes!(vip::dissociate))
+        .routes(routes!(vip::vip_history))
+        .routes(routes!(eip::list_eip_pools, eip::create_eip_pool))
+        .routes(routes!(eip::get_eip_pool, eip::update_eip_pool, eip::delete_eip_pool))
+        .routes(routes!(eip::list_eips, eip::allocate_eip))
+        .routes(routes!(eip::get_eip, eip::update_eip, eip::release_eip))
+        .routes(routes!(eip::bind_eip))
+        .routes(routes!(eip::unbind_eip))
+        .routes(routes!(host::list_hosts))
+        .routes(routes!(host::create_host_token))
+        .routes(routes!(host::get_host, host::update_host, host::remove_host))
+        .routes(routes!(host::host_drops))
+        .routes(routes!(event::list_events))
+        .routes(routes!(event::watch_events))
+        .routes(routes!(list_access_keys))
+        .routes(routes!(health))
+}
+
+/// Whether the server is well; needs no key.
+#[utoipa::path(get, path = "/v1/health", tag = "Server", security(()), responses((status = 200, body = Health)))]
+async fn health(State(server): State<Arc<Service>>) -> Json<Health> {
+    Json(Health {
+        status: "ok".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        revision: server.read(|durable| durable.revision),
+        live_hosts: server.tracker().live().len() as u64,
+    })
+}
+
+/// Lists access keys, without their secrets.
+#[utoipa::path(get, path = "/v1/access-keys", tag = "Server", responses(
+    (status = 200, body = Page<AccessKey>), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn list_access_keys(
+    State(server): State<Arc<Service>>,
+    Params(None_ {}): Params<None_>,
+) -> Result<Json<Page<AccessKey>>, Fault> {
+    Ok(server.read(|durable| {
+        let shapes = Shapes::of(&server, durable);
+        let items = durable.state.keys.iter().map(|(id, key)| shapes.access_key(*id, key)).collect();
+        Json(Page { items, next: None })
+    }))
+}
+
+/// A request without parameters.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct None_ {}
+
+async fn no_such_path(uri: Uri) -> impl IntoResponse {
+    let path: String = uri.path().chars().take(128).collect();
+    let detail = format!("there is nothing at {path}; look at /v1/openapi.json");
+    Fault::new(FaultKind::NotFound, "no_such_path", detail)
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> impl IntoResponse {
+    let path: String = uri.path().chars().take(128).collect();
+    let detail = format!("{path} does not answer {method}; look at /v1/openapi.json");
+    Fault::new(FaultKind::NoSuchMethod, "no_such_method", detail)
+}

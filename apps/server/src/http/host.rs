@@ -1,0 +1,132 @@
+//! Hosts over HTTP.
+
+use super::{
+    answer,
+    ask::{Asked, ChangeHeaders, Empty, Params},
+    list::{Narrow, page},
+    parse,
+};
+use crate::{
+    service::{Fault, Service},
+    shape::time,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use havip_admission::request;
+use havip_api::{
+    CreateHostToken, DropCount, Drops, Host, HostFilter, HostToken, Page, Problem, Update, WithWait,
+};
+use havip_model::{HostNumber, Resource, ResourceKey};
+use havip_stream::proto::{self, command::Body as Order};
+use std::{sync::Arc, time::Duration};
+
+type Server = State<Arc<Service>>;
+
+/// Lists hosts.
+#[utoipa::path(get, path = "/v1/hosts", tag = "Hosts", params(HostFilter), responses(
+    (status = 200, body = Page<Host>), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn list_hosts(
+    State(server): Server,
+    Params(filter): Params<HostFilter>,
+) -> Result<Json<Page<Host>>, Fault> {
+    let HostFilter { name, q, after, limit } = &filter;
+    let narrow = Narrow { name: name.as_ref(), q: q.as_ref(), after: after.as_ref(), limit: *limit };
+    page(
+        &server,
+        narrow,
+        |durable| &durable.state.world.hosts,
+        |resource| match resource {
+            Resource::Host(one) => Some((one.number, one)),
+            _ => None,
+        },
+        |one| &one.meta,
+        |one| format!("{} {}", one.id, one.underlay),
+        |_, _| true,
+        |shapes, one| shapes.host(one),
+    )
+}
+
+/// Makes a token with which one host may join within an hour.
+#[utoipa::path(post, path = "/v1/hosts/tokens", tag = "Hosts", request_body = CreateHostToken, responses(
+    (status = 201, body = HostToken), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn create_host_token(
+    State(server): Server,
+    Asked { caller, .. }: Asked<CreateHostToken>,
+) -> Result<(StatusCode, Json<HostToken>), Fault> {
+    let (token, expires_at) = server.create_token(&caller.principal).await?;
+    Ok((StatusCode::CREATED, Json(HostToken { token, expires_at: time(expires_at) })))
+}
+
+/// One host.
+#[utoipa::path(get, path = "/v1/hosts/{id}", tag = "Hosts", params(("id" = String, Path, description = "The host's id.")), responses(
+    (status = 200, body = Host), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn get_host(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+    answer::resource(&server, ResourceKey::Host(host_number(&server, &id)?), "host", "host_not_found")
+}
+
+/// Changes a host's name and description.
+#[utoipa::path(patch, path = "/v1/hosts/{id}", tag = "Hosts", params(("id" = String, Path, description = "The host's id."), WithWait, ChangeHeaders),
+    request_body = Update, responses((status = 200, body = Host), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn update_host(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<Update>,
+) -> Result<Response, Fault> {
+    let host = host_number(&server, &id)?;
+    let texts = parse::new_texts(body.name, body.description);
+    let request = request::UpdateHost { host, texts, facts: None };
+    answer::update(&server, caller, ResourceKey::Host(host), request, parse::wait(params.wait.as_ref())?)
+        .await
+}
+
+/// Removes a host on which nothing runs; its agent must join again.
+#[utoipa::path(delete, path = "/v1/hosts/{id}", tag = "Hosts", params(("id" = String, Path, description = "The host's id."), WithWait, ChangeHeaders),
+    responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn remove_host(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let host = host_number(&server, &id)?;
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::delete(
+        &server,
+        caller,
+        ResourceKey::Host(host),
+        request::RemoveHost { host: parse::path_id("host", "host_not_found", &id)? },
+        wait,
+    )
+    .await
+}
+
+/// What a host's switch has dropped, by reason.
+#[utoipa::path(get, path = "/v1/hosts/{id}/drops", tag = "Hosts", params(("id" = String, Path, description = "The host's id.")), responses(
+    (status = 200, body = Drops), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn host_drops(State(server): Server, Path(id): Path<String>) -> Result<Json<Drops>, Fault> {
+    let host = host_number(&server, &id)?;
+    let result = server.tracker().command(host, Order::Drops(proto::ReadDrops {}), AGENT_TIME).await?;
+    let drops = result.drops.into_iter().map(|drop| DropCount { reason: drop.reason, packets: drop.packets });
+    Ok(Json(Drops { drops: drops.collect() }))
+}
+
+fn host_number(server: &Service, id: &str) -> Result<HostNumber, Fault> {
+    let not_found = || Fault::not_found("host", "host_not_found", id);
+    let host = parse::path_id("host", "host_not_found", id)?;
+    server.read(|durable| {
+        let world = durable.state.world.host_by_id(host).map(|host| host.number);
+        let withdrawing = durable.state.withdrawing.values().find_map(|resource| match &**resource {
+            Resource::Host(withdrawing) if withdrawing.id == host => Some(withdrawing.number),
+            _ => None,
+        });
+        world.or(withdrawing).ok_or_else(not_found)
+    })
+}
+
+/// An agent counts within this time.
+const AGENT_TIME: Duration = Duration::from_secs(5);

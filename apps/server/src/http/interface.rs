@@ -1,0 +1,276 @@
+//! Interfaces over HTTP.
+
+use super::{
+    answer,
+    ask::{Asked, ChangeHeaders, Empty, Params},
+    list::{Narrow, page},
+    parse,
+};
+use crate::service::{Fault, Service};
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::Response,
+};
+use havip_admission::request::Choice;
+use havip_admission::{Request, request};
+use havip_api::{
+    AddAddresses, Attach, CreateInterface, Interface, InterfaceFilter, Page, Plug, Problem, UpdateInterface,
+    WithWait,
+};
+use havip_model::{InstanceId, InterfaceId, Resource, ResourceKey, SubnetId, VpcId};
+use std::sync::Arc;
+
+type Server = State<Arc<Service>>;
+
+/// Lists interfaces.
+#[utoipa::path(get, path = "/v1/interfaces", tag = "Interfaces", params(InterfaceFilter), responses(
+    (status = 200, body = Page<Interface>), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn list_interfaces(
+    State(server): Server,
+    Params(filter): Params<InterfaceFilter>,
+) -> Result<Json<Page<Interface>>, Fault> {
+    let InterfaceFilter { vpc, subnet, instance, name, q, after, limit } = &filter;
+    let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
+    let subnet: Option<SubnetId> = subnet.as_ref().map(|id| parse::id("subnet", id)).transpose()?;
+    let instance: Option<InstanceId> = instance.as_ref().map(|id| parse::id("instance", id)).transpose()?;
+    let narrow = Narrow { name: name.as_ref(), q: q.as_ref(), after: after.as_ref(), limit: *limit };
+    page(
+        &server,
+        narrow,
+        |durable| &durable.state.world.interfaces,
+        |resource| match resource {
+            Resource::Interface(one) => Some((one.id, one)),
+            _ => None,
+        },
+        |one| &one.meta,
+        |one| {
+            let addresses: Vec<String> = one.addresses().map(|address| address.to_string()).collect();
+            format!("{} {} {}", one.id, one.mac, addresses.join(" "))
+        },
+        |_, one| {
+            vpc.is_none_or(|vpc| one.vpc == vpc)
+                && subnet.is_none_or(|subnet| one.subnet == subnet)
+                && instance.is_none_or(|instance| one.instance == Some(instance))
+        },
+        |shapes, one| shapes.interface(one),
+    )
+}
+
+/// Makes an interface.
+#[utoipa::path(post, path = "/v1/interfaces", tag = "Interfaces", params(WithWait, ChangeHeaders), request_body = CreateInterface, responses(
+    (status = 201, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn create_interface(
+    State(server): Server,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<CreateInterface>,
+) -> Result<Response, Fault> {
+    let address = match body.without_address {
+        true if body.address.is_some() => {
+            let detail = "give an address or say without_address, not both";
+            return Err(Fault::invalid("/without_address", "contradiction", detail));
+        }
+        true => Choice::Without,
+        false => parse::choice("/address", body.address.as_ref())?,
+    };
+    let request = request::CreateInterface {
+        subnet: parse::id("/subnet", &body.subnet)?,
+        texts: parse::texts(&body.name, &body.description),
+        address,
+        secondary: parse::addresses("/secondary_addresses", &body.secondary_addresses)?,
+        mac: body.mac.as_ref().map(|mac| parse::mac("/mac", mac)).transpose()?,
+        source_dest_check: body.source_dest_check,
+    };
+    answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await
+}
+
+/// One interface.
+#[utoipa::path(get, path = "/v1/interfaces/{id}", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id.")), responses(
+    (status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn get_interface(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+    answer::resource(&server, ResourceKey::Interface(interface_id(&id)?), "interface", "interface_not_found")
+}
+
+/// Changes an interface.
+#[utoipa::path(patch, path = "/v1/interfaces/{id}", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
+    request_body = UpdateInterface, responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn update_interface(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<UpdateInterface>,
+) -> Result<Response, Fault> {
+    let interface = interface_id(&id)?;
+    let request = request::UpdateInterface {
+        interface,
+        texts: parse::new_texts(body.name, body.description),
+        source_dest_check: body.source_dest_check,
+    };
+    answer::update(
+        &server,
+        caller,
+        ResourceKey::Interface(interface),
+        request,
+        parse::wait(params.wait.as_ref())?,
+    )
+    .await
+}
+
+/// Deletes an interface and unbinds it everywhere.
+#[utoipa::path(delete, path = "/v1/interfaces/{id}", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
+    responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn delete_interface(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let interface = interface_id(&id)?;
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::delete(
+        &server,
+        caller,
+        ResourceKey::Interface(interface),
+        request::DeleteInterface { interface },
+        wait,
+    )
+    .await
+}
+
+/// Attaches an interface to an instance.
+#[utoipa::path(post, path = "/v1/interfaces/{id}/attach", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
+    request_body = Attach, responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn attach_interface(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<Attach>,
+) -> Result<Response, Fault> {
+    let interface = interface_id(&id)?;
+    let instance = parse::id("/instance", &body.instance)?;
+    let request = request::AttachInterface { interface, instance, device: body.device };
+    answer::update(
+        &server,
+        caller,
+        ResourceKey::Interface(interface),
+        request,
+        parse::wait(params.wait.as_ref())?,
+    )
+    .await
+}
+
+/// Detaches an interface from its instance; its associations stay.
+#[utoipa::path(post, path = "/v1/interfaces/{id}/detach", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
+    responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn detach_interface(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let interface = interface_id(&id)?;
+    let request = request::DetachInterface { interface };
+    answer::update(
+        &server,
+        caller,
+        ResourceKey::Interface(interface),
+        request,
+        parse::wait(params.wait.as_ref())?,
+    )
+    .await
+}
+
+/// Plugs an interface's existing device into a host's switch.
+#[utoipa::path(post, path = "/v1/interfaces/{id}/plug", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
+    request_body = Plug, responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn plug_interface(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<Plug>,
+) -> Result<Response, Fault> {
+    let interface = interface_id(&id)?;
+    let host = server.read(|durable| parse::host(&durable.state.world, "/host", &body.host))?;
+    let request = request::PlugInterface { interface, host, device: body.device };
+    answer::update(
+        &server,
+        caller,
+        ResourceKey::Interface(interface),
+        request,
+        parse::wait(params.wait.as_ref())?,
+    )
+    .await
+}
+
+/// Takes an interface's device out of its host's switch.
+#[utoipa::path(post, path = "/v1/interfaces/{id}/unplug", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
+    responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn unplug_interface(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let interface = interface_id(&id)?;
+    let request = request::UnplugInterface { interface };
+    answer::update(
+        &server,
+        caller,
+        ResourceKey::Interface(interface),
+        request,
+        parse::wait(params.wait.as_ref())?,
+    )
+    .await
+}
+
+/// Gives an interface further addresses: named, chosen, or taken from another interface.
+#[utoipa::path(post, path = "/v1/interfaces/{id}/addresses", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
+    request_body = AddAddresses, responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn add_addresses(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<AddAddresses>,
+) -> Result<Response, Fault> {
+    let interface = interface_id(&id)?;
+    let addresses = parse::addresses("/addresses", &body.addresses)?;
+    let request: Request = match &body.from {
+        Some(_) if body.automatic > 0 => {
+            let detail = "addresses taken from another interface must be named; leave automatic out";
+            return Err(Fault::invalid("/automatic", "contradiction", detail));
+        }
+        Some(from) => {
+            request::MoveAddresses { from: parse::id("/from", from)?, to: interface, addresses }.into()
+        }
+        None => request::AddAddresses { interface, addresses, automatic: body.automatic as usize }.into(),
+    };
+    answer::update(
+        &server,
+        caller,
+        ResourceKey::Interface(interface),
+        request,
+        parse::wait(params.wait.as_ref())?,
+    )
+    .await
+}
+
+/// Takes a secondary address from an interface.
+#[utoipa::path(delete, path = "/v1/interfaces/{id}/addresses/{address}", tag = "Interfaces",
+    params(("id" = String, Path, description = "The interface's id."), ("address" = String, Path, description = "The address."), WithWait, ChangeHeaders),
+    responses((status = 204, description = "The interface has it no more."), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn remove_address(
+    State(server): Server,
+    Path((id, address)): Path<(String, String)>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let interface = interface_id(&id)?;
+    let address = parse::path_id("address", "address_not_on_interface", &address)?;
+    let request = request::RemoveAddresses { interface, addresses: vec![address] };
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::take_away(&server, caller, ResourceKey::Interface(interface), request, wait).await
+}
+
+fn interface_id(id: &str) -> Result<InterfaceId, Fault> {
+    parse::path_id("interface", "interface_not_found", id)
+}

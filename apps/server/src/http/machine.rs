@@ -1,0 +1,281 @@
+//! Instances over HTTP.
+
+use super::{
+    answer,
+    ask::{Asked, ChangeHeaders, Empty, Params},
+    list::{Narrow, page},
+    parse,
+};
+use crate::service::{Fault, Service};
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::Response,
+};
+use havip_admission::request;
+use havip_api::{
+    Console, ConsoleRange, Exec, ExecResult, Instance, InstanceFilter, Page, Problem, RunInstance, Update,
+    WithWait,
+};
+use havip_model::{HostId, HostNumber, InstanceId, Resource, ResourceKey, SubnetId, VpcId};
+use havip_stream::proto::{self, command::Body as Order};
+use std::{sync::Arc, time::Duration};
+
+type Server = State<Arc<Service>>;
+
+/// Lists instances.
+#[utoipa::path(get, path = "/v1/instances", tag = "Instances", params(InstanceFilter), responses(
+    (status = 200, body = Page<Instance>), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn list_instances(
+    State(server): Server,
+    Params(filter): Params<InstanceFilter>,
+) -> Result<Json<Page<Instance>>, Fault> {
+    let InstanceFilter { vpc, subnet, host, name, q, after, limit } = &filter;
+    let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
+    let subnet: Option<SubnetId> = subnet.as_ref().map(|id| parse::id("subnet", id)).transpose()?;
+    let host: Option<HostId> = host.as_ref().map(|id| parse::id("host", id)).transpose()?;
+    let narrow = Narrow { name: name.as_ref(), q: q.as_ref(), after: after.as_ref(), limit: *limit };
+    page(
+        &server,
+        narrow,
+        |durable| &durable.state.world.instances,
+        |resource| match resource {
+            Resource::Instance(one) => Some((one.id, one)),
+            _ => None,
+        },
+        |one| &one.meta,
+        |one| one.id.to_string(),
+        |durable, one| {
+            let world = &durable.state.world;
+            let mut interfaces = world.interfaces_of(one.id);
+            let is_there = vpc.is_none() && subnet.is_none()
+                || interfaces.any(|interface| {
+                    vpc.is_none_or(|vpc| interface.vpc == vpc)
+                        && subnet.is_none_or(|subnet| interface.subnet == subnet)
+                });
+            let of_host = |number| world.hosts.get(&number).map(|host| host.id);
+            is_there && host.is_none_or(|host| of_host(one.host) == Some(host))
+        },
+        |shapes, one| shapes.instance(one),
+    )
+}
+
+/// Makes an instance with its first interface, and starts it.
+#[utoipa::path(post, path = "/v1/instances", tag = "Instances", params(WithWait, ChangeHeaders), request_body = RunInstance, responses(
+    (status = 201, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn run_instance(
+    State(server): Server,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<RunInstance>,
+) -> Result<Response, Fault> {
+    let host = match &body.host {
+        Some(host) => Some(server.read(|durable| parse::host(&durable.state.world, "/host", host))?),
+        None => None,
+    };
+    let request = request::RunInstance {
+        texts: parse::texts(&body.name, &body.description),
+        subnet: parse::id("/subnet", &body.subnet)?,
+        address: parse::choice("/address", body.address.as_ref())?,
+        mac: body.mac.as_ref().map(|mac| parse::mac("/mac", mac)).transpose()?,
+        source_dest_check: body.source_dest_check,
+        driver: body.driver.into(),
+        device: body.device,
+        host,
+        cpu_millis: body.cpu_millis,
+        memory_mib: body.memory_mib,
+        user_data: body.user_data,
+    };
+    answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await
+}
+
+/// One instance.
+#[utoipa::path(get, path = "/v1/instances/{id}", tag = "Instances", params(("id" = String, Path, description = "The instance's id.")), responses(
+    (status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn get_instance(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+    answer::resource(&server, ResourceKey::Instance(instance_id(&id)?), "instance", "instance_not_found")
+}
+
+/// Changes an instance's name and description.
+#[utoipa::path(patch, path = "/v1/instances/{id}", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
+    request_body = Update, responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn update_instance(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<Update>,
+) -> Result<Response, Fault> {
+    let instance = instance_id(&id)?;
+    let request = request::UpdateInstance { instance, texts: parse::new_texts(body.name, body.description) };
+    answer::update(
+        &server,
+        caller,
+        ResourceKey::Instance(instance),
+        request,
+        parse::wait(params.wait.as_ref())?,
+    )
+    .await
+}
+
+/// Deletes an instance with its first interface and unbinds both everywhere.
+#[utoipa::path(delete, path = "/v1/instances/{id}", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
+    responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn delete_instance(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let instance = instance_id(&id)?;
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::delete(
+        &server,
+        caller,
+        ResourceKey::Instance(instance),
+        request::DeleteInstance { instance },
+        wait,
+    )
+    .await
+}
+
+/// Starts an instance.
+#[utoipa::path(post, path = "/v1/instances/{id}/start", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
+    responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn start_instance(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let instance = instance_id(&id)?;
+    let request = request::StartInstance { instance };
+    answer::update(
+        &server,
+        caller,
+        ResourceKey::Instance(instance),
+        request,
+        parse::wait(params.wait.as_ref())?,
+    )
+    .await
+}
+
+/// Asks an instance to end; what is left after ten seconds is killed.
+#[utoipa::path(post, path = "/v1/instances/{id}/stop", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
+    responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn stop_instance(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let instance = instance_id(&id)?;
+    let request = request::StopInstance { instance };
+    answer::update(
+        &server,
+        caller,
+        ResourceKey::Instance(instance),
+        request,
+        parse::wait(params.wait.as_ref())?,
+    )
+    .await
+}
+
+/// Ends an instance at once, as if its power failed.
+#[utoipa::path(post, path = "/v1/instances/{id}/power-off", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
+    responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn power_off_instance(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let instance = instance_id(&id)?;
+    let request = request::PowerOffInstance { instance };
+    answer::update(
+        &server,
+        caller,
+        ResourceKey::Instance(instance),
+        request,
+        parse::wait(params.wait.as_ref())?,
+    )
+    .await
+}
+
+/// Runs a program inside an instance and waits for its end.
+#[utoipa::path(post, path = "/v1/instances/{id}/exec", tag = "Instances", params(("id" = String, Path, description = "The instance's id.")), request_body = Exec, responses(
+    (status = 200, body = ExecResult), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn exec_instance(
+    State(server): Server,
+    Path(id): Path<String>,
+    Asked { body, .. }: Asked<Exec>,
+) -> Result<Json<ExecResult>, Fault> {
+    let (id, host) = placed(&server, &id)?;
+    if body.argv.first().is_none_or(String::is_empty) {
+        return Err(Fault::invalid("/argv", "nothing_to_do", "argv names a program and its arguments"));
+    }
+    let timeout_ms = match body.timeout_ms.unwrap_or(USUAL_TIMEOUT_MS) {
+        limit @ 1..=LONGEST_TIMEOUT_MS => limit,
+        other => {
+            let detail = format!("timeout_ms is 1 to {LONGEST_TIMEOUT_MS}, not {other}");
+            return Err(Fault::invalid("/timeout_ms", "out_of_range", detail));
+        }
+    };
+    let order =
+        proto::Exec { instance: id.to_string(), argv: body.argv, stdin: body.stdin.into_bytes(), timeout_ms };
+    let limit = Duration::from_millis(timeout_ms.into()) + AGENT_TIME;
+    let result = server.tracker().command(host, Order::Exec(order), limit).await?;
+    Ok(Json(ExecResult {
+        exit_code: result.exit_code,
+        stdout: text(&result.stdout),
+        stderr: text(&result.stderr),
+    }))
+}
+
+/// What an instance wrote.
+#[utoipa::path(get, path = "/v1/instances/{id}/console", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), ConsoleRange), responses(
+    (status = 200, body = Console), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn read_console(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(range): Params<ConsoleRange>,
+) -> Result<Json<Console>, Fault> {
+    let (id, host) = placed(&server, &id)?;
+    let most = match range.most.unwrap_or(USUAL_CONSOLE) {
+        most @ 1..=LARGEST_CONSOLE => most,
+        other => {
+            let detail = format!("most is 1 to {LARGEST_CONSOLE}, not {other}");
+            return Err(Fault::invalid("most", "out_of_range", detail));
+        }
+    };
+    // The greatest offset asks for the end.
+    let offset = range.offset.unwrap_or(u64::MAX);
+    let order = proto::ReadConsole { instance: id.to_string(), offset, most };
+    let result = server.tracker().command(host, Order::Console(order), AGENT_TIME).await?;
+    let next_offset = result.offset + result.stdout.len() as u64;
+    Ok(Json(Console { text: text(&result.stdout), offset: result.offset, next_offset }))
+}
+
+/// An instance and the host that runs it.
+fn placed(server: &Service, id: &str) -> Result<(InstanceId, HostNumber), Fault> {
+    let instance = instance_id(id)?;
+    let host =
+        server.read(|durable| durable.state.world.instances.get(&instance).map(|instance| instance.host));
+    let host = host.ok_or_else(|| Fault::not_found("instance", "instance_not_found", id))?;
+    Ok((instance, host))
+}
+
+/// At most a MiB; what is not UTF-8 is replaced.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(LARGEST_OUTPUT)]).into_owned()
+}
+
+fn instance_id(id: &str) -> Result<InstanceId, Fault> {
+    parse::path_id("instance", "instance_not_found", id)
+}
+
+const USUAL_TIMEOUT_MS: u32 = 10_000;
+const LONGEST_TIMEOUT_MS: u32 = 600_000;
+const USUAL_CONSOLE: u32 = 64 << 10;
+const LARGEST_CONSOLE: u32 = 1 << 20;
+const LARGEST_OUTPUT: usize = 1 << 20;
+/// What an agent may need besides the program's own time.
+const AGENT_TIME: Duration = Duration::from_secs(5);

@@ -1,0 +1,21 @@
+//! The native API over HTTP: translation to the rules and back, nothing else.
+
+mod access;
+mod answer;
+mod ask;
+mod document;
+mod eip;
+mod event;
+mod host;
+mod interface;
+mod list;
+mod machine;
+mod metrics;
+mod network;
+mod parse;
+mod problem;
+mod serve;
+mod vip;
+
+pub use document::document;
+pub use serve::serve;

@@ -1,0 +1,249 @@
+//! VPCs, subnets and routes over HTTP.
+
+use super::{
+    answer,
+    ask::{Asked, ChangeHeaders, Empty, Params},
+    list::{Narrow, page},
+    parse,
+};
+use crate::service::{Fault, Service};
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::Response,
+};
+use havip_admission::request;
+use havip_api::{
+    CreateRoute, CreateSubnet, CreateVpc, Page, Problem, Route, RouteFilter, Subnet, SubnetFilter, Update,
+    Vpc, VpcFilter, WithWait,
+};
+use havip_model::{Resource, ResourceKey, RouteId, SubnetId, VpcId};
+use std::sync::Arc;
+
+type Server = State<Arc<Service>>;
+
+/// Lists VPCs.
+#[utoipa::path(get, path = "/v1/vpcs", tag = "VPCs", params(VpcFilter), responses(
+    (status = 200, body = Page<Vpc>), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn list_vpcs(
+    State(server): Server,
+    Params(filter): Params<VpcFilter>,
+) -> Result<Json<Page<Vpc>>, Fault> {
+    let VpcFilter { name, q, after, limit } = &filter;
+    let narrow = Narrow { name: name.as_ref(), q: q.as_ref(), after: after.as_ref(), limit: *limit };
+    page(
+        &server,
+        narrow,
+        |durable| &durable.state.world.vpcs,
+        |resource| match resource {
+            Resource::Vpc(vpc) => Some((vpc.id, vpc)),
+            _ => None,
+        },
+        |vpc| &vpc.meta,
+        |vpc| format!("{} {}", vpc.id, vpc.cidr),
+        |_, _| true,
+        |shapes, vpc| shapes.vpc(vpc),
+    )
+}
+
+/// Makes a VPC.
+#[utoipa::path(post, path = "/v1/vpcs", tag = "VPCs", params(WithWait, ChangeHeaders), request_body = CreateVpc, responses(
+    (status = 201, body = Vpc), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn create_vpc(
+    State(server): Server,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<CreateVpc>,
+) -> Result<Response, Fault> {
+    let request = request::CreateVpc {
+        texts: parse::texts(&body.name, &body.description),
+        region: body.region.unwrap_or_else(|| server.region().into()),
+        cidr: parse::cidr("/cidr", &body.cidr)?,
+    };
+    answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await
+}
+
+/// One VPC.
+#[utoipa::path(get, path = "/v1/vpcs/{id}", tag = "VPCs", params(("id" = String, Path, description = "The VPC's id.")), responses(
+    (status = 200, body = Vpc), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn get_vpc(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+    answer::resource(&server, ResourceKey::Vpc(vpc(&id)?), "VPC", "vpc_not_found")
+}
+
+/// Changes a VPC's name and description.
+#[utoipa::path(patch, path = "/v1/vpcs/{id}", tag = "VPCs", params(("id" = String, Path, description = "The VPC's id."), WithWait, ChangeHeaders),
+    request_body = Update, responses((status = 200, body = Vpc), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn update_vpc(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<Update>,
+) -> Result<Response, Fault> {
+    let vpc = vpc(&id)?;
+    let request = request::UpdateVpc { vpc, texts: parse::new_texts(body.name, body.description) };
+    answer::update(&server, caller, ResourceKey::Vpc(vpc), request, parse::wait(params.wait.as_ref())?).await
+}
+
+/// Deletes a VPC without subnets.
+#[utoipa::path(delete, path = "/v1/vpcs/{id}", tag = "VPCs", params(("id" = String, Path, description = "The VPC's id."), WithWait, ChangeHeaders),
+    responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn delete_vpc(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let vpc = vpc(&id)?;
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::delete(&server, caller, ResourceKey::Vpc(vpc), request::DeleteVpc { vpc }, wait).await
+}
+
+/// Lists subnets.
+#[utoipa::path(get, path = "/v1/subnets", tag = "Subnets", params(SubnetFilter), responses(
+    (status = 200, body = Page<Subnet>), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn list_subnets(
+    State(server): Server,
+    Params(filter): Params<SubnetFilter>,
+) -> Result<Json<Page<Subnet>>, Fault> {
+    let SubnetFilter { vpc, name, q, after, limit } = &filter;
+    let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
+    let narrow = Narrow { name: name.as_ref(), q: q.as_ref(), after: after.as_ref(), limit: *limit };
+    page(
+        &server,
+        narrow,
+        |durable| &durable.state.world.subnets,
+        |resource| match resource {
+            Resource::Subnet(subnet) => Some((subnet.id, subnet)),
+            _ => None,
+        },
+        |subnet| &subnet.meta,
+        |subnet| format!("{} {} {}", subnet.id, subnet.cidr, subnet.gateway),
+        |_, subnet| vpc.is_none_or(|vpc| subnet.vpc == vpc),
+        |shapes, subnet| shapes.subnet(subnet),
+    )
+}
+
+/// Makes a subnet.
+#[utoipa::path(post, path = "/v1/subnets", tag = "Subnets", params(WithWait, ChangeHeaders), request_body = CreateSubnet, responses(
+    (status = 201, body = Subnet), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn create_subnet(
+    State(server): Server,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<CreateSubnet>,
+) -> Result<Response, Fault> {
+    let request = request::CreateSubnet {
+        vpc: parse::id("/vpc", &body.vpc)?,
+        texts: parse::texts(&body.name, &body.description),
+        zone: body.zone.unwrap_or_else(|| server.zone().into()),
+        cidr: parse::cidr("/cidr", &body.cidr)?,
+    };
+    answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await
+}
+
+/// One subnet.
+#[utoipa::path(get, path = "/v1/subnets/{id}", tag = "Subnets", params(("id" = String, Path, description = "The subnet's id.")), responses(
+    (status = 200, body = Subnet), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn get_subnet(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+    answer::resource(&server, ResourceKey::Subnet(subnet(&id)?), "subnet", "subnet_not_found")
+}
+
+/// Changes a subnet's name and description.
+#[utoipa::path(patch, path = "/v1/subnets/{id}", tag = "Subnets", params(("id" = String, Path, description = "The subnet's id."), WithWait, ChangeHeaders),
+    request_body = Update, responses((status = 200, body = Subnet), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn update_subnet(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<Update>,
+) -> Result<Response, Fault> {
+    let subnet = subnet(&id)?;
+    let request = request::UpdateSubnet { subnet, texts: parse::new_texts(body.name, body.description) };
+    answer::update(&server, caller, ResourceKey::Subnet(subnet), request, parse::wait(params.wait.as_ref())?)
+        .await
+}
+
+/// Deletes a subnet without interfaces and VIPs.
+#[utoipa::path(delete, path = "/v1/subnets/{id}", tag = "Subnets", params(("id" = String, Path, description = "The subnet's id."), WithWait, ChangeHeaders),
+    responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn delete_subnet(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let subnet = subnet(&id)?;
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::delete(&server, caller, ResourceKey::Subnet(subnet), request::DeleteSubnet { subnet }, wait).await
+}
+
+/// Lists routes.
+#[utoipa::path(get, path = "/v1/routes", tag = "Routes", params(RouteFilter), responses(
+    (status = 200, body = Page<Route>), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn list_routes(
+    State(server): Server,
+    Params(filter): Params<RouteFilter>,
+) -> Result<Json<Page<Route>>, Fault> {
+    let RouteFilter { vpc, name, q, after, limit } = &filter;
+    let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
+    let narrow = Narrow { name: name.as_ref(), q: q.as_ref(), after: after.as_ref(), limit: *limit };
+    page(
+        &server,
+        narrow,
+        |durable| &durable.state.world.routes,
+        |resource| match resource {
+            Resource::Route(route) => Some((route.id, route)),
+            _ => None,
+        },
+        |route| &route.meta,
+        |route| format!("{} {}", route.id, route.destination),
+        |_, route| vpc.is_none_or(|vpc| route.vpc == vpc),
+        |shapes, route| shapes.route(route),
+    )
+}
+
+/// Makes a route.
+#[utoipa::path(post, path = "/v1/routes", tag = "Routes", params(WithWait, ChangeHeaders), request_body = CreateRoute, responses(
+    (status = 201, body = Route), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn create_route(
+    State(server): Server,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<CreateRoute>,
+) -> Result<Response, Fault> {
+    let request = request::CreateRoute {
+        vpc: parse::id("/vpc", &body.vpc)?,
+        texts: parse::texts(&body.name, &body.description),
+        destination: parse::cidr("/destination", &body.destination)?,
+        next_hop: parse::next_hop("/next_hop", &body.next_hop)?,
+    };
+    answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await
+}
+
+/// One route.
+#[utoipa::path(get, path = "/v1/routes/{id}", tag = "Routes", params(("id" = String, Path, description = "The route's id.")), responses(
+    (status = 200, body = Route), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn get_route(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+    answer::resource(&server, ResourceKey::Route(route(&id)?), "route", "route_not_found")
+}
+
+/// Deletes a route.
+#[utoipa::path(delete, path = "/v1/routes/{id}", tag = "Routes", params(("id" = String, Path, description = "The route's id."), WithWait, ChangeHeaders),
+    responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn delete_route(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let route = route(&id)?;
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::delete(&server, caller, ResourceKey::Route(route), request::DeleteRoute { route }, wait).await
+}
+
+fn vpc(id: &str) -> Result<VpcId, Fault> {
+    parse::path_id("VPC", "vpc_not_found", id)
+}
+fn subnet(id: &str) -> Result<SubnetId, Fault> {
+    parse::path_id("subnet", "subnet_not_found", id)
+}
+fn route(id: &str) -> Result<RouteId, Fault> {
+    parse::path_id("route", "route_not_found", id)
+}

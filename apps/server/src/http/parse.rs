@@ -1,0 +1,105 @@
+//! Texts of a request into types that cannot be wrong; a refusal names the field.
+
+use crate::service::Fault;
+use havip_admission::request::{Choice, NewTexts, Texts};
+use havip_api::Wait;
+use havip_model::{EipTarget, Host, HostNumber, InterfaceId, NextHop, Target, VipId, World};
+use std::{fmt::Display, net::IpAddr, str::FromStr, time::Duration};
+
+/// An id in a body.
+pub fn id<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, Fault> {
+    text.parse().map_err(|error: T::Err| Fault::invalid(field, "invalid_id", error.to_string()))
+}
+
+/// An id in a path: what cannot be one does not exist either.
+pub fn path_id<T: FromStr>(what: &str, code: &str, text: &str) -> Result<T, Fault> {
+    text.parse().map_err(|_| Fault::not_found(what, code, text))
+}
+
+/// An address.
+pub fn address(field: &str, text: &str) -> Result<IpAddr, Fault> {
+    let wrong = |_| {
+        Fault::invalid(field, "invalid_address", format!("{text:?} is not an address such as 10.20.1.100"))
+    };
+    text.parse().map_err(wrong)
+}
+
+/// Addresses.
+pub fn addresses(field: &str, texts: &[String]) -> Result<Vec<IpAddr>, Fault> {
+    texts.iter().enumerate().map(|(at, text)| address(&format!("{field}/{at}"), text)).collect()
+}
+
+/// A range of addresses.
+pub fn cidr<T: FromStr>(field: &str, text: &str) -> Result<T, Fault> {
+    let wrong =
+        |_| Fault::invalid(field, "invalid_cidr", format!("{text:?} is not a range such as 10.20.0.0/16"));
+    text.parse().map_err(wrong)
+}
+
+/// A MAC.
+pub fn mac(field: &str, text: &str) -> Result<havip_model::MacAddr, Fault> {
+    let parsed: Result<havip_model::MacAddr, _> = text.parse();
+    parsed.map_err(|error| Fault::invalid(field, "invalid_mac", error.to_string()))
+}
+
+/// A chosen address, or the next free one.
+pub fn choice(field: &str, text: Option<&String>) -> Result<Choice, Fault> {
+    Ok(match text {
+        Some(text) => Choice::Chosen(address(field, text)?),
+        None => Choice::Automatic,
+    })
+}
+
+/// Who is to be associated: an instance or an interface.
+pub fn target(field: &str, text: &str) -> Result<Target, Fault> {
+    match text.starts_with(InterfaceId::PREFIX) {
+        true => Ok(Target::Interface(id(field, text)?)),
+        false => Ok(Target::Instance(id(field, text)?)),
+    }
+}
+
+/// What an EIP is to lead to.
+pub fn eip_target(field: &str, text: &str) -> Result<EipTarget, Fault> {
+    match text.starts_with(VipId::PREFIX) {
+        true => Ok(EipTarget::Vip(id(field, text)?)),
+        false => Ok(match target(field, text)? {
+            Target::Instance(id) => EipTarget::Instance(id),
+            Target::Interface(id) => EipTarget::Interface(id),
+        }),
+    }
+}
+
+/// Who is to take a route's packets.
+pub fn next_hop(field: &str, text: &str) -> Result<NextHop, Fault> {
+    match text.starts_with(InterfaceId::PREFIX) {
+        true => Ok(NextHop::Interface(id(field, text)?)),
+        false => Ok(NextHop::Vip(id(field, text)?)),
+    }
+}
+
+/// A host that a body names by its id.
+pub fn host(world: &World, field: &str, text: &str) -> Result<HostNumber, Fault> {
+    let id = id(field, text)?;
+    let host: Option<&Host> = world.host_by_id(id);
+    host.map(|host| host.number).ok_or_else(|| Fault {
+        field: Some(field.into()),
+        ..Fault::not_found("host", "host_not_found", text)
+    })
+}
+
+/// How long an answer may wait.
+pub fn wait(text: Option<&String>) -> Result<Option<Duration>, Fault> {
+    let Some(text) = text else { return Ok(None) };
+    let wait: Wait = text.parse().map_err(|error: String| Fault::invalid("wait", "invalid_wait", error))?;
+    Ok(Some(wait.0))
+}
+
+/// Name and description.
+pub fn texts(name: &str, description: &str) -> Texts {
+    Texts { name: name.into(), description: description.into() }
+}
+
+/// New name and description.
+pub fn new_texts(name: Option<String>, description: Option<String>) -> NewTexts {
+    NewTexts { name, description }
+}

@@ -1,0 +1,111 @@
+//! What happened, bounded: refusals cannot crowd out moves, nor one VIP's moves another's.
+
+use havip_model::{Event, EventKind, VipId};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+/// The events that are kept, in the order in which the server learned them.
+#[derive(Debug, Clone, Default)]
+pub struct Timeline {
+    last: u64,
+    all: BTreeMap<u64, Arc<Event>>,
+    refusals: BTreeSet<u64>,
+    moves: HashMap<VipId, BTreeSet<u64>>,
+}
+
+impl Timeline {
+    /// The newest event's number; 0 if there was none.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Events behind a number, oldest first.
+    pub fn after(&self, sequence: u64) -> impl Iterator<Item = &Arc<Event>> {
+        self.all.range(sequence.saturating_add(1)..).map(|(_, event)| event)
+    }
+
+    /// Moves of a VIP behind a number, oldest first.
+    pub fn moves_of(&self, vip: VipId, after: u64) -> impl Iterator<Item = &Arc<Event>> {
+        let moves = self.moves.get(&vip).into_iter();
+        moves.flat_map(move |moves| moves.range(after.saturating_add(1)..)).filter_map(|at| self.all.get(at))
+    }
+
+    /// Adds an event; its number is greater than all before.
+    pub fn push(&mut self, event: Arc<Event>) {
+        self.last = self.last.max(event.sequence);
+        match &event.kind {
+            EventKind::VipMoved { vip, .. } => {
+                self.moves.entry(*vip).or_default().insert(event.sequence);
+            }
+            EventKind::Refused(_) => {
+                self.refusals.insert(event.sequence);
+            }
+            _ => {}
+        }
+        self.all.insert(event.sequence, event);
+    }
+
+    /// Forgets an event.
+    pub fn remove(&mut self, sequence: u64) {
+        let Some(event) = self.all.remove(&sequence) else { return };
+        self.refusals.remove(&sequence);
+        if let EventKind::VipMoved { vip, .. } = &event.kind
+            && let Some(moves) = self.moves.get_mut(vip)
+        {
+            moves.remove(&sequence);
+            if moves.is_empty() {
+                self.moves.remove(vip);
+            }
+        }
+    }
+
+    /// The oldest event that is one too many, given the one that was just added.
+    pub fn excess(&self, added: &Event) -> Option<u64> {
+        if self.refusals.len() > MOST_REFUSALS {
+            return self.refusals.first().copied();
+        }
+        if let EventKind::VipMoved { vip, .. } = &added.kind {
+            let moves = self.moves.get(vip).filter(|moves| moves.len() > MOST_MOVES_OF_A_VIP)?;
+            return moves.first().copied();
+        }
+        (self.all.len() > MOST).then(|| self.all.keys().next().copied()).flatten()
+    }
+}
+
+/// Some 20 MB.
+const MOST: usize = 50_000;
+const MOST_REFUSALS: usize = 5_000;
+const MOST_MOVES_OF_A_VIP: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use havip_model::{HostNumber, MacAddr, Refusal, RefusalReason, Timestamp};
+
+    #[test]
+    fn a_storm_of_refusals_leaves_everything_else() {
+        let mut timeline = Timeline::default();
+        let joined = EventKind::HostJoined { host: HostNumber::MIN };
+        timeline.push(Arc::new(Event { sequence: 1, at: Timestamp(0), kind: joined }));
+        for sequence in 2..20_000 {
+            let refusal = Refusal {
+                reason: RefusalReason(1),
+                host: HostNumber::MIN,
+                port: None,
+                mac: MacAddr::ZERO,
+                address: None,
+                count: 1,
+            };
+            let event = Event { sequence, at: Timestamp(0), kind: EventKind::Refused(refusal) };
+            timeline.push(Arc::new(event.clone()));
+            if let Some(old) = timeline.excess(&event) {
+                timeline.remove(old);
+            }
+        }
+        assert_eq!(timeline.after(0).next().unwrap().sequence, 1);
+        assert_eq!(timeline.after(0).count(), 1 + MOST_REFUSALS);
+        assert_eq!(timeline.last(), 19_999);
+    }
+}

@@ -1,0 +1,126 @@
+//! One function per request: look at the newest state, let pure rules decide, commit exactly that.
+//!
+//! HTTP and gRPC only translate; both end here.
+
+mod change;
+mod fault;
+mod hosts;
+mod reports;
+mod settle;
+mod status;
+
+use crate::{
+    agents::{InstanceLife, Tracker},
+    authority::Authority,
+    config::Config,
+    entropy,
+    ledger::{CommitError, Durable, Ledger, State, Ticket, Write},
+    secrets::Sealer,
+};
+pub use change::request_digest;
+pub use change::{Caller, Done};
+pub use fault::{Fault, FaultKind};
+use havip_admission::{Facts, LiveHost, Quotas};
+use havip_model::{HostNumber, InstanceId, InstanceState};
+pub use hosts::Join;
+pub use status::host_name;
+use std::sync::Arc;
+
+/// The server's rules and memory, without any transport.
+pub struct Service {
+    ledger: Arc<Ledger>,
+    tracker: Arc<Tracker>,
+    authority: Authority,
+    sealer: Sealer,
+    quotas: Quotas,
+    region: String,
+    zone: String,
+}
+
+impl Service {
+    /// Puts the parts together.
+    pub fn new(
+        ledger: Arc<Ledger>,
+        tracker: Arc<Tracker>,
+        authority: Authority,
+        sealer: Sealer,
+        config: &Config,
+    ) -> Self {
+        let quotas = Quotas {
+            associations_per_vip: config.quotas.associations_per_vip,
+            vips_per_instance: config.quotas.vips_per_instance,
+            vips_per_vpc: config.quotas.vips_per_vpc,
+            vips_per_project: config.quotas.vips_per_project,
+            vip_routes_per_vpc: config.quotas.vip_routes_per_vpc,
+            secondary_addresses: config.quotas.secondary_addresses,
+        };
+        let (region, zone) = (config.region.clone(), config.zone.clone());
+        Self { ledger, tracker, authority, sealer, quotas, region, zone }
+    }
+
+    /// What is durable, and what follows.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// What is known of the hosts' lives.
+    pub fn tracker(&self) -> &Arc<Tracker> {
+        &self.tracker
+    }
+
+    /// The authority that names hosts.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Seals secrets.
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// The region of what is made without naming one.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The zone of what is made without naming one.
+    pub fn zone(&self) -> &str {
+        &self.zone
+    }
+
+    /// Reads what is durable.
+    pub fn read<T>(&self, read: impl FnOnce(&Durable) -> T) -> T {
+        self.ledger.read(read)
+    }
+
+    fn facts(&self, state: &State) -> Facts {
+        let has_ended = |id: &InstanceId, life: &InstanceLife| {
+            let instance = state.world.instances.get(id);
+            matches!(life.state, InstanceState::Stopped | InstanceState::Failed)
+                && instance.is_some_and(|instance| life.starts >= instance.starts)
+        };
+        let ended = self.tracker.instances_that(has_ended);
+        let live = self.tracker.live().into_iter();
+        let live = live.map(|host: HostNumber| LiveHost { host, load_millis: 0 }).collect();
+        Facts { now: entropy::now(), entropy: entropy::random(), live, ended, quotas: self.quotas }
+    }
+
+    /// Decides and waits until it is durable; decides again if another server was faster.
+    pub async fn commit<T>(
+        &self,
+        mut decide: impl FnMut(&State) -> Result<(Write, T), Fault>,
+    ) -> Result<(u64, T), Fault> {
+        let mut attempt = 1;
+        loop {
+            let (ticket, kept): (Ticket, T) = self.ledger.decide(&mut decide)?;
+            match ticket.durable().await {
+                Ok(revision) => return Ok((revision, kept)),
+                Err(CommitError::Conflict) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Two servers that decide against each other do not do so often.
+const ATTEMPTS: u32 = 8;

@@ -1,0 +1,64 @@
+//! VPCs, subnets, interfaces and routes as the API shows them.
+
+use super::Shapes;
+use havip_model::{Interface, NextHop, ResourceKey, Route, Subnet, Vpc};
+
+impl Shapes<'_> {
+    /// A VPC.
+    pub fn vpc(&self, vpc: &Vpc) -> havip_api::Vpc {
+        havip_api::Vpc {
+            meta: self.meta(ResourceKey::Vpc(vpc.id), vpc.id.to_string(), &vpc.meta),
+            region: vpc.region.clone(),
+            cidr: vpc.cidr.to_string(),
+            cidr6: vpc.cidr6.map(|cidr| cidr.to_string()),
+            vni: vpc.vni.get(),
+            virtual_mac: vpc.virtual_mac.to_string(),
+        }
+    }
+
+    /// A subnet.
+    pub fn subnet(&self, subnet: &Subnet) -> havip_api::Subnet {
+        havip_api::Subnet {
+            meta: self.meta(ResourceKey::Subnet(subnet.id), subnet.id.to_string(), &subnet.meta),
+            vpc: subnet.vpc.to_string(),
+            zone: subnet.zone.clone(),
+            cidr: subnet.cidr.to_string(),
+            cidr6: subnet.cidr6.map(|cidr| cidr.to_string()),
+            gateway: subnet.gateway.to_string(),
+            gateway6: subnet.gateway6.map(|gateway| gateway.to_string()),
+        }
+    }
+
+    /// An interface.
+    pub fn interface(&self, interface: &Interface) -> havip_api::Interface {
+        havip_api::Interface {
+            meta: self.meta(ResourceKey::Interface(interface.id), interface.id.to_string(), &interface.meta),
+            vpc: interface.vpc.to_string(),
+            subnet: interface.subnet.to_string(),
+            port: interface.port.get(),
+            mac: interface.mac.to_string(),
+            address: interface.primary.map(|address| address.to_string()),
+            secondary_addresses: interface.secondary.iter().map(ToString::to_string).collect(),
+            instance: interface.instance.map(|instance| instance.to_string()),
+            is_primary: interface.is_primary,
+            host: interface.host.and_then(|host| self.host_id(host)),
+            device: interface.device.clone(),
+            source_dest_check: interface.source_dest_check,
+            port_state: interface.port_state.into(),
+            port_up: self.service.tracker().is_port_up(interface.port),
+        }
+    }
+
+    /// A route.
+    pub fn route(&self, route: &Route) -> havip_api::Route {
+        havip_api::Route {
+            meta: self.meta(ResourceKey::Route(route.id), route.id.to_string(), &route.meta),
+            vpc: route.vpc.to_string(),
+            destination: route.destination.to_string(),
+            next_hop: match route.next_hop {
+                NextHop::Vip(id) => id.to_string(),
+                NextHop::Interface(id) => id.to_string(),
+            },
+        }
+    }
+}
