@@ -8,6 +8,6 @@ mod liveness;
 mod peer;
 mod prober;
 
-pub use edge::{Take, edge_duty};
+pub use edge::{Duty, Edge, edge_duty};
 pub use liveness::Liveness;
 pub use prober::{Action, Event, Prober};
