@@ -4,25 +4,29 @@ use libbpf_cargo::SkeletonBuilder;
 use std::{env, path::PathBuf, process::Command};
 
 fn main() {
-    let bpf = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../bpf");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("switch.bpf.o");
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let bpf = root.join("../../bpf");
     println!("cargo:rerun-if-changed={}", bpf.display());
     println!("cargo:rerun-if-env-changed=HAVIP_CLANG");
+    compile(bpf.join("switch.bpf.c"), "switch.bpf.o");
 
+    let entry = root.join("tests/entry.bpf.c");
+    println!("cargo:rerun-if-changed={}", entry.display());
+    compile(entry, "entry.bpf.o");
+}
+
+fn compile(source: PathBuf, object: &str) {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join(object);
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets it");
+    let asm = format!("-I/usr/include/{arch}-linux-gnu");
     let built = SkeletonBuilder::new()
-        .source(bpf.join("switch.bpf.c"))
+        .source(&source)
         .obj(&out)
         .clang(clang())
-        .clang_args([
-            "-Wall",
-            "-Werror",
-            "-Wno-unused-function",
-            "-mcpu=v3",
-            "-I/usr/include/x86_64-linux-gnu",
-        ])
+        .clang_args(["-Wall", "-Werror", "-Wno-unused-function", "-mcpu=v3", &asm])
         .build();
     if let Err(error) = built {
-        panic!("could not compile the switch: {error:?}");
+        panic!("could not compile {}: {error:?}", source.display());
     }
 }
 

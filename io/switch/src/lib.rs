@@ -31,3 +31,7 @@ pub use waiting::AsyncEvents;
 /// The compiled programs, as [`Switch::open`] loads them; for tests that load them with others.
 #[doc(hidden)]
 pub const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/switch.bpf.o"));
+
+/// A program that gives a test packet what only a tunnel can give it, then runs a hook; for tests.
+#[doc(hidden)]
+pub const TEST_ENTRY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/entry.bpf.o"));

@@ -187,7 +187,9 @@ impl Switch {
         self.maps.get(name).expect("the object has every map that this crate names")
     }
 
-    pub(crate) fn with_program<T>(&self, name: &str, act: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
+    /// Lends a loaded program.
+    #[doc(hidden)]
+    pub fn with_program<T>(&self, name: &str, act: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
         let program = self.object.progs_mut().find(|program| program.name() == name);
         act(program.expect("the object has every program that this crate names").as_fd())
     }

@@ -1,0 +1,230 @@
+//! Which frames are claims, what a claim does, and whose are refused (rules C1 to C4).
+
+mod hook;
+
+use havip_claim::{Cause, Notice};
+use havip_model::{Holder, MacAddr, MoveCause, PortState, Record};
+use havip_switch::SwitchEvent;
+use havip_wire::{
+    Announcement, Arp, ArpOperation, EtherType, Message, RecordKind, VlanTag,
+    build::{frame, gratuitous_arp},
+};
+use hook::{DROPPED, Hook, VIP, VIRTUAL_MAC, arp_reply, host, mac, own, port, vip};
+use std::net::Ipv4Addr;
+
+/// What other hosts must get for this record.
+fn announcement(record: Record) -> Vec<u8> {
+    let message = Message::Record { kind: RecordKind::Announce, key: vip(), record };
+    let announcement = Announcement { from: host(1), hops: 0, nonce: 0, message };
+    frame(MacAddr([2, 0x68, 0x76, 0, 0, 0]), MacAddr::BROADCAST).announcement(&announcement)
+}
+
+/// Every form in which software announces an address.
+fn forms(of: MacAddr, address: Ipv4Addr) -> Vec<(String, Vec<u8>)> {
+    let mut forms = vec![];
+    for operation in [ArpOperation::Request, ArpOperation::Reply] {
+        for (to, destination) in
+            [("all", MacAddr::BROADCAST), ("one", mac(12)), ("the gateway", VIRTUAL_MAC), ("itself", of)]
+        {
+            for (target, target_mac) in [("zero", MacAddr::ZERO), ("ff", MacAddr::BROADCAST), ("own", of)] {
+                let arp = Arp { operation, sender_mac: of, sender: address, target_mac, target: address };
+                let plain = frame(of, destination).arp(arp);
+                for (padding, length) in [("none", plain.len()), ("the least", 60), ("long", 300)] {
+                    let mut padded = plain.clone();
+                    padded.resize(length, 0xa5);
+                    forms
+                        .push((format!("{operation:?} to {to}, target {target}, padding {padding}"), padded));
+                }
+            }
+        }
+    }
+    forms
+}
+
+#[test]
+fn every_form_of_announcement_is_a_claim() {
+    let mut hook = Hook::new("forms");
+    for (form, bytes) in forms(mac(11), VIP) {
+        hook.vacate();
+
+        let ran = hook.sends(11, &bytes);
+
+        assert_eq!(ran.verdict, DROPPED, "{form}");
+        let record = hook.record().unwrap_or_else(|| panic!("no claim: {form}"));
+        let holder = Holder { host: host(1), port: port(11) };
+        assert_eq!((record.holder, record.mac, record.moves), (holder, mac(11), 1), "{form}");
+        hook.counted(&[("claim_made", 1), ("announced", 2)]);
+        assert_eq!(hook.left_by("ov", 2), [announcement(record), announcement(record)], "{form}");
+        let [SwitchEvent::Notice { notice, before: None, from: None, .. }] = hook.told()[..] else {
+            panic!("{form}")
+        };
+        let cause = Cause::Here(MoveCause::Claim);
+        assert_eq!(notice, Notice::Moved { key: vip(), record, cause }, "{form}");
+    }
+}
+
+#[test]
+fn a_claim_may_come_from_the_vrrp_mac_and_the_record_keeps_it() {
+    let mut hook = Hook::new("vmac");
+    for ipv6 in [false, true] {
+        hook.vacate();
+        let vmac = MacAddr::vrrp(ipv6, 51);
+        hook.sends(11, &gratuitous_arp(vmac, VIP));
+        assert_eq!(hook.record().unwrap().mac, vmac);
+        hook.counted(&[("claim_made", 1), ("announced", 2)]);
+    }
+}
+
+#[test]
+fn the_present_holder_refreshes_once_at_once_and_then_once_a_second() {
+    let mut hook = Hook::new("refresh");
+    let claim = gratuitous_arp(mac(11), VIP);
+    hook.sends(11, &claim);
+    let first = hook.record();
+    hook.settle();
+
+    for _ in 0..5 {
+        hook.sends(11, &claim);
+    }
+
+    assert_eq!(hook.record(), first, "no new epoch");
+    hook.counted(&[("claim_refreshed", 5), ("announced", 2)]);
+    assert_eq!(hook.told(), []);
+}
+
+#[test]
+fn another_entitled_port_takes_over_with_a_later_epoch() {
+    let hook = Hook::new("takeover");
+    hook.sends(11, &gratuitous_arp(mac(11), VIP));
+    let first = hook.record().unwrap();
+
+    hook.sends(12, &gratuitous_arp(mac(12), VIP));
+
+    let second = hook.record().unwrap();
+    assert!(second.outranks(&first));
+    assert_eq!((second.holder.port, second.moves), (port(12), 2));
+    let history = hook.switch.history(vip()).unwrap();
+    let moves: Vec<_> = history.iter().map(|line| (line.from, line.to, line.moves)).collect();
+    let (one, two) = (Some(first.holder), Some(second.holder));
+    assert_eq!(moves, [(None, one, 1), (one, two, 2)]);
+}
+
+#[test]
+fn history_keeps_the_last_eight_moves() {
+    let hook = Hook::new("history");
+    for turn in 0..11 {
+        let number = 11 + turn % 2;
+        hook.sends(number, &gratuitous_arp(mac(number), VIP));
+    }
+    let counts: Vec<_> = hook.switch.history(vip()).unwrap().iter().map(|line| line.moves).collect();
+    assert_eq!(counts, [4, 5, 6, 7, 8, 9, 10, 11]);
+}
+
+#[test]
+fn a_ninth_claim_within_four_seconds_is_left_to_the_agent_if_there_is_one() {
+    let mut hook = Hook::new("bucket");
+    hook.switch.beat().unwrap();
+    for turn in 0..16 {
+        let number = 11 + turn % 2;
+        hook.sends(number, &gratuitous_arp(mac(number), VIP));
+    }
+    let eighth = hook.record();
+    assert_eq!(eighth.unwrap().moves, 16);
+    hook.settle();
+
+    hook.sends(11, &gratuitous_arp(mac(11), VIP));
+
+    assert_eq!(hook.record(), eighth);
+    hook.counted(&[("claim_postponed", 1)]);
+    let [SwitchEvent::Notice { at, notice: Notice::Postponed { port, expected, ready_at, .. }, .. }] =
+        hook.told()[..]
+    else {
+        panic!("the agent was not told")
+    };
+    assert_eq!((port, expected), (hook::port(11), eighth));
+    assert!(ready_at > at && ready_at - at <= std::time::Duration::from_millis(500));
+}
+
+#[test]
+fn without_an_agent_every_claim_is_followed() {
+    let mut hook = Hook::new("nobucket");
+    for turn in 0..40 {
+        let number = 11 + turn % 2;
+        hook.sends(number, &gratuitous_arp(mac(number), VIP));
+    }
+    assert_eq!(hook.record().unwrap().moves, 40);
+    hook.counted(&[("claim_made", 40), ("announced", 80)]);
+}
+
+#[test]
+fn claims_of_the_wrong_are_refused_by_reason_and_change_nothing() {
+    let mut hook = Hook::new("refused");
+    hook.holds(12);
+    let held = hook.record();
+    let stranger = Ipv4Addr::new(10, 0, 0, 77);
+    let inner = Arp::gratuitous(mac(12), VIP);
+    let rows: &[(&str, u32, Vec<u8>)] = &[
+        ("claim_other_subnet", 21, gratuitous_arp(mac(21), VIP)),
+        ("claim_of_address", 11, gratuitous_arp(mac(11), own(12))),
+        ("claim_of_gateway", 11, gratuitous_arp(mac(11), hook::GATEWAY)),
+        ("claim_unknown", 11, gratuitous_arp(mac(11), stranger)),
+        ("source_mac", 11, gratuitous_arp(mac(12), VIP)),
+        ("source_mac", 21, gratuitous_arp(MacAddr::vrrp(false, 51), VIP)),
+        ("arp_mac", 11, frame(mac(11), MacAddr::BROADCAST).arp(inner)),
+        ("arp_sender", 11, frame(mac(11), MacAddr::BROADCAST).arp(Arp::request(mac(11), own(12), VIP))),
+        ("arp_sender", 11, frame(mac(11), mac(12)).arp(arp_reply(mac(11), stranger, mac(12), own(12)))),
+        ("vip_not_held", 11, frame(mac(11), MacAddr::BROADCAST).arp(Arp::request(mac(11), VIP, own(12)))),
+        ("vip_not_held", 11, frame(mac(11), mac(12)).arp(arp_reply(mac(11), VIP, mac(12), own(12)))),
+        (
+            "tagged",
+            11,
+            frame(mac(11), MacAddr::BROADCAST).tag(VlanTag::vlan(7)).arp(Arp::gratuitous(mac(11), VIP)),
+        ),
+        (
+            "rarp",
+            11,
+            frame(mac(11), MacAddr::BROADCAST).raw(EtherType::RARP, &Arp::gratuitous(mac(11), VIP).encode()),
+        ),
+        ("ipv6", 11, frame(mac(11), MacAddr::BROADCAST).raw(EtherType::IPV6, &[0; 40])),
+        ("ethertype", 11, frame(mac(11), MacAddr::BROADCAST).raw(EtherType(0x88cc), &[0; 40])),
+        ("snap", 11, frame(mac(11), MacAddr::BROADCAST).raw(EtherType(40), &[0xaa; 40])),
+        ("qinq", 11, frame(mac(11), MacAddr::BROADCAST).raw(EtherType(0x88a8), &[0; 40])),
+        ("truncated", 11, gratuitous_arp(mac(11), VIP)[..30].to_vec()),
+    ];
+    for (reason, number, bytes) in rows {
+        let ran = hook.sends(*number, bytes);
+        assert_eq!(ran.verdict, DROPPED, "{reason}");
+        hook.counted(&[(reason, 1)]);
+        assert_eq!(hook.record(), held, "{reason}");
+        hook.left_by("ov", 0);
+    }
+    hook.plug(11, PortState::Inactive, true);
+    hook.sends(11, &gratuitous_arp(mac(11), VIP));
+    hook.counted(&[("port_inactive", 1)]);
+    assert_eq!(hook.record(), held);
+}
+
+#[test]
+fn an_announcement_of_the_own_address_is_taken_silently() {
+    let mut hook = Hook::new("ownaddr");
+    for (form, bytes) in forms(mac(11), own(11)) {
+        assert_eq!(hook.sends(11, &bytes).verdict, DROPPED, "{form}");
+        hook.counted(&[("arp_consumed", 1)]);
+    }
+}
+
+#[test]
+fn refusals_are_told_at_once_and_then_once_a_second_with_their_number() {
+    let mut hook = Hook::new("reports");
+    for _ in 0..100 {
+        hook.sends(21, &gratuitous_arp(mac(21), VIP));
+    }
+    let [SwitchEvent::Refused { reason, port, mac: by, address, count: 1, .. }] = hook.told()[..] else {
+        panic!("not one report")
+    };
+    assert_eq!(havip_switch::reason_name(reason), "claim_other_subnet");
+    assert_eq!((port, by, address), (Some(hook::port(21)), mac(21), Some(VIP.into())));
+    hook.counted(&[("claim_other_subnet", 100)]);
+    let drops = hook.switch.drops().unwrap();
+    assert_eq!(drops.iter().map(|drop| drop.count).collect::<Vec<_>>(), [100]);
+}
