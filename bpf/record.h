@@ -24,8 +24,10 @@ static __always_inline struct instant now_instant(void)
 	struct instant now = { .boot_ns = bpf_ktime_get_boot_ns() };
 	__u32 zero = 0;
 	struct clock *its = bpf_map_lookup_elem(&clock, &zero);
+	__s64 since_1970;
 
-	now.ms = (now.boot_ns + (its ? its->offset_ns : 0)) / 1000000;
+	since_1970 = (__s64)now.boot_ns + (its ? its->offset_ns : 0);
+	now.ms = since_1970 > 0 ? (__u64)since_1970 / 1000000 : 0;
 	return now;
 }
 

@@ -17,6 +17,7 @@ use havip_wire::{Arp, ArpOperation};
 use libbpf_rs::{MapCore, MapFlags, Object, ObjectBuilder, ProgramInput};
 use nix::sched::{CloneFlags, unshare};
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     net::Ipv4Addr,
     os::fd::{AsRawFd, FromRawFd, OwnedFd},
@@ -71,6 +72,7 @@ pub struct Hook {
     before: Ledger,
     devices: BTreeMap<String, u32>,
     listeners: BTreeMap<String, OwnedFd>,
+    run_flags: Cell<u32>,
 }
 
 impl Hook {
@@ -115,7 +117,7 @@ impl Hook {
         }
         drop(hooks);
         let events = switch.events().unwrap();
-        let mut hook = Self { switch, name, entry, events, before: Ledger::new(), devices, listeners };
+        let mut hook = Self { switch, name, entry, events, before: Ledger::new(), devices, listeners, run_flags: Cell::new(0) };
         hook.furnish();
         hook.settle();
         hook
@@ -245,6 +247,15 @@ impl Hook {
         self.run(slot as u32, self.devices[device], 0, 0, frame)
     }
 
+    /// Runs hooks on packets whose sum the device has told (CHECKSUM_COMPLETE); a run fails if the sum that they
+    /// end with is not that of their bytes.
+    pub fn summed<T>(&self, complete: bool, act: impl FnOnce() -> T) -> T {
+        self.run_flags.set(if complete { BPF_F_TEST_SKB_CHECKSUM_COMPLETE } else { 0 });
+        let outcome = act();
+        self.run_flags.set(0);
+        outcome
+    }
+
     fn run(&self, slot: u32, ifindex: u32, outer: u32, vni: u32, frame: &[u8]) -> Ran {
         let mut context = [0; 192]; // struct __sk_buff
         for (at, field) in [(40, ifindex), (48, outer), (52, vni), (56, slot)] {
@@ -257,6 +268,7 @@ impl Hook {
                 data_in: Some(frame),
                 data_out: Some(&mut out),
                 context_in: Some(&mut context),
+                flags: self.run_flags.get(),
                 ..Default::default()
             })
             .unwrap();
@@ -277,6 +289,33 @@ impl Hook {
         moved.retain(|_, count| *count > 0);
         self.before = now;
         assert_eq!(moved, expected.iter().copied().collect());
+    }
+
+    /// The frames that left by this device until there are enough.
+    pub fn sent_until(&self, device: &str, enough: impl Fn(&[Vec<u8>]) -> bool) -> Vec<Vec<u8>> {
+        let mut frames = vec![];
+        let deadline = Instant::now() + Duration::from_secs(1);
+        loop {
+            while let Some(frame) = receive(&self.listeners[device]) {
+                frames.push(frame);
+            }
+            if enough(&frames) || Instant::now() > deadline {
+                return frames;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Empties what the kernel remembers of asks and of records that wait.
+    pub fn forget_memories(&self) {
+        for map in ["asks", "waiting"] {
+            let path = format!("/sys/fs/bpf/havip/{}/v1/maps/{map}", self.name);
+            let map = libbpf_rs::MapHandle::from_pinned_path(path).unwrap();
+            let keys: Vec<_> = map.keys().collect();
+            for key in keys {
+                let _ = map.delete(&key);
+            }
+        }
     }
 
     /// The frames that left by this device, as many as expected; one more would be seen by the next look.

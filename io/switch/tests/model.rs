@@ -1,0 +1,367 @@
+//! The kernel against `core/claim`'s switch: random operations, the same records, notices, messages and asks.
+
+mod hook;
+
+use havip_claim::{
+    Notice, Order, Release,
+    keeper::Kind,
+    switch::{Action, Configured, Event, Message, MessageKind, Port, SwitchModel},
+};
+use havip_model::{Epoch, Holder, Incarnation, MacAddr, MoveCause, PortState, Record, VipKey};
+use havip_reconcile::table::{Address, Entry, EntryKey};
+use havip_switch::SwitchEvent;
+use havip_wire::{
+    Announcement, Ethernet, RecordKind,
+    build::{frame, gratuitous_arp},
+};
+use hook::{GATEWAY, Hook, VIRTUAL_MAC, arp_reply, host, mac, port, subnet_of, underlay, vni};
+use proptest::{prelude::*, test_runner::TestRunner};
+use std::{
+    cell::{Cell, RefCell},
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, Instant},
+};
+
+/// A record of the case's VIP, spelled small so that random ones collide.
+#[derive(Debug, Clone, Copy)]
+struct Rank {
+    incarnation: u64,
+    /// Below 4: that epoch; from 4 on: so much more than the present record's, less 6.
+    epoch: u64,
+    host: u32,
+    port: u32,
+    released: bool,
+}
+
+/// A record that an order names.
+#[derive(Debug, Clone, Copy)]
+enum Named {
+    Present,
+    Nothing,
+    Random(Rank),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Op {
+    Claim { port: u32, vrrp: bool },
+    Reply { port: u32, vrrp: bool },
+    Receive { kind: MessageKind, from: u32, record: Named },
+    Merge(Rank),
+    Release(u32),
+    ReleaseExact(Named),
+    Take { port: u32, expected: Named, cause: MoveCause },
+    Ask(u32),
+    Doubt(Named),
+    Announce,
+    Prepare(u64),
+    Forget(u64),
+    Configure { incarnation: u64, subnet_binding: bool },
+    Unconfigure,
+    Entitle(u32),
+    Disentitle(u32),
+    SetPort { port: u32, is_active: bool },
+}
+
+fn rank() -> impl Strategy<Value = Rank> {
+    let ports = prop::sample::select(vec![(1, 11), (1, 12), (2, 13), (3, 14)]);
+    (4u64..=6, 0u64..12, ports, prop::bool::weighted(0.3)).prop_map(
+        |(incarnation, epoch, (host, port), released)| Rank { incarnation, epoch, host, port, released },
+    )
+}
+fn named() -> impl Strategy<Value = Named> {
+    prop_oneof![4 => Just(Named::Present), 1 => Just(Named::Nothing), 2 => rank().prop_map(Named::Random)]
+}
+fn local() -> impl Strategy<Value = u32> {
+    prop::sample::select(vec![11, 12, 12, 11, 21])
+}
+fn op() -> impl Strategy<Value = Op> {
+    let kind = prop::sample::select(vec![
+        MessageKind::Announce,
+        MessageKind::Announce,
+        MessageKind::Correction,
+        MessageKind::Doubt,
+        MessageKind::Alive,
+        MessageKind::Stalled,
+    ]);
+    let cause = prop::sample::select(vec![MoveCause::Asked, MoveCause::Doubted, MoveCause::TakenBack]);
+    prop_oneof![
+        8 => (local(), prop::bool::weighted(0.2)).prop_map(|(port, vrrp)| Op::Claim { port, vrrp }),
+        4 => (local(), any::<bool>()).prop_map(|(port, vrrp)| Op::Reply { port, vrrp }),
+        8 => (kind, 2u32..=3, named()).prop_map(|(kind, from, record)| Op::Receive { kind, from, record }),
+        2 => rank().prop_map(Op::Merge),
+        2 => local().prop_map(Op::Release),
+        2 => named().prop_map(Op::ReleaseExact),
+        4 => (local(), named(), cause).prop_map(|(port, expected, cause)| Op::Take { port, expected, cause }),
+        3 => local().prop_map(Op::Ask),
+        3 => named().prop_map(Op::Doubt),
+        1 => Just(Op::Announce),
+        1 => (4u64..=6).prop_map(Op::Prepare),
+        1 => (4u64..=6).prop_map(Op::Forget),
+        2 => (4u64..=6, any::<bool>()).prop_map(|(incarnation, subnet_binding)| Op::Configure { incarnation, subnet_binding }),
+        1 => Just(Op::Unconfigure),
+        2 => local().prop_map(Op::Entitle),
+        1 => local().prop_map(Op::Disentitle),
+        1 => (local(), prop::bool::weighted(0.7)).prop_map(|(port, is_active)| Op::SetPort { port, is_active }),
+    ]
+}
+
+/// Both switches with the same past.
+struct Pair<'a> {
+    hook: &'a mut Hook,
+    model: SwitchModel,
+    key: VipKey,
+}
+
+impl Pair<'_> {
+    fn record_of(&self, rank: Rank) -> Record {
+        let present = self.hook.switch.record(self.key).unwrap().map_or(1 << 20, |record| record.epoch.0);
+        let epoch = if rank.epoch < 4 { rank.epoch } else { (present + rank.epoch).saturating_sub(6) };
+        Record {
+            incarnation: Incarnation(rank.incarnation),
+            epoch: Epoch(epoch),
+            holder: Holder { host: host(rank.host), port: port(rank.port) },
+            released: rank.released,
+            mac: mac(rank.port),
+            moves: 3,
+        }
+    }
+
+    fn named(&self, named: Named) -> Option<Record> {
+        match named {
+            Named::Present => self.hook.switch.record(self.key).unwrap(),
+            Named::Nothing => None,
+            Named::Random(rank) => Some(self.record_of(rank)),
+        }
+    }
+
+    fn address(&self) -> Ipv4Addr {
+        let IpAddr::V4(address) = self.key.address else { unreachable!("the test uses IPv4") };
+        address
+    }
+
+    /// Does the operation in the kernel; says what the model is to hear of it.
+    fn perform(&mut self, op: Op) -> Option<Event> {
+        let key = self.key;
+        let speaks = |number: u32, vrrp: bool| if vrrp { MacAddr::vrrp(false, 51) } else { mac(number) };
+        Some(match op {
+            Op::Claim { port: number, vrrp } => {
+                let mac = speaks(number, vrrp);
+                self.hook.sends(number, &gratuitous_arp(mac, self.address()));
+                Event::Claimed { port: port(number), address: key.address, mac }
+            }
+            Op::Reply { port: number, vrrp } => {
+                let mac = speaks(number, vrrp);
+                let reply = arp_reply(mac, self.address(), VIRTUAL_MAC, GATEWAY);
+                self.hook.sends(number, &frame(mac, VIRTUAL_MAC).arp(reply));
+                Event::Replied { port: port(number), address: key.address, mac, advertised_recently: false }
+            }
+            Op::Receive { kind, from, record } => {
+                let record = self.named(record)?;
+                let said = havip_wire::Message::Record { kind: wire_kind(kind), key, record };
+                let announcement = Announcement { from: host(from), hops: 0, nonce: 0, message: said };
+                let bytes = frame(MacAddr::ZERO, MacAddr::BROADCAST).announcement(&announcement);
+                self.hook.arrives(underlay(from), 0xff_ffff, &bytes);
+                Event::Received(Message { kind, from: host(from), key, record })
+            }
+            Op::Merge(rank) => self.order(Order::Merge { key, record: self.record_of(rank) }),
+            Op::Release(number) => self.order(Order::Release { key, only: Release::Port(port(number)) }),
+            Op::ReleaseExact(record) => {
+                let only = Release::Exact(self.named(record)?);
+                self.order(Order::Release { key, only })
+            }
+            Op::Take { port: number, expected, cause } => {
+                let (port, mac, expected) = (port(number), mac(number), self.named(expected));
+                self.order(Order::Take { key, port, mac, expected, cause })
+            }
+            Op::Ask(number) => self.order(Order::Ask { key, port: port(number) }),
+            Op::Doubt(record) => {
+                let record = self.named(record)?;
+                self.order(Order::Doubt { key, record })
+            }
+            Op::Announce => self.order(Order::Announce { key }),
+            Op::Prepare(incarnation) => {
+                self.order(Order::Prepare { key, incarnation: Incarnation(incarnation) })
+            }
+            Op::Forget(incarnation) => {
+                self.order(Order::Forget { key, incarnation: Incarnation(incarnation) })
+            }
+            Op::Configure { incarnation, subnet_binding } => {
+                let (subnet, incarnation) = (subnet_of(10), Incarnation(incarnation));
+                let entry = Address::Vip { subnet, incarnation, subnet_binding };
+                self.hook.put(EntryKey::Address(key.vni, key.address), Entry::Address(entry));
+                let configured = Configured { incarnation, kind: Kind::Vip, subnet, subnet_binding };
+                Event::Configured { key, configured }
+            }
+            Op::Unconfigure => {
+                self.hook.remove(EntryKey::Address(key.vni, key.address));
+                Event::Unconfigured(key)
+            }
+            Op::Entitle(number) => {
+                let entry = Entry::Entitled { direct_return: false };
+                self.hook.put(EntryKey::Entitled(key, port(number)), entry);
+                Event::Entitled { key, port: port(number) }
+            }
+            Op::Disentitle(number) => {
+                self.hook.remove(EntryKey::Entitled(key, port(number)));
+                Event::Disentitled { key, port: port(number) }
+            }
+            Op::SetPort { port: number, is_active } => {
+                let state = if is_active { PortState::Active } else { PortState::Inactive };
+                self.hook.plug(number, state, true);
+                port_set(number, is_active)
+            }
+        })
+    }
+
+    fn order(&self, order: Order) -> Event {
+        self.hook.order(order);
+        Event::Ordered(order)
+    }
+
+    /// Gives the model the clock that the kernel's new epoch was made by.
+    fn follow_clock(&mut self) {
+        let Some(record) = self.hook.switch.record(self.key).unwrap() else { return };
+        if record.epoch.0 & 0xffff == 0 && record.epoch.0 > 0 {
+            let offset = Duration::from_millis(record.epoch.millis()).saturating_sub(NOW);
+            self.model.handle(NOW, Event::ClockSet { offset });
+        }
+    }
+
+    fn compare(&mut self, op: Op, expected: &[Action]) {
+        assert_eq!(
+            self.hook.switch.record(self.key).unwrap(),
+            self.model.record(self.key),
+            "record after {op:?}"
+        );
+        let told: Vec<Notice> = self
+            .hook
+            .told()
+            .into_iter()
+            .filter_map(|event| match event {
+                SwitchEvent::Notice { notice, .. } => Some(notice),
+                _ => None,
+            })
+            .collect();
+        let notices: Vec<Notice> = expected
+            .iter()
+            .filter_map(|action| if let Action::Notify(notice) = action { Some(*notice) } else { None })
+            .collect();
+        assert_eq!(told, notices, "notices after {op:?}");
+
+        // Corrections are once per millisecond, which is a matter of speed here; they have a test of their own.
+        let messages: Vec<_> = expected
+            .iter()
+            .filter_map(|action| match action {
+                Action::Send { message, .. } if message.kind != MessageKind::Correction => {
+                    Some((message.key, message.record, wire_kind(message.kind)))
+                }
+                _ => None,
+            })
+            .collect();
+        let is_correction = |kind: &RecordKind| *kind == RecordKind::Correction;
+        let sent: Vec<_> = self
+            .hook
+            .sent_until("ov", |frames| {
+                decode(frames).iter().filter(|(_, _, kind)| !is_correction(kind)).count() >= messages.len()
+            })
+            .into_iter()
+            .collect();
+        let sent: Vec<_> = decode(&sent).into_iter().filter(|(_, _, kind)| !is_correction(kind)).collect();
+        assert_eq!(sent, messages, "messages after {op:?}");
+
+        for number in [11, 12, 21] {
+            let asks = |action: &&Action| matches!(action, Action::AskGuest { port, .. } if *port == hook::port(number));
+            let expected = expected.iter().filter(asks).count();
+            self.hook.left_by(&format!("p{number}"), expected);
+        }
+    }
+}
+
+fn decode(frames: &[Vec<u8>]) -> Vec<(VipKey, Record, RecordKind)> {
+    let read = |bytes: &Vec<u8>| {
+        let announcement = Announcement::decode(Ethernet::decode(bytes).unwrap().payload).unwrap();
+        assert_eq!(announcement.from, host(1));
+        match announcement.message {
+            havip_wire::Message::Record { kind, key, record } => (key, record, kind),
+            other => panic!("{other:?}"),
+        }
+    };
+    frames.iter().map(read).collect()
+}
+
+fn wire_kind(kind: MessageKind) -> RecordKind {
+    match kind {
+        MessageKind::Announce => RecordKind::Announce,
+        MessageKind::Correction => RecordKind::Correction,
+        MessageKind::Doubt => RecordKind::Doubt,
+        MessageKind::Alive => RecordKind::Alive,
+        MessageKind::Stalled => RecordKind::AdvertStalled,
+    }
+}
+
+fn port_set(number: u32, is_active: bool) -> Event {
+    Event::PortSet { port: port(number), state: Port { vni: vni(), subnet: subnet_of(number), is_active } }
+}
+
+/// The model's time stands still; a case takes less than the shortest deadline.
+const NOW: Duration = Duration::from_secs(1_000_000);
+
+#[test]
+fn the_kernel_and_the_model_agree_on_random_operations() {
+    let hook = RefCell::new(Hook::new("model"));
+    let case = Cell::new(0u8);
+    let (mut compared, mut slow) = (Cell::new(0u32), Cell::new(0u32));
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        max_shrink_iters: 2000,
+        ..ProptestConfig::default()
+    });
+    let result = runner.run(&prop::collection::vec(op(), 1..60), |ops| {
+        case.set((case.get() + 1) % 40);
+        let mut hook = hook.borrow_mut();
+        // A VIP of its own for each case, so that no ask of an earlier one is remembered.
+        let key = VipKey { vni: vni(), address: Ipv4Addr::new(10, 0, 0, 40 + case.get()).into() };
+        hook.forget_memories();
+        hook.order(Order::Forget { key, incarnation: Incarnation(u64::MAX) });
+        for number in [11, 12, 21] {
+            hook.plug(number, PortState::Active, true);
+            hook.remove(EntryKey::Entitled(key, port(number)));
+        }
+        hook.remove(EntryKey::Address(key.vni, key.address));
+        hook.settle();
+        let started = Instant::now();
+        let mut pair = Pair { hook: &mut hook, model: SwitchModel::new(host(1)), key };
+        pair.model.handle(NOW, Event::MembersSet { vni: vni(), others: vec![host(2), host(3)] });
+        for number in [11, 12, 21] {
+            pair.model.handle(NOW, port_set(number, true));
+        }
+        let begin = [
+            Op::Prepare(5),
+            Op::Configure { incarnation: 5, subnet_binding: false },
+            Op::Entitle(11),
+            Op::Entitle(12),
+        ];
+        for op in begin.into_iter().chain(ops) {
+            let Some(event) = pair.perform(op) else { continue };
+            pair.follow_clock();
+            let expected = pair.model.handle(NOW, event);
+            if started.elapsed() > Duration::from_millis(150) {
+                slow.set(slow.get() + 1);
+                return Ok(()); // asks run out after 200 ms
+            }
+            pair.compare(op, &expected);
+            compared.set(compared.get() + 1);
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    println!("{} operations compared, {} cases were too slow", compared.get_mut(), slow.get_mut());
+    assert!(
+        *compared.get_mut() > 3000,
+        "the machine is too slow for this test: {} compared",
+        compared.get_mut()
+    );
+}
