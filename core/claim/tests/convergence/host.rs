@@ -85,9 +85,6 @@ impl World {
                 self.changed_at = self.now;
             }
         }
-        if self.trace && !what.contains("Heartbeat") && !what.contains("ClockSet") {
-            println!("{:?} host {host} switch {what} -> {actions:?}", self.now);
-        }
         for action in actions {
             match action {
                 switch::Action::Notify(notice) => self.ring(host, notice),
@@ -137,16 +134,6 @@ impl World {
             return;
         }
         let now = self.since_boot(host);
-        if self.trace
-            && !matches!(
-                event,
-                keeper::Event::RecordRead { .. }
-                    | keeper::Event::ClockSet { .. }
-                    | keeper::Event::DeadlineReached
-            )
-        {
-            println!("{:?} host {host} keeper {event:?}", self.now);
-        }
         for action in self.hosts[host].keeper.handle(now, event) {
             match action {
                 keeper::Action::Order(order) => self.switch(host, switch::Event::Ordered(order)),
@@ -156,14 +143,17 @@ impl World {
                 }
                 keeper::Action::Pull(_) => self.pull(host),
                 keeper::Action::OpenPorts(_) => self.open_ports(host),
-                keeper::Action::Report(_) => {}
+                keeper::Action::Report(report) => self.reports.push(report),
             }
         }
         let at = self.hosts[host].keeper.next_deadline();
-        if at.is_some() && at != self.hosts[host].wake_at {
-            self.hosts[host].wake_at = at;
+        if at == self.hosts[host].wake_at {
+            return;
+        }
+        self.hosts[host].wake_at = at;
+        if let Some(at) = at {
             let agent_life = self.hosts[host].agent_life;
-            let after = at.unwrap().saturating_sub(self.since_boot(host));
+            let after = at.saturating_sub(self.since_boot(host));
             self.later(after, Happening::Wake { host, agent_life });
         }
     }

@@ -6,8 +6,8 @@ use crate::{
     network::{Network, Random},
     server::Server,
 };
-use havip_claim::{Notice, switch::Message};
-use havip_model::{HostNumber, Incarnation, MacAddr, PortNumber, Record, SubnetNumber, VipKey, Vni};
+use havip_claim::{Notice, keeper::Report, switch::Message};
+use havip_model::{HostNumber, MacAddr, PortNumber, Record, SubnetNumber, VipKey, Vni};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Everything that is simulated.
@@ -22,7 +22,8 @@ pub struct World {
     pub changed_at: Duration,
     /// Messages handed to the network so far.
     pub sent: u64,
-    pub trace: bool,
+    /// What keepers reported to people.
+    pub reports: Vec<Report>,
     queue: BTreeMap<(Duration, u64), Happening>,
     queued: u64,
 }
@@ -91,7 +92,7 @@ impl World {
             random: Random(seed),
             changed_at: Duration::ZERO,
             sent: 0,
-            trace: false,
+            reports: vec![],
             queue: BTreeMap::new(),
             queued: 0,
         };
@@ -182,8 +183,10 @@ impl World {
         Some(guest_of(holder.port))
     }
 
-    /// The present making of a VIP, if it exists.
-    pub fn incarnation(&self, vip_index: usize) -> Option<Incarnation> {
-        self.server.desired.vips.get(&vip(vip_index)).map(|vip| vip.incarnation)
+    /// The guest that holds the VIP as every host sees it; panics if they differ.
+    pub fn holder_everywhere(&self, vip_index: usize) -> Option<usize> {
+        let holders: Vec<_> = (0..self.hosts.len()).map(|host| self.holder(host, vip_index)).collect();
+        assert!(holders.iter().all(|holder| *holder == holders[0]), "{holders:?}");
+        holders[0]
     }
 }
