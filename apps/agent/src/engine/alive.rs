@@ -3,9 +3,9 @@
 use super::Engine;
 use super::program::chain;
 use crate::clock;
-use crate::edge::{self, EDGE_PORT, Edge};
+use crate::edge::{self, EDGE_PORT};
 use havip_claim::keeper;
-use havip_liveness::{Action, Event};
+use havip_liveness::{Action, Edge, Event};
 use havip_model::{Holder, HostNumber, Record, VipKey};
 use havip_netlink::Link;
 use havip_packet_socket::PacketSocket;
@@ -187,9 +187,8 @@ impl Engine {
                     continue;
                 }
             };
-            let edge =
-                Edge { host: self.host, is_able: outside.has_carrier, mac: outside.mac, liveness: &liveness };
-            if let Some(order) = edge::duty(&eip, record, edge) {
+            let own = Edge { host: self.host, is_able: outside.has_carrier };
+            if let Some(order) = edge::duty(&eip, record, own, outside.mac, &liveness) {
                 tracing::info!(eip = %eip.address, ?order, "edge duty");
                 self.order(&order);
             }
