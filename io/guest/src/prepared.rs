@@ -24,8 +24,17 @@ use std::{
 pub struct Prepared {
     instance: InstanceId,
     /// Taken by `run`; dropped otherwise, which tells the keeper to give up.
-    parts: Option<(Files, State, HeldProcess, ChildStdin)>,
+    parts: Option<Parts>,
     program: Program,
+}
+
+#[derive(Debug)]
+struct Parts {
+    files: Files,
+    state: State,
+    init: HeldProcess,
+    go: ChildStdin,
+    says: ChildStdout,
 }
 
 /// What a keeper says, once.
@@ -40,12 +49,12 @@ pub(crate) enum Word {
 impl Prepared {
     /// The host's number of the guest's first process; its namespaces are under `/proc/PID/ns`.
     pub fn pid(&self) -> u32 {
-        self.parts().1.init.pid.cast_unsigned()
+        self.parts().state.init.pid.cast_unsigned()
     }
 
     /// Which limits are in force.
     pub fn limits(&self) -> &Limits {
-        &self.parts().1.limits
+        &self.parts().state.limits
     }
 
     /// Lets the guest run: from here on it lives without us.
@@ -53,8 +62,11 @@ impl Prepared {
     /// # Errors
     /// Its keeper has died; nothing of the sandbox is left.
     pub fn run(mut self) -> Result<Sandbox, GuestError> {
-        let (files, state, init, mut go) = self.parts.take().expect("only run takes them, and it takes self");
-        if let Err(error) = go.write_all(b"go\n") {
+        let Parts { files, state, init, mut go, mut says } =
+            self.parts.take().expect("only run takes them, and it takes self");
+        // The keeper passes the word on, then closes.
+        let gone = go.write_all(b"go\n").and_then(|()| read_line(&mut says));
+        if let Err(error) = gone {
             // The error told is the first one.
             let _ = files.end(&state);
             return Err(GuestError::Start {
@@ -65,14 +77,14 @@ impl Prepared {
         Ok(Sandbox::new(self.instance, files, state, init, self.program.clone()))
     }
 
-    fn parts(&self) -> &(Files, State, HeldProcess, ChildStdin) {
+    fn parts(&self) -> &Parts {
         self.parts.as_ref().expect("only run takes them, and it takes self")
     }
 }
 
 impl Drop for Prepared {
     fn drop(&mut self) {
-        if let Some((files, state, _, go)) = self.parts.take() {
+        if let Some(Parts { files, state, go, .. }) = self.parts.take() {
             drop(go);
             if let Err(error) = files.end(&state) {
                 tracing::warn!(instance = %self.instance, %error, "a sandbox that was not run is left behind");
@@ -104,12 +116,14 @@ pub(crate) fn prepare(program: &Program, files: Files, instance: InstanceId) -> 
     // What we started forks the keeper and ends at once, so the keeper is not our child.
     child.wait().map_err(|error| failed("start the keeper", &error))?;
 
-    let text = read_to_end(&mut says).map_err(|error| failed("hear from the keeper", &error))?;
+    let text = read_line(&mut says).map_err(|error| failed("hear from the keeper", &error))?;
     match serde_json::from_slice(&text) {
         Ok(Word::Ready(state)) => match state.running() {
-            Ok(Some(init)) => {
-                Ok(Prepared { instance, parts: Some((files, state, init, go)), program: program.clone() })
-            }
+            Ok(Some(init)) => Ok(Prepared {
+                instance,
+                parts: Some(Parts { files, state, init, go, says }),
+                program: program.clone(),
+            }),
             Ok(None) => Err(GuestError::Start { instance, why: "its first process died".into() }),
             Err(error) => Err(failed("hold its first process", &error)),
         },
@@ -121,8 +135,8 @@ pub(crate) fn prepare(program: &Program, files: Files, instance: InstanceId) -> 
     }
 }
 
-/// The keeper says its word and closes.
-fn read_to_end(says: &mut ChildStdout) -> io::Result<Vec<u8>> {
+/// What the keeper says, up to the end of the line or until it closes.
+fn read_line(says: &mut ChildStdout) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + START_TAKES;
     let mut text = Vec::new();
     let mut chunk = [0; 4096];
@@ -135,6 +149,9 @@ fn read_to_end(says: &mut ChildStdout) -> io::Result<Vec<u8>> {
         match says.read(&mut chunk)? {
             0 => return Ok(text),
             read => text.extend_from_slice(&chunk[..read]),
+        }
+        if text.ends_with(b"\n") {
+            return Ok(text);
         }
     }
 }

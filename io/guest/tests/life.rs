@@ -2,7 +2,7 @@
 
 mod scene;
 
-use havip_guest::{ExecError, GuestError, Limit, Outcome, Sandboxes};
+use havip_guest::{ExecError, GuestError, Limit, Outcome, Sandbox, Sandboxes};
 use scene::{Scene, console, exec, in_network_of, program, shows, spec, text, within};
 use std::{
     ffi::OsString,
@@ -136,6 +136,25 @@ fn a_guest_outlives_its_agent_and_is_found_again() {
 }
 
 #[test]
+fn a_guest_goes_on_without_its_keeper() {
+    let scene = Scene::new();
+    let sandbox = scene.starts(&spec("read line < /root/go 2>/dev/null\nwhile :; do sleep 0.1; done\n"));
+    kill_keeper(&scene, &sandbox);
+
+    // Its first process has nobody to tell that this ended, and nobody who reads what is written.
+    let script = within(5, "the script", || {
+        let pid = shows(&sandbox, "pgrep -of user-data || true");
+        (!pid.trim().is_empty(), pid.trim().to_owned())
+    });
+    shows(&sandbox, &format!("kill -9 {script}"));
+    within(5, "it is reaped", || {
+        (exec(&sandbox, &format!("test ! -e /proc/{script}")).outcome == Outcome::Exited(0), ())
+    });
+    assert!(!sandbox.has_ended());
+    assert!(sandbox.stop(Duration::from_secs(5)).unwrap());
+}
+
+#[test]
 fn a_crash_of_everybody_leaves_nothing_after_a_clean() {
     let scene = Scene::new();
     let spec = spec("setsid sleep 1000 &\nsleep 1000\n");
@@ -257,6 +276,14 @@ fn limits_are_in_force_or_said_not_to_be() {
         assert!(seconds < 0.8, "{done}");
     }
     shows(&sandbox, "true");
+}
+
+fn kill_keeper(scene: &Scene, sandbox: &Sandbox) {
+    let path = scene.path().join(sandbox.instance().to_string()).join("state.json");
+    let state: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let keeper = state["keeper"]["pid"].as_i64().unwrap() as i32;
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(keeper), nix::sys::signal::Signal::SIGKILL).unwrap();
+    within(5, "the keeper ends", || (!runs(keeper as u32), ()));
 }
 
 fn runs(pid: u32) -> bool {

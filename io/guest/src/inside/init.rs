@@ -10,8 +10,8 @@ use nix::{
     unistd::Pid,
 };
 use std::{
-    fs,
-    io::Read,
+    fmt, fs,
+    io::{self, Read, Write},
     os::fd::FromRawFd,
     path::Path,
     process::{Command, Stdio},
@@ -72,10 +72,15 @@ fn start_user_data() -> Option<Pid> {
     match command.current_dir(home).stdin(Stdio::null()).spawn() {
         Ok(child) => Some(Pid::from_raw(child.id().cast_signed())),
         Err(error) => {
-            eprintln!("havip: could not start the user data: {error}");
+            say(format_args!("could not start the user data: {error}"));
             None
         }
     }
+}
+
+/// Writes to the console. Without its keeper a guest has none, and goes on.
+fn say(what: fmt::Arguments<'_>) {
+    let _without_a_console = writeln!(io::stderr(), "havip: {what}");
 }
 
 /// Reaps what has ended, and says whether nobody is left.
@@ -84,10 +89,10 @@ fn is_alone(user_data: Option<Pid>) -> bool {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) => return false,
             Ok(WaitStatus::Exited(pid, code)) if Some(pid) == user_data => {
-                eprintln!("havip: user data ended with code {code}");
+                say(format_args!("user data ended with code {code}"));
             }
             Ok(WaitStatus::Signaled(pid, signal, _)) if Some(pid) == user_data => {
-                eprintln!("havip: user data was ended by {signal}");
+                say(format_args!("user data was ended by {signal}"));
             }
             Ok(_) | Err(Errno::EINTR) => {}
             Err(_) => return true,

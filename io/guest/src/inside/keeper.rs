@@ -47,8 +47,7 @@ pub(super) fn keep(directory: PathBuf, leading: Vec<OsString>) -> ! {
         Ok(built) => Word::Ready(built.state.clone()),
         Err(trouble) => Word::Failed(trouble.to_string()),
     };
-    let said =
-        serde_json::to_writer(io::stdout(), &word).map_err(io::Error::from).and_then(|()| close_stdout());
+    let said = say(&word);
     let Ok(built) = built else { std::process::exit(1) };
     if said.is_err() {
         let _ended_already = built.init.signal(Signal::SIGKILL);
@@ -134,6 +133,10 @@ fn start(
 fn watch(files: &Files, mut built: Built) {
     if waits_for_go(&built.init) {
         let _it_died = built.go.write_all(b"g");
+        // The agent waits for this.
+        if let Err(error) = close_stdout() {
+            eprintln!("could not close the standard output: {error}");
+        }
     } else {
         let _ended_already = built.init.signal(Signal::SIGKILL);
     }
@@ -196,7 +199,13 @@ fn end(pid: i32) {
     let _reaped = waitpid(Pid::from_raw(pid), None);
 }
 
+fn say(word: &Word) -> io::Result<()> {
+    let mut line = serde_json::to_vec(word)?;
+    line.push(b'\n');
+    io::stdout().write_all(&line)?;
+    io::stdout().flush()
+}
+
 fn close_stdout() -> io::Result<()> {
-    io::stdout().flush()?;
     Ok(dup2_stdout(fs::OpenOptions::new().write(true).open("/dev/null")?)?)
 }
