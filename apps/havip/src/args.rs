@@ -13,11 +13,26 @@ pub struct Havip {
     pub command: Command,
     #[command(flatten)]
     pub connection: connect::BeforeNoun,
-    /// How to show answers (may also stand behind the noun)
-    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    /// How to show answers: table, wide, json or yaml (may also stand behind the noun)
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     pub output: Option<show::Format>,
-    /// How programs log; HAVIP_LOG says what (`info`, `debug`, `havip_agent=trace,info`, …)
-    #[arg(long, env = "HAVIP_LOG_FORMAT", value_enum, default_value = "text", value_name = "FORMAT")]
+    /// How programs log: text or json; the environment's HAVIP_LOG says what (`debug`, `havip_agent=trace,info`, …)
+    #[arg(
+        long,
+        env = "HAVIP_LOG_FORMAT",
+        value_enum,
+        default_value = "text",
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     pub log_format: LogFormat,
 }
 
@@ -58,7 +73,7 @@ pub enum Command {
     #[command(subcommand)]
     Lab(havip_lab::LabCommand),
     /// Watch a VIP move between real keepalived instances on this machine
-    Demo(havip_lab::DemoArgs),
+    Demo(havip_lab::demo::DemoArgs),
     /// Write completions for a shell
     Completions(cli::completions::Args),
     /// Write the description of the API
@@ -142,7 +157,7 @@ mod tests {
         fn look(command: &clap::Command, path: &str, silent: &mut Vec<String>) {
             for argument in command.get_arguments() {
                 let id = argument.get_id().as_str();
-                let is_plain = ["name", "description", "help", "version", "shell"].contains(&id);
+                let is_plain = ["help", "version"].contains(&id);
                 if argument.get_help().is_none() && !is_plain && !argument.is_hide_set() {
                     silent.push(format!("{path} {id}"));
                 }

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  havip completions bash > /etc/bash_completion.d/havip")]
 pub struct Args {
+    /// bash, elvish, fish, powershell or zsh
     shell: Shell,
 }
 

@@ -27,6 +27,7 @@ pub enum EipVerb {
         /// Need not be unique
         #[arg(long, default_value = "", hide_default_value = true)]
         name: String,
+        /// For people
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
         /// Million bits per second each way; unlimited if absent
@@ -62,8 +63,10 @@ pub enum EipVerb {
     Update {
         /// Its id, name or address
         eip: String,
+        /// The new name
         #[arg(long)]
         name: Option<String>,
+        /// The new description
         #[arg(long)]
         description: Option<String>,
         /// Million bits per second each way, or `unlimited`

@@ -4,9 +4,12 @@ use super::change::Change;
 use super::session::{Session, print};
 use super::show::{Column, Format, Names, Row, json};
 use super::{Verb, time};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Subcommand;
+use havip_agent::Args;
 use havip_api::{DropCount, Host, HostFilter, Update};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
 
 /// What can be done with hosts.
 #[derive(Debug, Subcommand)]
@@ -31,8 +34,10 @@ pub enum HostVerb {
     Update {
         /// Its id or name
         host: String,
+        /// The new name
         #[arg(long)]
         name: Option<String>,
+        /// The new description
         #[arg(long)]
         description: Option<String>,
         #[command(flatten)]
@@ -47,6 +52,10 @@ pub enum HostVerb {
         #[command(flatten)]
         change: Change,
     },
+    /// End this machine's instances and remove every trace of its agent; the agent must not run
+    ///
+    /// Needs no server. `havip host remove` then makes the others forget the host.
+    Detach(Detach),
     /// Show what a host's switch has dropped, by reason
     Drops {
         /// Its id or name
@@ -54,7 +63,48 @@ pub enum HostVerb {
     },
 }
 
+/// Which agent of this machine; as it was run.
+#[derive(Debug, clap::Args)]
+pub struct Detach {
+    /// The agent's data directory [default: /var/lib/havip/agent]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The host's name [default: the machine's host name]
+    #[arg(long)]
+    name: Option<String>,
+    /// What the names of its devices begin with [default: hv]
+    #[arg(long, value_name = "TEXT")]
+    device_prefix: Option<String>,
+}
+
+impl Detach {
+    fn run(self) -> Result<()> {
+        let Self { data, name, device_prefix } = self;
+        let nowhere = Some(Ipv4Addr::UNSPECIFIED.into());
+        // Where the server and the other hosts are does not matter any more.
+        let args = Args {
+            data,
+            name,
+            device_prefix,
+            server: Some(String::new()),
+            underlay: nowhere,
+            ..Args::default()
+        };
+        let config = args.settle()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.context("could not start the runtime")?.block_on(havip_agent::detach(&config))?;
+        print(&format!("{} is detached; `havip host remove {0}` makes the others forget it\n", config.name))
+    }
+}
+
 impl Verb for HostVerb {
+    fn run_here(self) -> Result<Option<Self>> {
+        match self {
+            Self::Detach(args) => args.run().map(|()| None),
+            other => Ok(Some(other)),
+        }
+    }
+
     fn run(self, session: &Session) -> Result<()> {
         match self {
             Self::List { name, q } => {
@@ -78,6 +128,7 @@ impl Verb for HostVerb {
                 change.client(session).remove_host(&id)?;
                 session.say(&format!("{id} removed"))
             }
+            Self::Detach(_) => unreachable!("it needs no server and has run"),
             Self::Drops { host } => {
                 let id = session.id_of::<Host>(&host)?;
                 session.show_all(&session.client.host_drops(&id)?.drops)

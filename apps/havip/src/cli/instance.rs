@@ -30,6 +30,7 @@ pub enum InstanceVerb {
         /// Its host name too
         #[arg(long, default_value = "", hide_default_value = true)]
         name: String,
+        /// For people
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
         /// The first interface's address; chosen if absent
@@ -89,8 +90,10 @@ pub enum InstanceVerb {
     Update {
         /// Its id or name
         instance: String,
+        /// The new name
         #[arg(long)]
         name: Option<String>,
+        /// The new description
         #[arg(long)]
         description: Option<String>,
         #[command(flatten)]

@@ -25,6 +25,7 @@ pub enum InterfaceVerb {
         /// Need not be unique
         #[arg(long, default_value = "", hide_default_value = true)]
         name: String,
+        /// For people
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
         /// Its own address; chosen if absent
@@ -72,8 +73,10 @@ pub enum InterfaceVerb {
     Update {
         /// Its id, name or address
         interface: String,
+        /// The new name
         #[arg(long)]
         name: Option<String>,
+        /// The new description
         #[arg(long)]
         description: Option<String>,
         /// Whether the guest may send and receive only its own addresses

@@ -30,13 +30,25 @@ pub struct Noun<V: clap::Subcommand> {
     verb: V,
     #[command(flatten)]
     connection: connect::Connection,
-    /// How to show the answer [default: table]
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
+    /// How to show the answer: table, wide, json or yaml [default: table]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     output: Option<show::Format>,
 }
 
 /// What a verb does.
-pub trait Verb {
+pub trait Verb: Sized {
+    /// Does what needs no server; gives the verb back if it needs one.
+    fn run_here(self) -> Result<Option<Self>> {
+        Ok(Some(self))
+    }
     /// Asks the server and shows the answer.
     fn run(self, session: &Session) -> Result<()>;
 }
@@ -44,8 +56,9 @@ pub trait Verb {
 impl<V: clap::Subcommand + Verb> Noun<V> {
     /// Connects as told, before or behind the noun, and runs the verb.
     pub fn run(self, before: connect::BeforeNoun, output: Option<show::Format>) -> Result<()> {
+        let Some(verb) = self.verb.run_here()? else { return Ok(()) };
         let format = self.output.or(output).unwrap_or(show::Format::Table);
         let choice = self.connection.or(before).settle(&|name| std::env::var(name).ok())?;
-        self.verb.run(&Session::new(choice.open()?, format))
+        verb.run(&Session::new(choice.open()?, format))
     }
 }

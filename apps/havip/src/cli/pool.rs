@@ -19,6 +19,7 @@ pub enum PoolVerb {
         /// Need not be unique
         #[arg(long, default_value = "", hide_default_value = true)]
         name: String,
+        /// For people
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
         /// Its addresses
@@ -51,8 +52,10 @@ pub enum PoolVerb {
     Update {
         /// Its id or name
         pool: String,
+        /// The new name
         #[arg(long)]
         name: Option<String>,
+        /// The new description
         #[arg(long)]
         description: Option<String>,
         /// All addresses that are never given out; may be repeated

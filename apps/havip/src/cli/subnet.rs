@@ -20,6 +20,7 @@ pub enum SubnetVerb {
         /// Need not be unique
         #[arg(long, default_value = "", hide_default_value = true)]
         name: String,
+        /// For people
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
         /// Its addresses, within the VPC's; the first one is the gateway's
@@ -52,8 +53,10 @@ pub enum SubnetVerb {
     Update {
         /// Its id or name
         subnet: String,
+        /// The new name
         #[arg(long)]
         name: Option<String>,
+        /// The new description
         #[arg(long)]
         description: Option<String>,
         #[command(flatten)]

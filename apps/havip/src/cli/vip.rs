@@ -37,6 +37,7 @@ pub enum VipVerb {
         /// Need not be unique
         #[arg(long, default_value = "", hide_default_value = true)]
         name: String,
+        /// For people
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
         /// An instance or interface that may claim it, by id or name; may be repeated
@@ -84,8 +85,10 @@ pub enum VipVerb {
     Update {
         /// Its id, name or address
         vip: String,
+        /// The new name
         #[arg(long)]
         name: Option<String>,
+        /// The new description
         #[arg(long)]
         description: Option<String>,
         /// What happens to a claim by a port that has just lost it: follow

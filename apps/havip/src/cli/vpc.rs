@@ -17,6 +17,7 @@ pub enum VpcVerb {
         /// Need not be unique
         #[arg(long, default_value = "", hide_default_value = true)]
         name: String,
+        /// For people
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
         /// The addresses its subnets are cut from, such as 10.20.0.0/16
@@ -46,8 +47,10 @@ pub enum VpcVerb {
     Update {
         /// Its id or name
         vpc: String,
+        /// The new name
         #[arg(long)]
         name: Option<String>,
+        /// The new description
         #[arg(long)]
         description: Option<String>,
         #[command(flatten)]
