@@ -9,7 +9,13 @@ use havip_reconcile::item::EipItem;
 pub const EDGE_PORT: PortNumber = PortNumber::MIN;
 
 /// What this edge does about an EIP, if anything; `mac` is that of its outside device.
-pub fn duty(eip: &EipItem, record: Option<Record>, edge: Edge, mac: MacAddr, liveness: &Liveness) -> Option<Order> {
+pub fn duty(
+    eip: &EipItem,
+    record: Option<Record>,
+    edge: Edge,
+    mac: MacAddr,
+    liveness: &Liveness,
+) -> Option<Order> {
     let key = VipKey { vni: eip.vni, address: eip.address };
     let record = record.filter(|record| record.incarnation >= eip.incarnation);
     Some(match edge_duty(edge, &eip.edges, liveness, record.as_ref())? {

@@ -68,7 +68,8 @@ async fn stream(
         .max_encoding_message_size(LARGEST_MESSAGE);
     let (reports, outgoing) = mpsc::channel(64);
     reports.send(proto::Report { body: Some(proto::report::Body::Hello(hello)) }).await?;
-    let mut updates = client.follow(ReceiverStream::new(outgoing)).await?.into_inner();
+    let said = |status: tonic::Status| anyhow::anyhow!("{}", status.message());
+    let mut updates = client.follow(ReceiverStream::new(outgoing)).await.map_err(said)?.into_inner();
 
     outbox.start_stream();
     heard.send(Heard::Opened).await?;
@@ -87,8 +88,8 @@ async fn stream(
             // The server commits at least each second, so this long a silence is a dead path.
             let update = tokio::time::timeout(SILENCE, updates.message())
                 .await
-                .map_err(|_| anyhow::anyhow!("the server was silent for {} s", SILENCE.as_secs()))??;
-            let Some(update) = update else { return anyhow::Ok(()) };
+                .map_err(|_| anyhow::anyhow!("the server was silent for {} s", SILENCE.as_secs()))?;
+            let Some(update) = update.map_err(said)? else { return anyhow::Ok(()) };
             if let Some(body) = update.body {
                 heard.send(Heard::Update(body)).await?;
             }

@@ -1,0 +1,160 @@
+//! Two agents with real switches, real devices and a server of the test's own.
+
+mod fabric;
+
+use fabric::*;
+use havip_model::{Holder, HostNumber, MoveCause, PortNumber};
+use havip_stream::proto::report;
+use std::time::Duration;
+
+/// A stream, a pull and the programming take some 100 ms; two cores may be shared with a compiler.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn holder(host: u32, port: u32) -> Option<Holder> {
+    Some(Holder { host: HostNumber::new(host).unwrap(), port: PortNumber::new(port).unwrap() })
+}
+
+/// Guests 1 and 2 on hosts 1 and 2 may claim the VIP; guest 3, a client, is on host 2.
+fn scene(name: &str) -> Fabric {
+    let mut fabric = Fabric::build(name, 2);
+    for (guest, host) in [(1, 1), (2, 2), (3, 2)] {
+        fabric.guest(guest, host);
+    }
+    for host in [1, 2] {
+        let mut items = base(2);
+        items.extend([endpoint(1, 1), endpoint(2, 2), endpoint(3, 2), vip(&[1, 2])]);
+        items.extend(match host {
+            1 => vec![port(1)],
+            _ => vec![port(2), port(3)],
+        });
+        fabric.server.host(host).put(items);
+    }
+    fabric
+}
+
+fn wait_until_up(fabric: &Fabric, host: u32, ports: &[u32]) {
+    let session = fabric.server.host(host);
+    within(PATIENCE, || {
+        let up = session.said(|body| match body {
+            report::Body::Port(port) if port.up => Some(port.port),
+            _ => None,
+        });
+        ports.iter().all(|port| up.contains(port)) && session.acknowledged().is_some()
+    });
+    assert_eq!(session.acknowledged().unwrap().1, vec![]);
+}
+
+fn claim(fabric: &Fabric, guest: u32) {
+    fabric.succeeds(guest, &format!("ip address replace {VIP}/32 dev eth0"));
+    fabric.succeeds(guest, &format!("arping -q -c1 -U -I eth0 -s {VIP} {VIP}"));
+}
+
+#[test]
+fn a_vip_follows_the_last_claim_from_host_to_host_and_survives_restarts() {
+    let fabric = scene("agt1");
+    let one = fabric.agent(1);
+    let two = fabric.agent(2);
+    wait_until_up(&fabric, 1, &[1]);
+    wait_until_up(&fabric, 2, &[2, 3]);
+
+    // A claim on host 1 is followed on host 2.
+    claim(&fabric, 1);
+    fabric.reaches_vip(3);
+    let moves = |host: u32| fabric.server.host(host).moves();
+    within(PATIENCE, || moves(1).last().is_some_and(|moved| moved.record.present_holder() == holder(1, 1)));
+
+    // The other guest claims; the first loses it without a word.
+    claim(&fabric, 2);
+    within(PATIENCE, || moves(2).last().is_some_and(|moved| moved.record.present_holder() == holder(2, 2)));
+    let moved = *moves(2).last().unwrap();
+    assert_eq!((moved.from, moved.cause), (holder(1, 1), MoveCause::Claim));
+    fabric.succeeds(1, &format!("ip address del {VIP}/32 dev eth0"));
+    fabric.reaches_vip(3);
+
+    // Nobody notices that an agent is restarted: not a ping is lost.
+    let pings = std::thread::scope(|scope| {
+        let pings = scope.spawn(|| fabric.run(1, &format!("ping -i 0.01 -c 300 -W 1 {VIP}")));
+        two.stop();
+        let two = fabric.agent(2);
+        let output = String::from_utf8(pings.join().unwrap().stdout).unwrap();
+        (output, two)
+    });
+    assert!(pings.0.contains("300 received"), "{}", pings.0);
+    let two = pings.1;
+
+    // A guest that loses its link loses the VIP, and the one that has it gets it without asking.
+    fabric.succeeds(1, &format!("ip address replace {VIP}/32 dev eth0"));
+    fabric.succeeds(2, "ip link set eth0 down");
+    within(PATIENCE, || moves(1).last().is_some_and(|moved| moved.record.present_holder() == holder(1, 1)));
+    fabric.reaches_vip(3);
+    let released = moves(2).into_iter().find(|moved| moved.record.released);
+    assert_eq!(released.map(|moved| moved.cause), Some(MoveCause::Released));
+
+    // A host that reboots while the server is dead begins with what its disk holds and its peer knows.
+    fabric.server.kill();
+    two.stop();
+    fabric.reboot(2);
+    let two = fabric.agent(2);
+    fabric.reaches_vip(3);
+    one.stop();
+    two.stop();
+}
+
+#[test]
+fn a_claim_by_a_stranger_moves_nothing_and_is_reported() {
+    let fabric = scene("agt2");
+    let _agents = [fabric.agent(1), fabric.agent(2)];
+    wait_until_up(&fabric, 1, &[1]);
+    wait_until_up(&fabric, 2, &[2, 3]);
+    claim(&fabric, 1);
+    fabric.reaches_vip(3);
+
+    claim(&fabric, 3);
+
+    let session = fabric.server.host(2);
+    let stranger = PortNumber::new(3).ok();
+    within(PATIENCE, || session.refusals().iter().any(|refused| refused.port == stranger));
+    let refused = session.refusals().into_iter().find(|refused| refused.port == stranger).unwrap();
+    assert_eq!(refused.address, Some(VIP.parse().unwrap()));
+    assert_eq!(havip_switch::reason_name(refused.reason), "claim_not_associated");
+    assert_eq!(session.moves(), vec![]);
+    fabric.reaches_vip(2);
+}
+
+#[test]
+fn a_device_that_is_missing_is_a_failure_until_it_appears() {
+    let mut fabric = Fabric::build("agt3", 1);
+    let session = fabric.server.host(1);
+    let _agent = fabric.agent(1);
+    let mut items = base(1);
+    items.extend([endpoint(1, 1), port(1)]);
+    session.put(items);
+
+    within(PATIENCE, || session.acknowledged().is_some_and(|(_, failures)| !failures.is_empty()));
+    let (_, failures) = session.acknowledged().unwrap();
+    assert!(failures[0].key.starts_with("port/eni-") && failures[0].reason.contains("g1"), "{failures:?}");
+
+    fabric.guest(1, 1);
+    wait_until_up(&fabric, 1, &[1]);
+}
+
+#[test]
+fn what_is_detached_leaves_no_trace() {
+    let mut fabric = Fabric::build("agt4", 1);
+    fabric.guest(1, 1);
+    let before = fabric.devices(1);
+    let session = fabric.server.host(1);
+    let agent = fabric.agent(1);
+    let mut items = base(1);
+    items.extend([endpoint(1, 1), port(1)]);
+    session.put(items);
+    wait_until_up(&fabric, 1, &[1]);
+    assert!(fabric.devices(1).contains(&"hvov".to_owned()));
+    assert!(std::path::Path::new("/sys/fs/bpf/havip/agt4-h1").exists());
+
+    agent.stop();
+    fabric.detach(1).unwrap();
+
+    assert_eq!(fabric.devices(1), before);
+    assert!(!std::path::Path::new("/sys/fs/bpf/havip/agt4-h1").exists());
+}
