@@ -90,7 +90,11 @@ pub fn overlap(a: Ipv4Net, b: Ipv4Net) -> bool {
 pub fn unicast(address: IpAddr, field: &str) -> Result<(), Refusal> {
     let special = match address {
         IpAddr::V4(address) => SPECIAL.iter().any(|(special, _)| special.contains(&address)),
-        IpAddr::V6(address) => address.is_multicast() || address.is_unspecified() || address.is_loopback(),
+        // A mapped address is another spelling of an IPv4 one, which must be given as such.
+        IpAddr::V6(address) => {
+            let is_mapped = address.to_ipv4_mapped().is_some();
+            is_mapped || address.is_multicast() || address.is_unspecified() || address.is_loopback()
+        }
     };
     let message = || format!("{address} is not an address that a machine sends from; give a unicast address");
     (!special).then_some(()).ok_or_else(|| Code::AddressNotUnicast.at(field, message()))

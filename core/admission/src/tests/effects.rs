@@ -1,1 +1,250 @@
 //! What an admitted request changes, beyond what it was about.
+
+use super::scene::*;
+use crate::{LiveHost, admit, request::*};
+use havip_model::{
+    AssociationMode, Binding, Driver, EipTarget, HostNumber, Incarnation, MacAddr, NextHop, PortState,
+    PowerState, Profile, ResourceKey, Target, VipKey,
+};
+
+fn associate(vip: havip_model::VipId, target: Target) -> Associate {
+    Associate { vip, target, mode: AssociationMode::Claim }
+}
+
+#[test]
+fn the_demo_can_be_built() {
+    let mut scene = Scene::new();
+    let subnet = scene.world.subnets.get(&scene.subnet).unwrap().clone();
+    assert_eq!(subnet.gateway.to_string(), "10.20.1.1");
+    let vip = scene.make_vip(CreateVip { address: chosen("10.20.1.100"), ..CreateVip::of(scene.subnet) });
+    let (blue, green) = (scene.run(), scene.run());
+    for instance in [blue, green] {
+        scene.admit(associate(vip, Target::Instance(instance)));
+    }
+    scene.make_pool(pool("203.0.113.0/24"));
+    let eip = scene.make_eip(eip());
+    scene.admit(BindEip { eip, target: EipTarget::Vip(vip) });
+
+    let vni = scene.world.vpcs.get(&scene.vpc).unwrap().vni;
+    let vip = scene.vip(vip);
+    assert_eq!((vip.key, vip.incarnation), (VipKey { vni, address: ip("10.20.1.100") }, Incarnation(1)));
+    assert_eq!((vip.meta.generation, vip.associations.len()), (3, 2));
+    assert_eq!(scene.world.vip_by_key(vip.key), Some(vip));
+    let eip = scene.eip(eip);
+    assert_eq!((eip.address, eip.vpc, eip.incarnation), (ip("203.0.113.1"), Some(scene.vpc), Incarnation(2)));
+    assert_ne!(scene.instance(blue).host, scene.instance(green).host, "the second goes where there is less");
+    let hosts: Vec<_> = scene.world.placed_hosts(scene.vpc).collect();
+    assert_eq!(hosts.len(), 2);
+}
+
+#[test]
+fn automatic_addresses_are_the_lowest_free_ones() {
+    let mut scene = Scene::new();
+    let address = |scene: &mut Scene| {
+        let vip = scene.float();
+        scene.vip(vip).address().to_string()
+    };
+    scene.make_vip(CreateVip { address: chosen("10.20.1.4"), ..CreateVip::of(scene.subnet) });
+    let given: Vec<_> = (0..3).map(|_| address(&mut scene)).collect();
+    assert_eq!(given, ["10.20.1.3", "10.20.1.5", "10.20.1.6"]);
+
+    let five = scene.world.vips.values().find(|vip| vip.address() == ip("10.20.1.5")).unwrap().id;
+    scene.admit(DeleteVip { vip: five, unbind: false });
+    assert_eq!((address(&mut scene), address(&mut scene)), ("10.20.1.5".into(), "10.20.1.7".into()));
+}
+
+#[test]
+fn a_vip_is_made_with_its_associations_at_once_or_not_at_all() {
+    let mut scene = Scene::new();
+    let (blue, green) = (scene.run(), scene.run());
+    let both = [blue, green].map(|id| (Target::Instance(id), AssociationMode::Claim)).to_vec();
+    let request = CreateVip { associations: both.clone(), ..CreateVip::of(scene.subnet) };
+    let vip = scene.make_vip(request.clone());
+    assert_eq!(scene.vip(vip).associations.len(), 2);
+
+    let twice = CreateVip { associations: [both.clone(), both].concat(), ..request };
+    let refusal = scene.refuse(twice);
+    assert_eq!((refusal.code, refusal.field.as_str()), (crate::Code::AlreadyAssociated, "/associations/2"));
+}
+
+#[test]
+fn a_vip_keeps_the_profile_of_the_api_that_made_it() {
+    let mut scene = Scene::new();
+    let of = |profile| CreateVip { profile, ..CreateVip::of(scene.subnet) };
+    let (tencent, native) = (of(Profile::Tencent), of(Profile::Native));
+    let closed = CreateVip { binding: Some(Binding::Associated), ..tencent.clone() };
+    let (tencent, native, closed) = (scene.make_vip(tencent), scene.make_vip(native), scene.make_vip(closed));
+    let binding = |vip| scene.vip(vip).binding;
+    assert_eq!((binding(tencent), binding(native)), (Binding::Subnet, Binding::Associated));
+    assert_eq!(binding(closed), Binding::Associated);
+}
+
+#[test]
+fn deleting_a_vip_with_unbind_ends_everything_that_leads_to_it() {
+    let mut scene = Scene::new();
+    let (vip, instance) = (scene.float(), scene.run());
+    scene.admit(associate(vip, Target::Instance(instance)));
+    scene.make_pool(pool("203.0.113.0/24"));
+    let eip = scene.make_eip(eip());
+    scene.admit(BindEip { eip, target: EipTarget::Vip(vip) });
+    scene.make_route(route(scene.vpc, "10.0.0.0/8", NextHop::Vip(vip)));
+
+    scene.admit(DeleteVip { vip, unbind: true });
+
+    assert!(scene.world.vips.is_empty() && scene.world.routes.is_empty());
+    assert_eq!((scene.eip(eip).target, scene.eip(eip).vpc), (None, None));
+    assert!(scene.world.instances.contains_key(&instance));
+    // A VIP made again at the same address is a later one.
+    let again = scene.float();
+    assert!(scene.vip(again).incarnation > scene.eip(eip).incarnation);
+}
+
+#[test]
+fn deleting_an_instance_unbinds_it_everywhere_and_lets_its_other_interfaces_go() {
+    let mut scene = Scene::new();
+    let instance = scene.run();
+    let primary = scene.primary(instance);
+    let second = scene.make_interface(interface(scene.subnet));
+    scene.admit(AttachInterface { interface: second, instance, device: None });
+    let (by_instance, by_primary, by_second) = (scene.float(), scene.float(), scene.float());
+    scene.admit(associate(by_instance, Target::Instance(instance)));
+    scene.admit(associate(by_primary, Target::Interface(primary)));
+    scene.admit(associate(by_second, Target::Interface(second)));
+    scene.make_pool(pool("203.0.113.0/24"));
+    let eip = scene.make_eip(eip());
+    scene.admit(BindEip { eip, target: EipTarget::Interface(primary) });
+    let off =
+        UpdateInterface { interface: primary, texts: NewTexts::default(), source_dest_check: Some(false) };
+    scene.admit(off);
+    scene.make_route(route(scene.vpc, "0.0.0.0/0", NextHop::Interface(primary)));
+
+    scene.admit(DeleteInstance { instance });
+
+    assert!(scene.world.instances.is_empty() && scene.world.routes.is_empty());
+    assert_eq!(scene.world.interfaces.keys().collect::<Vec<_>>(), [&second]);
+    assert_eq!((scene.interface(second).instance, scene.interface(second).host), (None, None));
+    assert!(scene.vip(by_instance).associations.is_empty() && scene.vip(by_primary).associations.is_empty());
+    assert_eq!(scene.vip(by_second).associations.len(), 1, "a detached interface keeps its association");
+    assert_eq!(scene.eip(eip).target, None);
+}
+
+#[test]
+fn a_detached_interface_keeps_its_association_and_its_eip() {
+    let mut scene = Scene::new();
+    let (instance, vip) = (scene.run(), scene.float());
+    let interface = scene.make_interface(interface(scene.subnet));
+    scene.admit(AttachInterface { interface, instance, device: None });
+    scene.admit(associate(vip, Target::Interface(interface)));
+    scene.make_pool(pool("203.0.113.0/24"));
+    let eip = scene.make_eip(eip());
+    scene.admit(BindEip { eip, target: EipTarget::Interface(interface) });
+    let attached = scene.interface(interface);
+    assert_eq!((attached.position, attached.port_state), (1, PortState::Active));
+
+    scene.admit(DetachInterface { interface });
+
+    assert_eq!(scene.vip(vip).associations.len(), 1);
+    assert_eq!(scene.eip(eip).target, Some(EipTarget::Interface(interface)));
+    assert_eq!(scene.interface(interface).port_state, PortState::Inactive);
+    scene.admit(DeleteInterface { interface });
+    assert_eq!((scene.vip(vip).associations.len(), scene.eip(eip).target), (0, None));
+}
+
+#[test]
+fn power_off_takes_the_port_at_once_and_stop_leaves_it_to_the_guest() {
+    let mut scene = Scene::new();
+    let instance = scene.run();
+    let state = |scene: &Scene| {
+        let instance = scene.instance(instance);
+        (instance.power, instance.starts, scene.interface(scene.primary(instance.id)).port_state)
+    };
+    assert_eq!(state(&scene), (PowerState::Running, 1, PortState::Active));
+    scene.admit(StopInstance { instance });
+    assert_eq!(state(&scene), (PowerState::Stopped, 1, PortState::Active));
+    scene.admit(PowerOffInstance { instance });
+    assert_eq!(state(&scene), (PowerState::PoweredOff, 1, PortState::Inactive));
+    scene.admit(StartInstance { instance });
+    assert_eq!(state(&scene), (PowerState::Running, 2, PortState::Active));
+    scene.facts.ended.push(instance);
+    scene.admit(StartInstance { instance });
+    assert_eq!(state(&scene).1, 3, "one that ended by itself may be started");
+}
+
+#[test]
+fn an_external_guest_is_plugged_when_its_device_is_known() {
+    let mut scene = Scene::new();
+    let mac: MacAddr = "52:54:00:00:00:01".parse().unwrap();
+    let run = RunInstance { driver: Driver::External, mac: Some(mac), ..RunInstance::of(scene.subnet) };
+    let instance = scene.make_instance(run);
+    let interface = scene.primary(instance);
+    assert_eq!((scene.interface(interface).host, scene.interface(interface).mac), (None, mac));
+
+    let host = scene.instance(instance).host;
+    scene.admit(PlugInterface { interface, host, device: "tap0".into() });
+    let plugged = scene.interface(interface);
+    assert_eq!((plugged.host, plugged.port_state), (Some(host), PortState::Active));
+    scene.admit(StopInstance { instance });
+    assert_eq!(scene.interface(interface).port_state, PortState::Inactive);
+    scene.admit(UnplugInterface { interface });
+    assert_eq!(
+        (scene.interface(interface).host, scene.interface(interface).instance),
+        (None, Some(instance))
+    );
+}
+
+#[test]
+fn addresses_move_from_one_interface_to_another_at_once() {
+    let mut scene = Scene::new();
+    let (a, b) =
+        (scene.make_interface(interface(scene.subnet)), scene.make_interface(interface(scene.subnet)));
+    scene.admit(AddAddresses { interface: a, addresses: vec![ip("10.20.1.50")], automatic: 2 });
+    let has: Vec<_> = scene.interface(a).secondary.iter().map(ToString::to_string).collect();
+    assert_eq!(has, ["10.20.1.50", "10.20.1.5", "10.20.1.6"]);
+
+    let addresses = vec![ip("10.20.1.50"), ip("10.20.1.6")];
+    let change = {
+        let request = MoveAddresses { from: a, to: b, addresses: addresses.clone() }.into();
+        admit(&scene.world, &request, &scene.facts).unwrap()
+    };
+    assert_eq!((change.puts.len(), change.subject), (2, ResourceKey::Interface(b)));
+    scene.admit(MoveAddresses { from: a, to: b, addresses: addresses.clone() });
+    assert_eq!(scene.interface(a).secondary, [ip("10.20.1.5")]);
+    assert_eq!(scene.interface(b).secondary, addresses);
+    scene.admit(RemoveAddresses { interface: b, addresses });
+    assert_eq!(scene.world.address_user(scene.vpc, ip("10.20.1.50")), None);
+}
+
+#[test]
+fn an_instance_goes_to_the_live_host_with_the_fewest_instances_then_the_least_load() {
+    let mut scene = Scene::new();
+    let number = |n| HostNumber::new(n).unwrap();
+    scene.facts.live =
+        [(1, 900), (2, 100)].map(|(n, load_millis)| LiveHost { host: number(n), load_millis }).to_vec();
+    let hosts: Vec<_> = (0..3)
+        .map(|_| {
+            let instance = scene.run();
+            scene.instance(instance).host.get()
+        })
+        .collect();
+    assert_eq!(hosts, [2, 1, 2]);
+    scene.facts.live.retain(|live| live.host == number(2));
+    let instance = scene.run();
+    assert_eq!(scene.instance(instance).host, number(2));
+}
+
+#[test]
+fn numbers_are_never_given_twice() {
+    let mut scene = Scene::new();
+    let first = scene.make_interface(interface(scene.subnet));
+    let port = scene.interface(first).port;
+    scene.admit(DeleteInterface { interface: first });
+    let second = scene.make_interface(interface(scene.subnet));
+    assert!(scene.interface(second).port > port);
+}
+
+#[test]
+fn a_decision_is_a_function_of_what_it_is_given() {
+    let scene = Scene::new();
+    let request = CreateVip::of(scene.subnet).into();
+    assert_eq!(admit(&scene.world, &request, &scene.facts), admit(&scene.world, &request, &scene.facts));
+}

@@ -1,1 +1,58 @@
-//! The API's error list: each refusal once, with its code and where in the request the trouble is.
+//! The API's error list: each refusal at least once, with its code and where in the request the trouble is.
+
+mod eips;
+mod hosts;
+mod instances;
+mod interfaces;
+mod networks;
+mod routes;
+mod vips;
+
+use crate::{Code, Kind, Refusal};
+use havip_model::ResourceKey;
+use std::collections::BTreeSet;
+
+/// A refusal and what it must be.
+struct Row(Refusal, Code, &'static str, &'static str);
+
+/// Checks each row: code, field, and words of the sentence; gives the codes.
+fn check(rows: Vec<Row>) -> BTreeSet<Code> {
+    let is_wrong = |Row(refusal, code, field, words): &&Row| {
+        (refusal.code, refusal.field.as_str()) != (*code, *field) || !refusal.message.contains(words)
+    };
+    let wrong: Vec<_> = rows.iter().filter(is_wrong).map(|Row(refusal, code, ..)| (code, refusal)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    rows.into_iter().map(|Row(_, code, ..)| code).collect()
+}
+
+fn blocked_by(refusal: &Refusal, blockers: impl IntoIterator<Item = impl Into<ResourceKey>>) {
+    assert_eq!(refusal.blocked_by, blockers.into_iter().map(Into::into).collect::<Vec<_>>(), "{refusal}");
+}
+
+#[test]
+fn every_refusal_has_a_row() {
+    let groups = [
+        networks::rows(),
+        interfaces::rows(),
+        instances::rows(),
+        vips::rows(),
+        eips::rows(),
+        routes::rows(),
+        hosts::rows(),
+    ];
+    let tested: BTreeSet<_> = groups.into_iter().flat_map(check).collect();
+    let all: BTreeSet<_> = Code::ALL.iter().copied().collect();
+    assert_eq!(all.difference(&tested).collect::<Vec<_>>(), [] as [&Code; 0]);
+}
+
+#[test]
+fn codes_are_distinct_words_and_kinds_follow_them() {
+    let words: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(words.len(), Code::ALL.len());
+    for code in Code::ALL {
+        let word = code.as_str();
+        assert!(word.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{word}");
+        assert!(!word.ends_with("_not_found") || code.kind() == Kind::NotFound, "{word}");
+        assert!(!word.starts_with("too_many_") || code.kind() == Kind::LimitExceeded, "{word}");
+    }
+}

@@ -1,0 +1,111 @@
+//! Refusals of instances.
+
+use super::{interfaces::number, *};
+use crate::{request::*, tests::scene::*};
+use havip_model::{Driver, InstanceId};
+
+pub fn rows() -> Vec<Row> {
+    [running(), switching()].into_iter().flatten().collect()
+}
+
+fn running() -> Vec<Row> {
+    let mut scene = Scene::new();
+    let run = || RunInstance::of(scene.subnet);
+    let mut lonely = scene.clone();
+    lonely.facts.live.clear();
+    let on = |host| RunInstance { host: Some(number(host)), ..run() };
+    let external = RunInstance { driver: Driver::External, device: Some("tap0".into()), ..on(1) };
+    let not_live = lonely.refuse(on(1));
+    blocked_by(&not_live, [ResourceKey::Host(number(1))]);
+    let rows = vec![
+        Row(not_live, Code::HostNotLive, "/host", "start its agent"),
+        Row(lonely.refuse(run()), Code::NoHost, "/host", "local-a"),
+        Row(scene.refuse(on(7)), Code::HostNotFound, "/host", "does not exist"),
+        Row(
+            scene.refuse(RunInstance { address: Choice::Without, ..run() }),
+            Code::AddressRequired,
+            "/address",
+            "choose",
+        ),
+        Row(
+            scene.refuse(RunInstance { cpu_millis: 9, ..run() }),
+            Code::OutOfRange,
+            "/cpu_millis",
+            "10 to 64000",
+        ),
+        Row(
+            scene.refuse(RunInstance { memory_mib: 8, ..run() }),
+            Code::OutOfRange,
+            "/memory_mib",
+            "16 to 262144",
+        ),
+        Row(
+            scene.refuse(RunInstance { user_data: "#".repeat(65_537), ..run() }),
+            Code::OutOfRange,
+            "/user_data",
+            "65537",
+        ),
+        Row(
+            scene.refuse(RunInstance { device: Some("tap0".into()), ..run() }),
+            Code::InvalidDevice,
+            "/device",
+            "external",
+        ),
+    ];
+    let zone = CreateSubnet { zone: "local-b".into(), ..subnet(scene.vpc, "10.20.3.0/24") };
+    let zone = scene.make_subnet(zone);
+    scene.make_instance(external.clone());
+    let elsewhere = RunInstance { host: Some(number(1)), ..RunInstance::of(zone) };
+    let more = vec![
+        Row(scene.refuse(external), Code::DeviceInUse, "/device", "unplug it first"),
+        Row(scene.refuse(elsewhere), Code::OtherZone, "/host", "local-b"),
+        Row(scene.refuse(RunInstance::of(zone)), Code::NoHost, "/host", "zone local-b"),
+    ];
+    rows.into_iter().chain(more).collect()
+}
+
+fn switching() -> Vec<Row> {
+    let mut scene = Scene::new();
+    let nobody = InstanceId::new("aaaaaaaaaaaaaaaaaaaa".parse().unwrap());
+    let (running, stopped, off) = (scene.run(), scene.run(), scene.run());
+    scene.admit(StopInstance { instance: stopped });
+    scene.admit(PowerOffInstance { instance: off });
+    vec![
+        Row(
+            scene.refuse(StartInstance { instance: running }),
+            Code::AlreadyInState,
+            "/instance",
+            "running already",
+        ),
+        Row(
+            scene.refuse(StopInstance { instance: stopped }),
+            Code::AlreadyInState,
+            "/instance",
+            "stopped already",
+        ),
+        Row(
+            scene.refuse(StopInstance { instance: off }),
+            Code::AlreadyInState,
+            "/instance",
+            "powered off already",
+        ),
+        Row(
+            scene.refuse(PowerOffInstance { instance: off }),
+            Code::AlreadyInState,
+            "/instance",
+            "powered off already",
+        ),
+        Row(
+            scene.refuse(DeleteInstance { instance: nobody }),
+            Code::InstanceNotFound,
+            "/instance",
+            "does not exist",
+        ),
+        Row(
+            scene.refuse(UpdateInstance { instance: running, texts: NewTexts::default() }),
+            Code::NothingToDo,
+            "",
+            "changes nothing",
+        ),
+    ]
+}
