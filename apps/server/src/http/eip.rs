@@ -17,7 +17,7 @@ use havip_api::{
     AllocateEip, BindEip, CreateEipPool, Eip, EipFilter, EipPool, EipPoolFilter, Page, Problem, Unbind,
     UpdateEip, UpdateEipPool, WithWait,
 };
-use havip_model::{EipId, EipPoolId, EipTarget, Resource, ResourceKey};
+use havip_model::{EipId, EipPoolId, EipTarget, ResourceKey};
 use std::{net::IpAddr, sync::Arc};
 
 type Server = State<Arc<Service>>;
@@ -31,19 +31,7 @@ pub async fn list_eip_pools(
 ) -> Result<Json<Page<EipPool>>, Fault> {
     let EipPoolFilter { name, q, after, limit } = &filter;
     let narrow = Narrow { name: name.as_ref(), q: q.as_ref(), after: after.as_ref(), limit: *limit };
-    page(
-        &server,
-        narrow,
-        |durable| &durable.state.world.pools,
-        |resource| match resource {
-            Resource::EipPool(one) => Some((one.id, one)),
-            _ => None,
-        },
-        |one| &one.meta,
-        |one| format!("{} {}", one.id, one.cidr),
-        |_, _| true,
-        |shapes, one| shapes.eip_pool(one),
-    )
+    page(&server, narrow, |_, _: &havip_model::EipPool| true, |shapes, one| shapes.eip_pool(one))
 }
 
 /// Makes a pool of public addresses.
@@ -133,14 +121,7 @@ pub async fn list_eips(
     page(
         &server,
         narrow,
-        |durable| &durable.state.world.eips,
-        |resource| match resource {
-            Resource::Eip(one) => Some((one.id, one)),
-            _ => None,
-        },
-        |one| &one.meta,
-        |one| format!("{} {}", one.id, one.address),
-        |_, one| {
+        |_, one: &havip_model::Eip| {
             pool.is_none_or(|pool| one.pool == pool)
                 && address.is_none_or(|address| one.address == address)
                 && target.is_none_or(|target| one.target == Some(target))

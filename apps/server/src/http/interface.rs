@@ -18,7 +18,7 @@ use havip_api::{
     AddAddresses, Attach, CreateInterface, Interface, InterfaceFilter, Page, Plug, Problem, UpdateInterface,
     WithWait,
 };
-use havip_model::{InstanceId, InterfaceId, Resource, ResourceKey, SubnetId, VpcId};
+use havip_model::{InstanceId, InterfaceId, ResourceKey, SubnetId, VpcId};
 use std::sync::Arc;
 
 type Server = State<Arc<Service>>;
@@ -38,17 +38,7 @@ pub async fn list_interfaces(
     page(
         &server,
         narrow,
-        |durable| &durable.state.world.interfaces,
-        |resource| match resource {
-            Resource::Interface(one) => Some((one.id, one)),
-            _ => None,
-        },
-        |one| &one.meta,
-        |one| {
-            let addresses: Vec<String> = one.addresses().map(|address| address.to_string()).collect();
-            format!("{} {} {}", one.id, one.mac, addresses.join(" "))
-        },
-        |_, one| {
+        |_, one: &havip_model::Interface| {
             vpc.is_none_or(|vpc| one.vpc == vpc)
                 && subnet.is_none_or(|subnet| one.subnet == subnet)
                 && instance.is_none_or(|instance| one.instance == Some(instance))

@@ -7,7 +7,10 @@ use crate::{
 };
 use axum::Json;
 use havip_api::Page;
-use havip_model::{Map, Meta, Resource};
+use havip_model::{
+    Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Instance, InstanceId, Interface, InterfaceId, Map,
+    Meta, Resource, Route, RouteId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId, World,
+};
 use std::{fmt::Display, str::FromStr};
 
 /// What every list may be narrowed by.
@@ -22,24 +25,66 @@ pub struct Narrow<'a> {
     pub limit: Option<u32>,
 }
 
-/// One page of a list.
-///
-/// `of` finds the kind among resources that are being withdrawn; `words` are what `q` looks at besides name
-/// and description.
-pub fn page<K, V, S>(
+/// A kind of resource that is listed.
+pub trait Listed: Sized {
+    /// What it is ordered by.
+    type Key: Ord + Clone + Display + FromStr;
+    /// All of them.
+    fn all(world: &World) -> &Map<Self::Key, Self>;
+    /// One of any kind, if it is of this one.
+    fn of(resource: &Resource) -> Option<&Self>;
+    /// Its key.
+    fn key(&self) -> Self::Key;
+    /// What all resources have.
+    fn meta(&self) -> &Meta;
+    /// What `q` looks at besides name and description.
+    fn words(&self) -> String;
+}
+
+macro_rules! listed {
+    ($($kind:ident($key:ident) in $map:ident by $id:ident: |$one:ident| $words:expr;)*) => {$(
+        impl Listed for $kind {
+            type Key = $key;
+            fn all(world: &World) -> &Map<$key, Self> { &world.$map }
+            fn of(resource: &Resource) -> Option<&Self> {
+                match resource {
+                    Resource::$kind(one) => Some(one),
+                    _ => None,
+                }
+            }
+            fn key(&self) -> $key { self.$id }
+            fn meta(&self) -> &Meta { &self.meta }
+            fn words(&self) -> String {
+                let $one = self;
+                $words
+            }
+        }
+    )*};
+}
+
+listed! {
+    Vpc(VpcId) in vpcs by id: |one| format!("{} {}", one.id, one.cidr);
+    Subnet(SubnetId) in subnets by id: |one| format!("{} {} {}", one.id, one.cidr, one.gateway);
+    Route(RouteId) in routes by id: |one| format!("{} {}", one.id, one.destination);
+    Interface(InterfaceId) in interfaces by id: |one| {
+        let addresses: Vec<String> = one.addresses().map(|address| address.to_string()).collect();
+        format!("{} {} {}", one.id, one.mac, addresses.join(" "))
+    };
+    Instance(InstanceId) in instances by id: |one| one.id.to_string();
+    Vip(VipId) in vips by id: |one| format!("{} {}", one.id, one.address());
+    EipPool(EipPoolId) in pools by id: |one| format!("{} {}", one.id, one.cidr);
+    Eip(EipId) in eips by id: |one| format!("{} {}", one.id, one.address);
+    Host(HostNumber) in hosts by number: |one| format!("{} {}", one.id, one.underlay);
+}
+
+/// One page of a list, those included that are being withdrawn.
+pub fn page<T: Listed, S>(
     service: &Service,
     narrow: Narrow,
-    map: impl Fn(&Durable) -> &Map<K, V>,
-    of: impl Fn(&Resource) -> Option<(K, &V)>,
-    meta: impl Fn(&V) -> &Meta,
-    words: impl Fn(&V) -> String,
-    keep: impl Fn(&Durable, &V) -> bool,
-    show: impl Fn(&Shapes, &V) -> S,
-) -> Result<Json<Page<S>>, Fault>
-where
-    K: Ord + Clone + Display + FromStr,
-{
-    let after: Option<K> = match narrow.after {
+    keep: impl Fn(&Durable, &T) -> bool,
+    show: impl Fn(&Shapes, &T) -> S,
+) -> Result<Json<Page<S>>, Fault> {
+    let after: Option<T::Key> = match narrow.after {
         None => None,
         Some(text) => Some(text.parse().map_err(|_| {
             Fault::invalid("after", "invalid_cursor", "after takes what the page before gave as next")
@@ -47,21 +92,22 @@ where
     };
     let limit = limit(narrow.limit)?;
     service.read(|durable| {
-        let passes = |value: &V| {
-            let meta = meta(value);
+        let passes = |value: &T| {
+            let meta = value.meta();
             narrow.name.is_none_or(|name| meta.name == *name)
                 && narrow.q.is_none_or(|q| {
-                    holds(&meta.name, q) || holds(&meta.description, q) || holds(&words(value), q)
+                    holds(&meta.name, q) || holds(&meta.description, q) || holds(&value.words(), q)
                 })
                 && keep(durable, value)
         };
-        let all = map(durable);
-        let mut rows: Vec<(K, &V)> = match &after {
+        let all = T::all(&durable.state.world);
+        let mut rows: Vec<(T::Key, &T)> = match &after {
             None => take(all.iter(), &passes, limit + 1),
             Some(after) => take(all.after(after), &passes, limit + 1),
         };
-        let withdrawing = durable.state.withdrawing.values().filter_map(|resource| of(resource));
-        let behind = |key: &K| after.as_ref().is_none_or(|after| key > after);
+        let withdrawing = durable.state.withdrawing.values().filter_map(|resource| T::of(resource));
+        let withdrawing = withdrawing.map(|one| (one.key(), one));
+        let behind = |key: &T::Key| after.as_ref().is_none_or(|after| key > after);
         rows.extend(withdrawing.filter(|(key, value)| behind(key) && passes(value)));
         rows.sort_by(|(a, _), (b, _)| a.cmp(b));
         let more = rows.len() > limit;

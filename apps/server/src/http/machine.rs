@@ -17,7 +17,7 @@ use havip_api::{
     Console, ConsoleRange, Exec, ExecResult, Instance, InstanceFilter, Page, Problem, RunInstance, Update,
     WithWait,
 };
-use havip_model::{HostId, HostNumber, InstanceId, Resource, ResourceKey, SubnetId, VpcId};
+use havip_model::{HostId, HostNumber, InstanceId, ResourceKey, SubnetId, VpcId};
 use havip_stream::proto::{self, command::Body as Order};
 use std::{sync::Arc, time::Duration};
 
@@ -38,14 +38,7 @@ pub async fn list_instances(
     page(
         &server,
         narrow,
-        |durable| &durable.state.world.instances,
-        |resource| match resource {
-            Resource::Instance(one) => Some((one.id, one)),
-            _ => None,
-        },
-        |one| &one.meta,
-        |one| one.id.to_string(),
-        |durable, one| {
+        |durable, one: &havip_model::Instance| {
             let world = &durable.state.world;
             let mut interfaces = world.interfaces_of(one.id);
             let is_there = vpc.is_none() && subnet.is_none()

@@ -17,7 +17,7 @@ use havip_api::{
     CreateRoute, CreateSubnet, CreateVpc, Page, Problem, Route, RouteFilter, Subnet, SubnetFilter, Update,
     Vpc, VpcFilter, WithWait,
 };
-use havip_model::{Resource, ResourceKey, RouteId, SubnetId, VpcId};
+use havip_model::{ResourceKey, RouteId, SubnetId, VpcId};
 use std::sync::Arc;
 
 type Server = State<Arc<Service>>;
@@ -31,19 +31,7 @@ pub async fn list_vpcs(
 ) -> Result<Json<Page<Vpc>>, Fault> {
     let VpcFilter { name, q, after, limit } = &filter;
     let narrow = Narrow { name: name.as_ref(), q: q.as_ref(), after: after.as_ref(), limit: *limit };
-    page(
-        &server,
-        narrow,
-        |durable| &durable.state.world.vpcs,
-        |resource| match resource {
-            Resource::Vpc(vpc) => Some((vpc.id, vpc)),
-            _ => None,
-        },
-        |vpc| &vpc.meta,
-        |vpc| format!("{} {}", vpc.id, vpc.cidr),
-        |_, _| true,
-        |shapes, vpc| shapes.vpc(vpc),
-    )
+    page(&server, narrow, |_, _: &havip_model::Vpc| true, |shapes, one| shapes.vpc(one))
 }
 
 /// Makes a VPC.
@@ -110,15 +98,8 @@ pub async fn list_subnets(
     page(
         &server,
         narrow,
-        |durable| &durable.state.world.subnets,
-        |resource| match resource {
-            Resource::Subnet(subnet) => Some((subnet.id, subnet)),
-            _ => None,
-        },
-        |subnet| &subnet.meta,
-        |subnet| format!("{} {} {}", subnet.id, subnet.cidr, subnet.gateway),
-        |_, subnet| vpc.is_none_or(|vpc| subnet.vpc == vpc),
-        |shapes, subnet| shapes.subnet(subnet),
+        |_, subnet: &havip_model::Subnet| vpc.is_none_or(|vpc| subnet.vpc == vpc),
+        |shapes, one| shapes.subnet(one),
     )
 }
 
@@ -188,15 +169,8 @@ pub async fn list_routes(
     page(
         &server,
         narrow,
-        |durable| &durable.state.world.routes,
-        |resource| match resource {
-            Resource::Route(route) => Some((route.id, route)),
-            _ => None,
-        },
-        |route| &route.meta,
-        |route| format!("{} {}", route.id, route.destination),
-        |_, route| vpc.is_none_or(|vpc| route.vpc == vpc),
-        |shapes, route| shapes.route(route),
+        |_, route: &havip_model::Route| vpc.is_none_or(|vpc| route.vpc == vpc),
+        |shapes, one| shapes.route(one),
     )
 }
 

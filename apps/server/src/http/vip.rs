@@ -23,7 +23,7 @@ use havip_api::{
     Associate, Association, BatchDelete, BatchDeleted, BatchRow, CreateVip, HistoryFilter, Move, Page,
     Problem, Unbind, UpdateVip, Vip, VipFilter, WithWait,
 };
-use havip_model::{AssociationMode, InstanceId, Resource, ResourceKey, SubnetId, Target, VipId, VpcId};
+use havip_model::{AssociationMode, InstanceId, ResourceKey, SubnetId, Target, VipId, VpcId};
 use std::{net::IpAddr, sync::Arc};
 
 type Server = State<Arc<Service>>;
@@ -45,14 +45,7 @@ pub async fn list_vips(
     page(
         &server,
         narrow,
-        |durable| &durable.state.world.vips,
-        |resource| match resource {
-            Resource::Vip(one) => Some((one.id, one)),
-            _ => None,
-        },
-        |one| &one.meta,
-        |one| format!("{} {}", one.id, one.address()),
-        |durable, one| {
+        |durable, one: &havip_model::Vip| {
             vpc.is_none_or(|vpc| one.vpc == vpc)
                 && subnet.is_none_or(|subnet| one.subnet == subnet)
                 && address.is_none_or(|address| one.address() == address)

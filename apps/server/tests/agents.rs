@@ -1,0 +1,407 @@
+//! Hosts: joining, following, acknowledging, reporting, being lost.
+
+mod support;
+
+use havip_api::*;
+use havip_reconcile::item::{Item, ItemKey};
+use havip_stream::proto::{self, Failure, Hello, InstanceReport, Moves, PortReport, Refusals, report::Body, update};
+use std::time::{Duration, Instant};
+use support::{Scene, eventually};
+use tonic::Code;
+
+const WAIT: Duration = Duration::from_secs(10);
+
+fn run(scene: &Scene, subnet: &Subnet, host: &str, name: &str) -> Instance {
+    let wish = RunInstance {
+        subnet: subnet.meta.id.clone(),
+        name: name.into(),
+        host: Some(host.into()),
+        ..Default::default()
+    };
+    scene.client.run_instance(&wish).unwrap()
+}
+
+fn port(scene: &Scene, instance: &Instance) -> u32 {
+    scene.client.interface(&instance.interfaces[0].id).unwrap().port
+}
+
+fn running(instance: &Instance) -> Body {
+    let (id, state) = (instance.meta.id.clone(), "running".to_string());
+    Body::Instance(InstanceReport { id, state, reason: String::new(), starts: 1 })
+}
+
+fn record(vip: &Vip, host: u32, port: u32, epoch: u64, released: bool) -> proto::Record {
+    let mac = vec![2, 0, 0, 0, 0, 9];
+    proto::Record { incarnation: vip.incarnation, epoch, host, port, released, mac, moves: 1 }
+}
+
+fn moved(scene: &Scene, vip: &Vip, record: proto::Record, cause: u32) -> Body {
+    let vni = scene.client.vpc(&vip.vpc).unwrap().vni;
+    let address: std::net::Ipv4Addr = vip.address.parse().unwrap();
+    let vip = Some(proto::VipKey { vni, address: address.to_ipv6_mapped().octets().to_vec() });
+    let at_ms = 1_763_710_000_000;
+    Body::Moves(Moves {
+        moves: vec![proto::Move { vip, record: Some(record), from_host: 0, from_port: 0, cause, at_ms }],
+    })
+}
+
+#[test]
+fn a_token_lets_one_host_in_once() {
+    let scene = Scene::start();
+    let token = scene.client.create_host_token().unwrap().token;
+
+    let member = scene.join_with("h1", &token, "").unwrap();
+    let again = scene.join_with("h2", &token, "").err().unwrap();
+
+    assert_eq!(again.code(), Code::Unauthenticated);
+    assert!(again.message().contains("havip host token"), "{again}");
+    let hosts = scene.client.all_hosts(&HostFilter::default()).unwrap();
+    assert_eq!(
+        (hosts.len(), hosts[0].meta.id.as_str(), hosts[0].state),
+        (1, member.id.as_str(), HostState::Lost)
+    );
+}
+
+#[test]
+fn following_needs_the_certificate_of_the_host_that_the_hello_names() {
+    let scene = Scene::start();
+    let (one, other) = (scene.join("h1"), scene.join("h2"));
+    let hello = Hello { host_number: other.number, ..Default::default() };
+
+    let mut following = scene.follow_saying(&one, hello).unwrap();
+    let refused = scene.runtime.block_on(following.take_one()).unwrap_err();
+
+    assert_eq!(refused.code(), Code::PermissionDenied);
+}
+
+#[test]
+fn a_host_gets_what_its_ports_need_and_nothing_else() {
+    let scene = Scene::start();
+    let (vpc, subnet) = scene.network();
+    let (one, other) = (scene.join("h1"), scene.join("h2"));
+    let mut following = scene.follow(&one);
+    assert_eq!(following.was_full, Some(true));
+    assert_eq!(following.keys(), [format!("host/{}", one.number)]);
+    let mut idle = scene.follow(&other);
+
+    let instance = run(&scene, &subnet, &one.id, "blue");
+    scene.client.create_vip(&CreateVip { subnet: subnet.meta.id.clone(), ..Default::default() }).unwrap();
+
+    let revision = scene.client.health().unwrap().revision;
+    while following.revision < revision {
+        scene.runtime.block_on(following.until_commit());
+    }
+    let Some(Item::Vpc(known)) = following.items.get(&ItemKey::Vpc(vpc.meta.id.parse().unwrap())) else {
+        panic!()
+    };
+    assert_eq!(known.members.len(), 1);
+    assert!(following.items.contains_key(&ItemKey::Instance(instance.meta.id.parse().unwrap())));
+    assert!(following.keys().iter().any(|key| key.starts_with("vip/")));
+    while idle.revision < revision {
+        scene.runtime.block_on(idle.until_commit());
+    }
+    assert_eq!(
+        idle.keys(),
+        [format!("host/{}", other.number)],
+        "a host without ports of the VPC learns nothing of it"
+    );
+}
+
+#[test]
+fn a_host_that_comes_back_gets_only_what_it_missed() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let member = scene.join("h1");
+    let mut following = scene.follow(&member);
+    run(&scene, &subnet, &member.id, "blue");
+    let revision = scene.client.health().unwrap().revision;
+    while following.revision < revision {
+        scene.runtime.block_on(following.until_commit());
+    }
+    let (epoch, known) = (following.epoch.clone(), following.revision);
+    drop(following);
+    let vip =
+        scene.client.create_vip(&CreateVip { subnet: subnet.meta.id.clone(), ..Default::default() }).unwrap();
+
+    let resumed = scene.follow_from(&member, known, &epoch);
+    assert_eq!((resumed.was_full, resumed.keys()), (Some(false), vec![format!("vip/{}", vip.meta.id)]));
+
+    let stranger = scene.follow_from(&member, known, "of another history");
+    assert_eq!(stranger.was_full, Some(true));
+}
+
+#[test]
+fn a_host_is_resumed_across_a_restart_of_the_server() {
+    let mut scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let member = scene.join("h1");
+    let following = scene.follow(&member);
+    run(&scene, &subnet, &member.id, "blue");
+    let live = following.live(&scene);
+    let revision = scene.client.health().unwrap().revision;
+    let known = eventually("the host has everything", || {
+        Some(live.with(|following| following.revision)).filter(|known| *known >= revision)
+    });
+    let epoch = live.with(|following| following.epoch.clone());
+    drop(live);
+
+    scene.restart();
+
+    let resumed = scene.follow_from(&member, known, &epoch);
+    assert_eq!((resumed.was_full, resumed.items.len()), (Some(false), 0));
+}
+
+#[test]
+fn a_vip_is_available_only_when_the_hosts_that_need_it_have_acknowledged() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let member = scene.join("h1");
+    let live = scene.follow(&member).live(&scene);
+    run(&scene, &subnet, &member.id, "blue");
+    live.with(|following| following.acknowledges = false);
+
+    let wish = CreateVip { subnet: subnet.meta.id.clone(), ..Default::default() };
+    let vip = scene.client.waiting(Duration::from_millis(300)).create_vip(&wish).unwrap();
+    assert_eq!((vip.meta.status, vip.meta.reason.as_str()), (Status::Creating, "waiting for h1"));
+    assert_eq!((vip.meta.generation, vip.meta.observed_generation), (1, 0));
+
+    live.with(|following| following.acknowledges = true);
+    // Any change brings the next commit.
+    let update = Update { name: Some("same".into()), ..Default::default() };
+    scene.client.update_host(&member.id, &update).unwrap();
+    eventually("the VIP is available", || {
+        Some(scene.client.vip(&vip.meta.id).unwrap().meta).filter(|meta| meta.status == Status::Available)
+    });
+    let second = scene.client.waiting(WAIT).create_vip(&wish).unwrap();
+    assert_eq!(second.meta.status, Status::Available);
+
+    let key = format!("vip/{}", vip.meta.id);
+    let failure = Failure { key: key.clone(), reason: "the map of VIPs is full".into() };
+    live.with(move |following| following.failures = vec![failure]);
+    let failed = eventually("the VIP has failed", || {
+        Some(scene.client.vip(&vip.meta.id).unwrap().meta).filter(|meta| meta.status == Status::Failed)
+    });
+    assert_eq!(failed.reason, "same: the map of VIPs is full");
+    let host = scene.client.host(&member.id).unwrap();
+    assert_eq!(host.unprogrammed, [Unprogrammed { key, reason: "the map of VIPs is full".into() }]);
+}
+
+#[test]
+fn a_deleted_vip_is_shown_until_it_is_withdrawn_everywhere() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let member = scene.join("h1");
+    let live = scene.follow(&member).live(&scene);
+    run(&scene, &subnet, &member.id, "blue");
+    let wish = CreateVip { subnet: subnet.meta.id.clone(), ..Default::default() };
+    let vip = scene.client.waiting(WAIT).create_vip(&wish).unwrap();
+    live.with(|following| following.acknowledges = false);
+
+    scene.client.delete_vip(&vip.meta.id, false).unwrap();
+    assert_eq!(scene.client.vip(&vip.meta.id).unwrap().meta.status, Status::Deleting);
+    let again = scene.client.delete_vip(&vip.meta.id, false).unwrap_err();
+    assert!(again.is_not_found());
+
+    live.with(|following| following.acknowledges = true);
+    eventually("the VIP is gone", || {
+        scene.client.vip(&vip.meta.id).is_err_and(|error| error.is_not_found()).then_some(())
+    });
+}
+
+#[test]
+fn a_lost_host_is_not_waited_for_and_is_told_of() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let member = scene.join("h1");
+    let live = scene.follow(&member).live(&scene);
+    run(&scene, &subnet, &member.id, "blue");
+    let state = || scene.client.host(&member.id).unwrap().state;
+    assert_eq!(state(), HostState::Live);
+
+    drop(live);
+    eventually("the host is lost", || (state() == HostState::Lost).then_some(()));
+
+    let wish = CreateVip { subnet: subnet.meta.id.clone(), ..Default::default() };
+    let began = Instant::now();
+    let vip = scene.client.waiting(WAIT).create_vip(&wish).unwrap();
+    assert_eq!(vip.meta.status, Status::Available);
+    assert!(began.elapsed() < Duration::from_secs(5));
+    let events = scene.client.all_events(&EventFilter::default()).unwrap();
+    let kinds: Vec<_> =
+        events.iter().map(|event| event.kind.as_str()).filter(|kind| kind.starts_with("host-")).collect();
+    assert_eq!(kinds, ["host-joined", "host-lost"]);
+}
+
+#[test]
+fn a_silent_host_is_lost_after_three_seconds() {
+    let scene = Scene::start();
+    let member = scene.join("h1");
+    let live = scene.follow(&member).live(&scene);
+    live.with(|following| following.acknowledges = false);
+    eventually("the host is lost", || {
+        (scene.client.host(&member.id).unwrap().state == HostState::Lost).then_some(())
+    });
+}
+
+#[test]
+fn moves_make_the_holder_and_the_history() {
+    let mut scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let (one, other) = (scene.join("h1"), scene.join("h2"));
+    let (first, second) = (scene.follow(&one).live(&scene), scene.follow(&other).live(&scene));
+    let (blue, green) = (run(&scene, &subnet, &one.id, "blue"), run(&scene, &subnet, &other.id, "green"));
+    let (blue_port, green_port) = (port(&scene, &blue), port(&scene, &green));
+    let wish = CreateVip {
+        subnet: subnet.meta.id.clone(),
+        associations: vec![Associate::claim(&blue.meta.id), Associate::claim(&green.meta.id)],
+        ..Default::default()
+    };
+    let vip = scene.client.create_vip(&wish).unwrap();
+    let epoch = |n: u64| (1_763_710_000_000 + n) << 16;
+    let holder = |scene: &Scene| scene.client.vip(&vip.meta.id).unwrap().holder;
+
+    first.say(moved(&scene, &vip, record(&vip, one.number, blue_port, epoch(1), false), 1));
+    let held = eventually("blue holds the VIP", || holder(&scene));
+    assert_eq!((held.instance_name.as_str(), held.host_name.as_str(), held.port), ("blue", "h1", blue_port));
+    assert_eq!((held.epoch, held.since.as_str()), (epoch(1), "2025-11-21T07:26:40.001Z"));
+
+    // Another host may not speak for blue's port, and an older claim changes nothing.
+    second.say(moved(&scene, &vip, record(&vip, one.number, blue_port, epoch(9), true), 4));
+    second.say(moved(&scene, &vip, record(&vip, other.number, green_port, epoch(0), false), 1));
+    second.say(moved(&scene, &vip, record(&vip, other.number, green_port, epoch(2), false), 1));
+    let held =
+        eventually("green holds the VIP", || holder(&scene).filter(|held| held.instance_name == "green"));
+    assert_eq!(held.epoch, epoch(2));
+
+    second.say(moved(&scene, &vip, record(&vip, other.number, green_port, epoch(2), true), 4));
+    eventually("nobody holds the VIP", || holder(&scene).is_none().then_some(()));
+    let history = scene.client.vip_history(&vip.meta.id, &HistoryFilter::default()).unwrap().items;
+    let causes: Vec<_> = history.iter().map(|row| row.cause).collect();
+    assert_eq!(causes, [MoveCause::Claim, MoveCause::Claim, MoveCause::Claim, MoveCause::Released]);
+    assert!(history[0].text.contains("moved from nobody to blue on host h1"), "{}", history[0].text);
+
+    drop((first, second));
+    scene.restart();
+    assert_eq!(scene.client.vip_history(&vip.meta.id, &HistoryFilter::default()).unwrap().items, history);
+    let mut again = scene.follow(&one);
+    scene.runtime.block_on(again.until_commit());
+    let [update::Body::Records(records)] = &again.others[..] else { panic!("{:?}", again.others) };
+    assert_eq!(records.entries[0].record.as_ref().unwrap().released, true, "a host hears what the server recorded");
+}
+
+#[test]
+fn a_refusal_is_told_with_what_to_do() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let (one, other) = (scene.join("h1"), scene.join("h2"));
+    let live = scene.follow(&one).live(&scene);
+    let second = scene.follow(&other).live(&scene);
+    let rogue = run(&scene, &subnet, &one.id, "rogue");
+    let port = port(&scene, &rogue);
+    let vip =
+        scene.client.create_vip(&CreateVip { subnet: subnet.meta.id.clone(), ..Default::default() }).unwrap();
+    let address: std::net::Ipv4Addr = vip.address.parse().unwrap();
+    let refusal = |at_ms: u64| proto::Refusal {
+        reason: 19,
+        port,
+        mac: vec![2, 0, 0, 0, 0, 1],
+        address: address.to_ipv6_mapped().octets().to_vec(),
+        count: 4,
+        at_ms,
+    };
+
+    second.say(Body::Refusals(Refusals { refusals: vec![refusal(1_763_710_000_000)], lost: 0 }));
+    live.say(Body::Refusals(Refusals { refusals: vec![refusal(1_763_710_000_001)], lost: 2 }));
+
+    let filter = EventFilter { kind: Some("refused".into()), ..Default::default() };
+    let event = eventually("the refusal is told", || scene.client.all_events(&filter).unwrap().pop());
+    assert_eq!((event.reason.as_deref(), event.host.as_ref()), (Some("claim_not_associated"), Some(&one.id)));
+    assert_eq!((event.instance_name.as_deref(), event.port), (Some("rogue"), Some(port)));
+    assert_eq!(
+        (event.mac.as_deref(), event.count, event.vip),
+        (Some("02:00:00:00:00:01"), Some(4), Some(vip.meta.id))
+    );
+    assert!(
+        event.text.contains("rogue on host h1") && event.text.contains("not associated"),
+        "{}",
+        event.text
+    );
+    assert!(event.advice.contains("associate this instance"), "{}", event.advice);
+    assert_eq!(scene.client.all_events(&filter).unwrap().len(), 1, "a host speaks for its own ports only");
+    assert_eq!(scene.client.host(&one.id).unwrap().lost_refusals, 2);
+}
+
+#[test]
+fn an_instance_is_available_when_it_runs_and_answers_commands() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let member = scene.join("h1");
+    let live = scene.follow(&member).live(&scene);
+    let wish = RunInstance { subnet: subnet.meta.id.clone(), name: "blue".into(), ..Default::default() };
+    let instance = scene.client.waiting(Duration::from_millis(500)).run_instance(&wish).unwrap();
+    assert_eq!((instance.state, instance.meta.status), (InstanceState::Pending, Status::Creating));
+    assert_eq!(instance.host, member.id);
+
+    live.say(running(&instance));
+    let (id, up) = (port(&scene, &instance), true);
+    live.say(Body::Port(PortReport { port: id, up, reason: String::new() }));
+    eventually("it runs", || {
+        let now = scene.client.instance(&instance.meta.id).unwrap();
+        (now.state == InstanceState::Running && now.meta.status == Status::Available).then_some(())
+    });
+    eventually("its port is up", || scene.client.interface(&instance.interfaces[0].id).unwrap().port_up);
+
+    let exec = Exec { argv: vec!["echo".into(), "hi".into()], stdin: "there".into(), timeout_ms: None };
+    let result = scene.client.exec(&instance.meta.id, &exec).unwrap();
+    assert_eq!((result.exit_code, result.stdout.as_str()), (3, "echo+hi there"));
+    let console = scene.client.console(&instance.meta.id, &ConsoleRange::default()).unwrap();
+    assert_eq!((console.text.as_str(), console.offset, console.next_offset), ("hello \u{fffd}", 5, 12));
+    let drops = scene.client.host_drops(&member.id).unwrap().drops;
+    assert_eq!(drops, [DropCount { reason: "source_mac".into(), packets: 7 }]);
+
+    drop(live);
+    eventually("the instance is not available without its host", || {
+        let meta = scene.client.instance(&instance.meta.id).unwrap().meta;
+        (meta.status == Status::Failed && meta.reason == "its host h1 is not heard").then_some(())
+    });
+    let refused = scene.client.exec(&instance.meta.id, &exec).unwrap_err();
+    assert_eq!(refused.code(), Some("host_not_live"));
+}
+
+#[test]
+fn an_edge_learns_of_eips_and_its_host_is_shown() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let (host, edge) = (scene.join("h1"), scene.join_edge("e1"));
+    let _live = scene.follow(&host).live(&scene);
+    let mut following = scene.follow(&edge);
+    let instance = run(&scene, &subnet, &host.id, "blue");
+    let eip = scene.client.allocate_eip(&AllocateEip::default()).unwrap();
+    scene.client.bind_eip(&eip.meta.id, &instance.meta.id).unwrap();
+
+    let key = ItemKey::Eip(eip.meta.id.parse().unwrap());
+    while !following.items.contains_key(&key) {
+        scene.runtime.block_on(following.until_commit());
+    }
+    let Item::Eip(item) = &following.items[&key] else { panic!() };
+    assert_eq!(item.edges.iter().map(|edge| edge.get()).collect::<Vec<_>>(), [edge.number]);
+    let (incarnation, vni) = (item.incarnation.0, item.vni.get());
+    let public: std::net::Ipv4Addr = eip.address.parse().unwrap();
+    let record = proto::Record {
+        incarnation,
+        epoch: 5 << 16,
+        host: edge.number,
+        port: 1,
+        released: false,
+        mac: vec![2, 0, 0, 0, 0, 9],
+        moves: 0,
+    };
+    let vip = Some(proto::VipKey { vni, address: public.to_ipv6_mapped().octets().to_vec() });
+    let moved = proto::Move { vip, record: Some(record), from_host: 0, from_port: 0, cause: 1, at_ms: 5 };
+    let live = following.live(&scene);
+    live.say(Body::Moves(Moves { moves: vec![moved] }));
+
+    eventually("the edge is shown", || {
+        (scene.client.eip(&eip.meta.id).unwrap().edge.as_ref() == Some(&edge.id)).then_some(())
+    });
+}
