@@ -7,7 +7,9 @@ use scene::{Scene, console, exec, in_network_of, program, shows, spec, text, wit
 use std::{
     ffi::OsString,
     fs,
+    io::{BufRead, BufReader},
     path::Path,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -135,15 +137,59 @@ fn a_guest_outlives_its_agent_and_is_found_again() {
     assert!(again.list().unwrap()[0].running.is_none());
 }
 
+/// This very test, run again as an agent of its own: `run` starts a guest, `prepare` only makes one ready.
+#[test]
+fn an_agent_that_is_killed_leaves_what_it_started_and_nothing_half_started() {
+    if let Ok(role) = std::env::var("HAVIP_TEST_AGENT") {
+        let mut words = role.split(' ');
+        let (what, directory) = (words.next().unwrap(), words.next().unwrap());
+        let sandboxes = Sandboxes::open(Path::new(directory), program()).unwrap();
+        let prepared = sandboxes.prepare(&spec("sleep 1000")).unwrap();
+        println!("pid {}", prepared.pid());
+        let _running = if what == "run" { Ok(prepared.run().unwrap()) } else { Err(prepared) };
+        println!("waits");
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+        unreachable!("it is killed before");
+    }
+    for what in ["run", "prepare"] {
+        let scene = Scene::new();
+        let itself = "an_agent_that_is_killed_leaves_what_it_started_and_nothing_half_started";
+        let mut agent = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", itself, "--nocapture"])
+            .env("HAVIP_TEST_AGENT", format!("{what} {}", scene.path().display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(agent.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let said: Vec<String> = lines.by_ref().take_while(|line| !line.contains("waits")).collect();
+        let pid = said.iter().find_map(|line| line.split_once("pid ")).unwrap().1.parse::<u32>().unwrap();
+        let groups = cgroups_of(pid);
+        agent.kill().unwrap();
+        agent.wait().unwrap();
+
+        let found = || scene.sandboxes.list().unwrap().pop().unwrap().running;
+        if what == "run" {
+            assert_eq!(found().unwrap().pid(), pid);
+            assert_eq!(exec(&found().unwrap(), "exit 7").outcome, Outcome::Exited(7));
+            found().unwrap().power_off().unwrap();
+        }
+        within(5, "nothing is left", || {
+            let left = runs(pid) || groups.iter().any(|path| Path::new(path).exists());
+            (!left && found().is_none(), what)
+        });
+    }
+}
+
 #[test]
 fn a_guest_goes_on_without_its_keeper() {
     let scene = Scene::new();
-    let sandbox = scene.starts(&spec("read line < /root/go 2>/dev/null\nwhile :; do sleep 0.1; done\n"));
+    let sandbox = scene.starts(&spec("echo $$ > /root/pid\nwhile :; do sleep 0.1; done\n"));
     kill_keeper(&scene, &sandbox);
 
     // Its first process has nobody to tell that this ended, and nobody who reads what is written.
     let script = within(5, "the script", || {
-        let pid = shows(&sandbox, "pgrep -of user-data || true");
+        let pid = shows(&sandbox, "cat /root/pid 2>/dev/null || true");
         (!pid.trim().is_empty(), pid.trim().to_owned())
     });
     shows(&sandbox, &format!("kill -9 {script}"));
@@ -302,8 +348,5 @@ fn cgroups_of(pid: u32) -> Vec<String> {
 }
 
 fn ip(arguments: &str) {
-    assert!(
-        std::process::Command::new("ip").args(arguments.split(' ')).status().unwrap().success(),
-        "{arguments}"
-    );
+    assert!(Command::new("ip").args(arguments.split(' ')).status().unwrap().success(), "{arguments}");
 }
