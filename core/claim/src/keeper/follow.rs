@@ -39,7 +39,9 @@ impl Vip {
     fn follow(&mut self, now: Duration, before: Option<Record>, cause: Option<Cause>) -> Vec<Action> {
         let mut actions = vec![];
         self.reported.clear();
-        self.postponed = None; // another record has been applied since (C4)
+        if self.postponed.is_some_and(|postponed| !self.is_exactly(postponed.expected.as_ref())) {
+            self.postponed = None; // another record has been applied since (C4)
+        }
         self.repeat = matches!(cause, Some(Cause::Here(_))).then(|| Repeat::begin(now));
         actions.extend(self.claim_again(now, cause));
         actions.extend(self.take_back(before, cause));

@@ -141,7 +141,8 @@ impl Vip {
 
     /// A port went down or is not entitled any more: whatever names it is released, now and in 100 ms (C7).
     pub fn barred(&mut self, now: Duration, port: PortNumber) -> Vec<Action> {
-        if !self.candidates.remove(&port) && !self.is_named(port) {
+        let concerns_it = self.candidates.remove(&port) || (self.is_named(port) && self.kind == Kind::Vip);
+        if !concerns_it {
             return vec![];
         }
         self.doubts.remove(&port);
