@@ -66,7 +66,7 @@ fn what_is_not_for_an_eip_goes_to_the_host_untouched() {
         to_edge().ip6("fd00::1".parse().unwrap(), "fd00::2".parse().unwrap()).udp(1, 2, b"x"),
         to_edge().raw(EtherType(0x88cc), &[0; 46]),
         to_edge().tag(VlanTag::vlan(5)).raw(EtherType::IPV4, &syn[14..]),
-        syn[..20].to_vec(),
+        all().arp(Arp::request(ROUTER_MAC, CLIENT, EIP))[..41].to_vec(),
     ];
     for bytes in frames {
         let ran = hook.enters("edge_rx", "e0", &bytes);
