@@ -4,7 +4,9 @@ mod support;
 
 use havip_api::*;
 use havip_reconcile::item::{Item, ItemKey};
-use havip_stream::proto::{self, Failure, Hello, InstanceReport, Moves, PortReport, Refusals, report::Body, update};
+use havip_stream::proto::{
+    self, Failure, Hello, InstanceReport, Moves, PortReport, Refusals, report::Body, update,
+};
 use std::time::{Duration, Instant};
 use support::{Scene, eventually};
 use tonic::Code;
@@ -286,7 +288,7 @@ fn moves_make_the_holder_and_the_history() {
     let mut again = scene.follow(&one);
     scene.runtime.block_on(again.until_commit());
     let [update::Body::Records(records)] = &again.others[..] else { panic!("{:?}", again.others) };
-    assert_eq!(records.entries[0].record.as_ref().unwrap().released, true, "a host hears what the server recorded");
+    assert!(records.entries[0].record.as_ref().unwrap().released, "a host hears what the server recorded");
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn an_eip_is_allocated_bound_and_given_back() {
     let refused = client.delete_vip(&vip.meta.id, false).unwrap_err();
     assert_eq!(refused.code(), Some("vip_in_use"));
     let ClientError::Refused(problem) = refused else { panic!("{refused}") };
-    assert_eq!(problem.blocked_by, [eip.meta.id.clone()]);
+    assert_eq!(problem.blocked_by, std::slice::from_ref(&eip.meta.id));
     client.delete_vip(&vip.meta.id, true).unwrap();
     assert_eq!(client.eip(&eip.meta.id).unwrap().target, None);
     client.release_eip(&eip.meta.id, false).unwrap();

@@ -252,7 +252,7 @@ impl Live {
         let order: Order = Box::new(move |following| {
             let _ = send.send(act(following));
         });
-        self.orders.blocking_send(order).ok().expect("the stream is open");
+        assert!(self.orders.blocking_send(order).is_ok(), "the stream is open");
         receive.recv_timeout(Duration::from_secs(10)).expect("an update comes twice a second")
     }
 
