@@ -66,10 +66,12 @@ static __always_inline bool is_advert(struct __sk_buff *skb, const struct iphdr 
 	return !bpf_skb_load_bytes(skb, ETH_HLEN + ip->ihl * 4, &next, 1) && next == IPPROTO_VRRP;
 }
 
-/* Reads the advert's head; false if it is none, or names too many addresses to be looked at. */
+/* Reads the advert's head; false if it is cut, or names too many addresses to be looked at. */
 static __always_inline bool read_advert(struct __sk_buff *skb, const struct advert *advert, struct vrrp *vrrp)
 {
-	return !bpf_skb_load_bytes(skb, advert->offset, vrrp, sizeof(*vrrp)) && vrrp->count <= ADVERT_ADDRESSES_MAX;
+	return !bpf_skb_load_bytes(skb, advert->offset, vrrp, sizeof(*vrrp)) &&
+	       vrrp->count <= ADVERT_ADDRESSES_MAX &&
+	       skb->len >= advert->offset + sizeof(*vrrp) + vrrp->count * 4;
 }
 
 /* The address with this index, as a key; what it names is a VIP or nothing. */

@@ -129,7 +129,7 @@ static __noinline int arp_announcement(struct __sk_buff *skb, const struct port 
 			return consume();
 		reason = REASON_CLAIM_OF_ADDRESS;
 	} else if (!is_candidate(of, &claim.key, port)) {
-		reason = of->subnet == port->subnet ? REASON_CLAIM_NOT_ENTITLED : REASON_CLAIM_OTHER_SUBNET;
+		reason = of->subnet == port->subnet ? REASON_CLAIM_NOT_ASSOCIATED : REASON_CLAIM_OTHER_SUBNET;
 	} else {
 		claim.incarnation = of->incarnation;
 		reason = follow_claim(skb, &claim);

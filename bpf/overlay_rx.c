@@ -41,7 +41,7 @@ static __always_inline __u32 read_message(struct __sk_buff *skb, struct message 
 	body = &frame->body;
 	if (frame->ethernet.h_proto != bpf_htons(ANNOUNCEMENT_ETHERTYPE) ||
 	    body->magic != bpf_htons(ANNOUNCEMENT_MAGIC) || body->version < ANNOUNCEMENT_VERSION ||
-	    body->length < sizeof(*body))
+	    body->length < sizeof(*body) || skb->len < ETH_HLEN + body->length)
 		return REASON_ANNOUNCEMENT_MALFORMED;
 	message->kind = body->kind;
 	message->from = bpf_ntohl(body->from_host);

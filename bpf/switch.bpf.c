@@ -9,9 +9,14 @@
 #include "dhcp_rx.c"
 #include "agent_op.c"
 
-/* Types that only user space names, kept in BTF for the layout test. */
-struct announcement unused_announcement __attribute__((used));
-enum reason unused_reason __attribute__((used));
-enum counter unused_counter __attribute__((used));
+/* What only user space names, kept in BTF for the test that compares layouts. */
+union {
+	struct announcement announcement;
+	struct event event;
+	struct refusal refusal;
+	struct order order;
+	enum reason reason;
+	enum counter counter;
+} layouts __attribute__((used));
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -218,3 +218,92 @@ impl From<&havip_model::Record> for Record {
 
 /// `enum reason`: counters begin here in the ledger.
 pub const REASON_MAX: u32 = 96;
+
+#[cfg(test)]
+mod tests {
+    use crate::{OBJECT, layout, ledger::COUNTERS, reasons::REASONS};
+    use libbpf_rs::HasSize as _;
+    use libbpf_rs::btf::{
+        Btf,
+        types::{Enum, Struct},
+    };
+    use std::collections::BTreeMap;
+
+    fn btf() -> (tempfile::NamedTempFile, Btf<'static>) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), OBJECT).unwrap();
+        let btf = Btf::from_path(file.path()).unwrap();
+        (file, btf)
+    }
+
+    /// The constants of an enum in C, by name.
+    fn constants(btf: &Btf<'_>, name: &str) -> BTreeMap<String, u32> {
+        let found: Enum<'_> = btf.type_by_name(name).unwrap_or_else(|| panic!("no enum {name} in C"));
+        let members = found.iter();
+        members
+            .map(|member| (member.name.unwrap().to_string_lossy().into_owned(), member.value as u32))
+            .collect()
+    }
+
+    #[test]
+    fn every_struct_has_the_size_and_fields_that_c_has() {
+        let (_file, btf) = btf();
+        for ours in layout::structs() {
+            let Some(theirs) = btf.type_by_name::<Struct<'_>>(ours.name) else {
+                panic!("C has no struct {}", ours.name)
+            };
+            assert_eq!(ours.size, theirs.size(), "struct {}", ours.name);
+            let fields: Vec<(String, usize)> = theirs
+                .iter()
+                .map(|member| {
+                    let bits = match member.attr {
+                        libbpf_rs::btf::types::MemberAttr::Normal { offset } => offset,
+                        other => panic!("a bit field in struct {}: {other:?}", ours.name),
+                    };
+                    (member.name.unwrap().to_string_lossy().into_owned(), bits as usize / 8)
+                })
+                .collect();
+            let expected: Vec<(String, usize)> =
+                ours.fields.iter().map(|(name, offset, _)| ((*name).into(), *offset)).collect();
+            assert_eq!(fields, expected, "struct {}", ours.name);
+        }
+    }
+
+    #[test]
+    fn every_reason_and_counter_has_its_name_and_number_in_c() {
+        let (_file, btf) = btf();
+        let mut reasons: BTreeMap<String, u32> =
+            REASONS.iter().map(|reason| (spelled("REASON", reason.name), u32::from(reason.number))).collect();
+        reasons.insert("REASON_NONE".into(), 0);
+        reasons.insert("REASON_MAX".into(), layout::REASON_MAX);
+        assert_eq!(constants(&btf, "reason"), reasons);
+
+        let mut counters: BTreeMap<String, u32> = (layout::REASON_MAX..)
+            .zip(COUNTERS)
+            .map(|(number, name)| (spelled("COUNT", name), number))
+            .collect();
+        counters.insert("COUNT_END".into(), layout::REASON_MAX + COUNTERS.len() as u32);
+        assert_eq!(constants(&btf, "counter"), counters);
+    }
+
+    fn spelled(prefix: &str, name: &str) -> String {
+        format!("{prefix}_{}", name.to_uppercase())
+    }
+
+    #[test]
+    fn a_holder_reads_back_from_its_word_and_words_compare_as_rule_c5_says() {
+        let holder = |host, port| havip_model::Holder {
+            host: havip_model::HostNumber::new(host).unwrap(),
+            port: havip_model::PortNumber::new(port).unwrap(),
+        };
+        let mut last = 0;
+        for of in [holder(1, 1), holder(1, u32::MAX), holder(2, 1), holder((1 << 31) - 1, u32::MAX)] {
+            for released in [false, true] {
+                let word = layout::holder_word(of, released);
+                assert_eq!(layout::holder(word), Some(of));
+                assert!(word > last);
+                last = word;
+            }
+        }
+    }
+}

@@ -14,7 +14,9 @@ use havip_switch::{
     Attach, Capacity, Events, Ledger, Options, Outcome, Switch, SwitchEvent, TEST_ENTRY, detach_all,
 };
 use havip_wire::{Arp, ArpOperation};
-use libbpf_rs::{MapCore, MapFlags, Object, ObjectBuilder, ProgramInput};
+use libbpf_rs::{
+    MapCore, MapFlags, Object, ObjectBuilder, ProgramInput, libbpf_sys::BPF_F_TEST_SKB_CHECKSUM_COMPLETE,
+};
 use nix::sched::{CloneFlags, unshare};
 use std::{
     cell::Cell,
@@ -117,7 +119,16 @@ impl Hook {
         }
         drop(hooks);
         let events = switch.events().unwrap();
-        let mut hook = Self { switch, name, entry, events, before: Ledger::new(), devices, listeners, run_flags: Cell::new(0) };
+        let mut hook = Self {
+            switch,
+            name,
+            entry,
+            events,
+            before: Ledger::new(),
+            devices,
+            listeners,
+            run_flags: Cell::new(0),
+        };
         hook.furnish();
         hook.settle();
         hook
@@ -291,6 +302,11 @@ impl Hook {
         assert_eq!(moved, expected.iter().copied().collect());
     }
 
+    /// The frames that have left by this device so far.
+    pub fn sent(&self, device: &str) -> Vec<Vec<u8>> {
+        std::iter::from_fn(|| receive(&self.listeners[device])).collect()
+    }
+
     /// The frames that left by this device until there are enough.
     pub fn sent_until(&self, device: &str, enough: impl Fn(&[Vec<u8>]) -> bool) -> Vec<Vec<u8>> {
         let mut frames = vec![];
@@ -392,6 +408,16 @@ fn receive(socket: &OwnedFd) -> Option<Vec<u8>> {
 
 /// The slots of the entry program.
 const HOOKS: [&str; 4] = ["port_rx", "overlay_rx", "edge_rx", "dhcp_rx"];
+
+/// Waits until it is so; `within` is what a slow machine may need.
+#[track_caller]
+pub fn eventually(within: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + within;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}: not within {within:?}");
+        std::thread::yield_now();
+    }
+}
 
 /// An ordinary ARP reply.
 pub fn arp_reply(sender_mac: MacAddr, sender: Ipv4Addr, target_mac: MacAddr, target: Ipv4Addr) -> Arp {

@@ -1,0 +1,233 @@
+//! What other hosts send: who is believed, what is applied, what is answered (rules C5, C7, C10).
+
+mod hook;
+
+use havip_claim::{Cause, Notice, Order};
+use havip_model::{Epoch, Holder, Incarnation, MacAddr, Record, VipKey};
+use havip_reconcile::table::{Address, Entry, EntryKey};
+use havip_switch::{Outcome, SwitchEvent};
+use havip_wire::{Announcement, Ethernet, Message, RecordKind, build::frame};
+use hook::{
+    DROPPED, GATEWAY, Hook, REDIRECTED, VIRTUAL_MAC, arp_reply, host, mac, own, port, subnet_of, underlay,
+    vip, vni,
+};
+use std::{net::Ipv4Addr, time::Duration};
+
+const ANNOUNCEMENTS: u32 = 0xff_ffff;
+
+fn record(epoch: u64, on: u32, number: u32, released: bool) -> Record {
+    Record {
+        incarnation: Incarnation(5),
+        epoch: Epoch(epoch),
+        holder: Holder { host: host(on), port: port(number) },
+        released,
+        mac: mac(number),
+        moves: 7,
+    }
+}
+fn message(from: u32, message: Message) -> Vec<u8> {
+    let announcement = Announcement { from: host(from), hops: 0, nonce: 77, message };
+    frame(MacAddr([2, 0x68, 0x76, 0, 0, 0]), MacAddr::BROADCAST).announcement(&announcement)
+}
+fn about(from: u32, kind: RecordKind, key: VipKey, record: Record) -> Vec<u8> {
+    message(from, Message::Record { kind, key, record })
+}
+fn read(bytes: &[u8]) -> Announcement {
+    Announcement::decode(Ethernet::decode(bytes).unwrap().payload).unwrap()
+}
+
+#[test]
+fn a_greater_record_is_applied_an_equal_one_is_not_a_smaller_one_is_answered() {
+    let mut hook = Hook::new("apply");
+    let first = record(10, 2, 13, false);
+    let tell = |record| about(2, RecordKind::Announce, vip(), record);
+
+    hook.arrives(underlay(2), ANNOUNCEMENTS, &tell(first));
+    assert_eq!(hook.record(), Some(first));
+    hook.counted(&[("applied", 1)]);
+    let [SwitchEvent::Notice { notice, from, .. }] = hook.told()[..] else { panic!("not told") };
+    assert_eq!(
+        (notice, from),
+        (Notice::Moved { key: vip(), record: first, cause: Cause::Announced }, Some(host(2)))
+    );
+
+    hook.arrives(underlay(2), ANNOUNCEMENTS, &tell(first));
+    hook.counted(&[("as_great", 1)]);
+    assert_eq!(hook.told(), []);
+
+    let released = record(10, 2, 13, true);
+    hook.arrives(underlay(2), ANNOUNCEMENTS, &tell(released));
+    assert_eq!(hook.record(), Some(released), "released is greater than the same held");
+    hook.counted(&[("applied", 1)]);
+
+    let smaller = about(3, RecordKind::Announce, vip(), record(9, 3, 14, false));
+    hook.arrives(underlay(3), ANNOUNCEMENTS, &smaller);
+    assert_eq!(hook.record(), Some(released));
+    hook.counted(&[("corrected", 1)]);
+    let answers = hook.left_by("ov", 1);
+    let kind = RecordKind::Correction;
+    assert_eq!(read(&answers[0]).message, Message::Record { kind, key: vip(), record: released });
+}
+
+#[test]
+fn messages_that_cannot_be_believed_are_dropped_by_reason() {
+    let mut hook = Hook::new("disbelief");
+    let good = record(10, 2, 13, false);
+    let tell = |record| about(2, RecordKind::Announce, vip(), record);
+    let known = tell(good);
+    let elsewhere = VipKey { vni: havip_model::Vni::new(999).unwrap(), ..vip() };
+    let limit = Record { epoch: Epoch(1 << 63), ..good };
+    let mut magic = known.clone();
+    magic[14] ^= 1;
+    let mut length = known.clone();
+    length[17] = 75;
+    let mut longer = known.clone();
+    longer[17] = 200;
+    let rows: &[(&str, Ipv4Addr, u32, Vec<u8>)] = &[
+        ("outer_unknown", Ipv4Addr::new(192, 0, 2, 99), ANNOUNCEMENTS, known.clone()),
+        ("outer_unknown", underlay(1), ANNOUNCEMENTS, known.clone()),
+        ("announcement_host", underlay(3), ANNOUNCEMENTS, known.clone()),
+        ("announcement_malformed", underlay(2), ANNOUNCEMENTS, magic),
+        ("announcement_malformed", underlay(2), ANNOUNCEMENTS, length),
+        ("announcement_malformed", underlay(2), ANNOUNCEMENTS, longer),
+        ("announcement_malformed", underlay(2), ANNOUNCEMENTS, known[..60].to_vec()),
+        ("vni_unknown", underlay(2), ANNOUNCEMENTS, about(2, RecordKind::Announce, elsewhere, good)),
+        ("epoch_limit", underlay(2), ANNOUNCEMENTS, tell(limit)),
+        ("vni_marked", underlay(2), 100 | 1 << 23, known.clone()),
+        ("vni_reserved", underlay(2), 1 << 22, known.clone()),
+        ("vni_reserved", underlay(2), 0, known.clone()),
+        ("inner_odd", underlay(2), 100, known),
+    ];
+    for (reason, from, vni, bytes) in rows {
+        assert_eq!(hook.arrives(*from, *vni, bytes).verdict, DROPPED, "{reason}");
+        hook.counted(&[(reason, 1)]);
+        assert_eq!(hook.record(), None, "{reason}");
+    }
+}
+
+#[test]
+fn a_longer_announcement_of_a_later_version_is_read_as_far_as_it_is_known() {
+    let mut hook = Hook::new("tail");
+    let first = record(10, 2, 13, false);
+    let mut bytes = about(2, RecordKind::Announce, vip(), first);
+    bytes[16] = 2;
+    bytes[17] = 84;
+    bytes.extend([0xee; 8]);
+    hook.arrives(underlay(2), ANNOUNCEMENTS, &bytes);
+    assert_eq!(hook.record(), Some(first));
+    hook.counted(&[("applied", 1)]);
+}
+
+#[test]
+fn the_kernel_returns_an_echo_and_hears_who_sent_it() {
+    let mut hook = Hook::new("echo");
+    let ran = hook.arrives(underlay(2), ANNOUNCEMENTS, &message(2, Message::EchoRequest));
+    assert_eq!(ran.verdict, REDIRECTED);
+    assert_eq!(
+        read(&ran.frame),
+        Announcement { from: host(1), hops: 0, nonce: 77, message: Message::EchoReply }
+    );
+    hook.counted(&[("echo_reflected", 1)]);
+    let heard = hook.switch.heard().unwrap();
+    assert!(heard[&host(2)] > Duration::ZERO);
+    assert_eq!(heard[&host(3)], Duration::ZERO);
+
+    assert_eq!(hook.switch.echo(host(2), 123).unwrap(), Outcome::Done);
+    assert_eq!(read(&hook.left_by("ov", 1)[0]).message, Message::EchoRequest);
+    hook.arrives(underlay(2), ANNOUNCEMENTS, &message(2, Message::EchoReply));
+    hook.counted(&[("echo_returned", 1)]);
+    let [SwitchEvent::EchoReturned { at, host: from, nonce: 77, rtt }] = hook.told()[..] else {
+        panic!("not told")
+    };
+    assert_eq!((from, rtt), (host(2), at - Duration::from_nanos(77)));
+}
+
+#[test]
+fn a_record_that_came_before_its_configuration_waits_for_it() {
+    let mut hook = Hook::new("waits");
+    let key = VipKey { vni: vni(), address: Ipv4Addr::new(10, 0, 0, 150).into() };
+    let (older, newer) = (record(10, 2, 13, false), record(11, 3, 14, false));
+    for (from, record) in [(3, newer), (2, older)] {
+        hook.arrives(underlay(from), ANNOUNCEMENTS, &about(from, RecordKind::Announce, key, record));
+    }
+    hook.counted(&[("waiting", 1)]); // the older one does not replace the newer
+    assert_eq!(hook.switch.record(key).unwrap(), None);
+
+    assert_eq!(hook.order(Order::Prepare { key, incarnation: Incarnation(5) }), Outcome::Done);
+    assert_eq!(hook.switch.record(key).unwrap(), Some(newer));
+    hook.counted(&[("applied", 1)]);
+}
+
+#[test]
+fn a_greater_incarnation_stops_claims_until_it_is_configured() {
+    let mut hook = Hook::new("remade");
+    let remade = Record { incarnation: Incarnation(6), ..record(1, 2, 13, true) };
+    hook.arrives(underlay(2), ANNOUNCEMENTS, &about(2, RecordKind::Announce, vip(), remade));
+    hook.settle();
+    let claim = havip_wire::build::gratuitous_arp(mac(11), hook::VIP);
+    hook.sends(11, &claim);
+    hook.counted(&[("claim_incarnation", 1)]);
+    assert_eq!(hook.record(), Some(remade));
+
+    hook.order(Order::Prepare { key: vip(), incarnation: Incarnation(6) });
+    let address = Address::Vip { subnet: subnet_of(10), incarnation: Incarnation(6), subnet_binding: false };
+    hook.put(EntryKey::Address(vni(), hook::VIP.into()), Entry::Address(address));
+    hook.sends(11, &claim);
+    let record = hook.record().unwrap();
+    assert_eq!((record.incarnation, record.holder.port), (Incarnation(6), port(11)));
+}
+
+#[test]
+fn a_doubt_becomes_an_ask_and_the_answer_alive() {
+    let mut hook = Hook::new("doubt");
+    hook.holds(11);
+    let held = hook.record().unwrap();
+    hook.arrives(underlay(2), ANNOUNCEMENTS, &about(2, RecordKind::Doubt, vip(), held));
+    hook.left_by("p11", 1);
+    hook.counted(&[("as_great", 1), ("doubt_heard", 1), ("asked", 1)]);
+
+    hook.sends(11, &frame(mac(11), VIRTUAL_MAC).arp(arp_reply(mac(11), hook::VIP, VIRTUAL_MAC, GATEWAY)));
+    hook.counted(&[("alive_sent", 1), ("announced", 2), ("arp_consumed", 1)]);
+    for frame in hook.left_by("ov", 2) {
+        let kind = RecordKind::Alive;
+        assert_eq!(read(&frame).message, Message::Record { kind, key: vip(), record: held });
+    }
+
+    // And the other way round: our doubt, their answer.
+    let theirs = record(held.epoch.0 + 1, 2, 13, false);
+    hook.arrives(underlay(2), ANNOUNCEMENTS, &about(2, RecordKind::Announce, vip(), theirs));
+    hook.settle();
+    assert_eq!(hook.order(Order::Doubt { key: vip(), record: theirs }), Outcome::Done);
+    let kind = RecordKind::Doubt;
+    assert_eq!(read(&hook.left_by("ov", 1)[0]).message, Message::Record { kind, key: vip(), record: theirs });
+    assert_eq!(hook.order(Order::Doubt { key: vip(), record: held }), Outcome::Unchanged);
+    hook.arrives(underlay(2), ANNOUNCEMENTS, &about(2, RecordKind::Alive, vip(), theirs));
+    let [SwitchEvent::Notice { notice: Notice::Alive { record, .. }, .. }] = hook.told()[..] else {
+        panic!("not told")
+    };
+    assert_eq!(record, theirs);
+}
+
+#[test]
+fn packets_of_other_hosts_are_delivered_here_or_dropped() {
+    let mut hook = Hook::new("arrive");
+    let to = |destination: Ipv4Addr| frame(mac(13), VIRTUAL_MAC).ip(own(13), destination).ttl(1).ping(1, 1);
+    let ran = hook.arrives(underlay(2), 100, &to(own(11)));
+    let delivered = frame(mac(13), mac(11)).ip(own(13), own(11)).ttl(1).ping(1, 1);
+    assert_eq!((ran.verdict, ran.frame), (REDIRECTED, delivered));
+    hook.counted(&[("delivered", 1)]);
+
+    hook.order(Order::Merge { key: vip(), record: record(10, 3, 14, false) });
+    hook.settle();
+    for (reason, destination) in [
+        ("not_here", own(13)),
+        ("not_holder", hook::VIP),
+        ("no_route", Ipv4Addr::new(10, 0, 0, 222)),
+        ("target_odd", GATEWAY),
+    ] {
+        assert_eq!(hook.arrives(underlay(2), 100, &to(destination)).verdict, DROPPED, "{reason}");
+        hook.counted(&[(reason, 1)]);
+    }
+    hook.arrives(underlay(2), 101, &to(own(11)));
+    hook.counted(&[("no_route", 1)]); // another VPC
+}
