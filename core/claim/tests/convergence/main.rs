@@ -2,12 +2,14 @@
 //!
 //! Each host is a `SwitchModel` and a `Keeper`; the network, the server and the guests are simulated.
 
+mod agent;
+mod claims;
+mod failures;
 mod guest;
 mod host;
 mod network;
 mod server;
 mod step;
-mod timelines;
 mod world;
 
 use proptest::{collection::vec, prelude::*};

@@ -1,0 +1,165 @@
+//! What it orders, and when.
+
+use crate::scene::*;
+use havip_claim::{
+    Cause, Notice, Order,
+    keeper::{Action, Event, Keeper, Kind, Report},
+};
+use havip_model::{Incarnation, MoveCause, VipKey};
+use std::collections::BTreeSet;
+
+#[test]
+fn a_vpc_is_joined_by_a_pull_and_then_its_ports_open_once() {
+    let mut keeper = Keeper::new(host(1), 42);
+    assert_eq!(keeper.handle(ms(0), Event::VpcJoined(vni())), [Action::Pull(vni())]);
+    assert_eq!(keeper.handle(ms(0), Event::VpcJoined(vni())), []);
+    assert_eq!(keeper.next_deadline(), Some(ms(3000)));
+    assert_eq!(keeper.clone().handle(ms(3000), Event::DeadlineReached), [Action::OpenPorts(vni())]);
+    assert_eq!(keeper.handle(ms(20), Event::PullDone(vni())), [Action::OpenPorts(vni())]);
+    assert_eq!(keeper.handle(ms(30), Event::PullDone(vni())), []);
+}
+
+#[test]
+fn each_second_all_records_go_to_some_peer() {
+    let mut keeper = keeper();
+    let mut peers = BTreeSet::new();
+    let mut sent = 0;
+    while let Some(at) = keeper.next_deadline().filter(|at| *at <= ms(60_000)) {
+        for action in keeper.handle(at, Event::DeadlineReached) {
+            let Action::SendRecords { peer, .. } = action else { panic!("{action:?}") };
+            peers.insert(peer);
+            sent += 1;
+        }
+    }
+    assert!((55..=66).contains(&sent), "{sent}");
+    assert_eq!(peers, [host(2), host(3)].into());
+}
+
+#[test]
+fn a_port_that_comes_up_to_a_vacant_vip_is_asked_on_schedule_until_it_holds() {
+    let mut keeper = keeper();
+    assert_eq!(keeper.handle(ms(1000), up(11)), [ask(11)]);
+    let times: Vec<_> = orders(&mut keeper, ms(15_000)).into_iter().map(|(at, _)| at - 1000).collect();
+    assert_eq!(times, [100, 300, 1000, 3000, 8000, 13_000]);
+
+    let answered = Notice::Answered { key: key(), port: port(11), mac: MAC, advertised_recently: false };
+    assert_eq!(keeper.handle(ms(15_000), Event::Noticed(answered)), []);
+    let cause = MoveCause::Asked;
+    let take = Order::Take { key: key(), port: port(11), mac: MAC, expected: None, cause };
+    assert_eq!(orders(&mut keeper, ms(15_100)), [(15_100, take)]);
+
+    keeper.handle(ms(15_100), moved(record(9, 1, 11), Cause::Here(cause)));
+    let repeats = orders(&mut keeper, ms(60_000));
+    let announce = Order::Announce { key: key() };
+    assert_eq!(repeats, [(15_120, announce), (15_200, announce), (15_600, announce)]);
+}
+
+#[test]
+fn a_port_that_goes_down_is_released_now_and_100_ms_later_whatever_is_known() {
+    let mut keeper = keeper();
+    keeper.handle(ms(0), up(11));
+    assert_eq!(keeper.handle(ms(2000), Event::PortDown(port(11))), [release(11)]);
+    assert_eq!(keeper.handle(ms(2000), Event::PortDown(port(11))), [], "said again");
+    let Action::Order(again) = release(11) else { unreachable!() };
+    assert_eq!(orders(&mut keeper, ms(2500)), [(2100, again)]);
+
+    // Level: the map itself says that the port still holds.
+    keeper.handle(ms(2500), Event::RecordRead { key: key(), record: Some(record(9, 1, 11)) });
+    assert!(orders(&mut keeper, ms(3800)).iter().all(|(_, order)| *order == again));
+    // And after a pull.
+    assert_eq!(keeper.handle(ms(3800), Event::PullDone(vni())), [release(11)]);
+}
+
+#[test]
+fn an_agent_that_restarts_over_live_ports_releases_and_asks_nothing() {
+    let mut keeper = Keeper::new(host(1), 42);
+    for event in [
+        configured(5),
+        Event::Entitled { key: key(), port: port(11) },
+        up(11),
+        Event::RecordRead { key: key(), record: Some(record(9, 1, 11)) },
+        Event::VpcJoined(vni()),
+        Event::PullDone(vni()),
+    ] {
+        for action in keeper.handle(ms(0), event.clone()) {
+            let is_harmless = matches!(
+                action,
+                Action::Pull(_) | Action::OpenPorts(_) | Action::Order(Order::Prepare { .. })
+            );
+            assert!(is_harmless, "{event:?}: {action:?}");
+        }
+    }
+    assert_eq!(orders(&mut keeper, ms(10_000)), []);
+}
+
+#[test]
+fn an_eip_is_prepared_repeated_and_forgotten_but_never_released_with_a_port_of_its_number() {
+    let mut keeper = keeper();
+    let eip = VipKey { address: "203.0.113.5".parse().unwrap(), ..key() };
+    let incarnation = Incarnation(5);
+    let prepare = Action::Order(Order::Prepare { key: eip, incarnation });
+    let configured = Event::Configured { key: eip, incarnation, kind: Kind::Eip };
+    assert_eq!(keeper.handle(ms(0), configured), [prepare]);
+    keeper.handle(ms(0), up(1));
+    let held = Notice::Moved { key: eip, record: record(9, 1, 1), cause: Cause::Here(MoveCause::HostLost) };
+    keeper.handle(ms(0), Event::Noticed(held));
+    assert_eq!(orders(&mut keeper, ms(500)).len(), 3, "announced again");
+    assert_eq!(keeper.handle(ms(600), Event::PortDown(port(1))), []);
+    assert_eq!(orders(&mut keeper, ms(9000)), []);
+    let forget = Action::Order(Order::Forget { key: eip, incarnation });
+    assert_eq!(keeper.handle(ms(9000), Event::Removed(eip)), [forget]);
+}
+
+#[test]
+fn a_vip_withdrawn_from_its_holders_host_is_released_before_it_is_forgotten() {
+    let mut keeper = keeper();
+    keeper.handle(ms(0), up(11));
+    keeper.handle(ms(1), moved(record(9, 1, 11), Cause::Here(MoveCause::Claim)));
+    let forget = Action::Order(Order::Forget { key: key(), incarnation: Incarnation(5) });
+    assert_eq!(keeper.handle(ms(2), Event::Removed(key())), [release(11), forget]);
+    assert_eq!(keeper.handle(ms(3), Event::Removed(key())), []);
+}
+
+#[test]
+fn a_corrected_claim_is_repeated_once_and_only_within_200_ms() {
+    let greater = record(50, 2, 20);
+    for (after, repeats) in [(0, true), (200, true), (201, false)] {
+        let mut keeper = keeper();
+        keeper.handle(ms(0), up(11));
+        keeper.handle(ms(1000), moved(record(9, 1, 11), Cause::Here(MoveCause::Claim)));
+        let cause = MoveCause::Repeated;
+        let again = Order::Take { key: key(), port: port(11), mac: MAC, expected: Some(greater), cause };
+        let actions = keeper.handle(ms(1000 + after), moved(greater, Cause::Corrected));
+        assert_eq!(actions.contains(&Action::Order(again)), repeats, "{after} ms");
+        let still_greater = record(60, 2, 20);
+        assert_eq!(keeper.handle(ms(1000 + after), moved(still_greater, Cause::Corrected)), [], "once");
+    }
+}
+
+#[test]
+fn two_owners_are_reported_once_for_a_record_though_doubted_five_times() {
+    let mut keeper = keeper();
+    let held = record(9, 2, 20);
+    keeper.handle(ms(0), moved(held, Cause::Announced));
+    keeper.handle(ms(0), up(11));
+    let mut reports = vec![];
+    while let Some(at) = keeper.next_deadline().filter(|at| *at <= ms(6000)) {
+        for action in keeper.handle(at, Event::DeadlineReached) {
+            match action {
+                Action::Order(Order::Doubt { record, .. }) => {
+                    assert_eq!(record, held);
+                    keeper.handle(at, Event::Noticed(Notice::Alive { key: key(), record }));
+                }
+                Action::Order(Order::Ask { .. }) => {
+                    let notice =
+                        Notice::Answered { key: key(), port: port(11), mac: MAC, advertised_recently: true };
+                    keeper.handle(at, Event::Noticed(notice));
+                }
+                Action::Report(report) => reports.push(report),
+                Action::SendRecords { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(reports, [Report::BothAnswer { key: key(), record: held, port: port(11) }]);
+}

@@ -1,0 +1,6 @@
+//! What a switch does with one packet or order, rule by rule.
+
+mod asks;
+mod claims;
+mod records;
+mod scene;
