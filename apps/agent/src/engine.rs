@@ -298,11 +298,17 @@ impl Engine {
                 self.stream_is_open = false;
                 self.incoming = Incoming::default();
             }
-            Heard::Update(Body::Begin(begin)) => self.incoming.begin(begin),
-            Heard::Update(Body::Change(change)) => self.incoming.change(change),
-            Heard::Update(Body::Commit(commit)) => self.commit(commit).await,
-            Heard::Update(Body::Command(command)) => self.command(command),
-            Heard::Update(Body::Records(records)) => match havip_stream::convert::records(&records) {
+            Heard::Update(update) => self.updated(*update).await,
+        }
+    }
+
+    async fn updated(&mut self, update: Body) {
+        match update {
+            Body::Begin(begin) => self.incoming.begin(begin),
+            Body::Change(change) => self.incoming.change(change),
+            Body::Commit(commit) => self.commit(commit).await,
+            Body::Command(command) => self.command(command),
+            Body::Records(records) => match havip_stream::convert::records(&records) {
                 Ok(records) => self.merge(records),
                 Err(error) => tracing::warn!(%error, "the server sent a wrong record"),
             },

@@ -15,7 +15,7 @@ pub enum Heard {
     /// A stream is open; what was begun on an earlier one is void.
     Opened,
     /// The server says something.
-    Update(Body),
+    Update(Box<Body>),
     /// The stream ended.
     Closed,
 }
@@ -91,7 +91,7 @@ async fn stream(
                 .map_err(|_| anyhow::anyhow!("the server was silent for {} s", SILENCE.as_secs()))?;
             let Some(update) = update.map_err(said)? else { return anyhow::Ok(()) };
             if let Some(body) = update.body {
-                heard.send(Heard::Update(body)).await?;
+                heard.send(Heard::Update(Box::new(body))).await?;
             }
         }
     };
