@@ -42,7 +42,6 @@ fn equip(guest: &Prepared, number: u8) {
     let inside = format!("nsenter -t {} -n ip", guest.pid());
     run(&format!("{inside} address add 10.0.0.{number}/24 dev eth0"));
     run(&format!("{inside} link set eth0 up"));
-    run(&format!("{inside} link set lo up"));
 }
 
 fn run(command: &str) {
@@ -66,6 +65,7 @@ fn keepalived_and_nginx_run_and_a_stop_says_goodbye_to_the_peer() {
     // Three missed adverts of 1 s and the skew.
     within(8, "the primary is master", || (has_vip(&primary), console(&primary)));
     assert_eq!(shows(&secondary, "curl --silent --max-time 3 http://10.0.0.100/"), "primary\n");
+    assert_eq!(shows(&secondary, "curl --silent --max-time 3 http://localhost/"), "secondary\n");
     assert!(!has_vip(&secondary));
     shows(&secondary, "ping -c 1 -W 2 10.0.0.100 && arping -c 1 -w 2 -I eth0 10.0.0.100");
 

@@ -126,6 +126,7 @@ fn begin(spec: &Spec, leading: &[OsString], ready: &mut PipeReader, pipes: &Pipe
         return Ok(());
     }
     sethostname(&spec.host_name).attempting("set the host name")?;
+    set_loopback_up().attempting("set the loopback up")?;
     let nothing = fs::File::open("/dev/null").attempting("open /dev/null")?;
     dup2_stdin(&nothing).attempting("set the standard input")?;
     dup2_stdout(&pipes.console).attempting("set the standard output")?;
@@ -154,6 +155,20 @@ fn begin(spec: &Spec, leading: &[OsString], ready: &mut PipeReader, pipes: &Pipe
     execve(&program, &arguments, &environment)
         .attempting("start the first process")
         .map(|never| match never {})
+}
+
+/// As every system does at its start; the other devices are the agent's business.
+fn set_loopback_up() -> io::Result<()> {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+    let control = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    // SAFETY: all-zero bytes are a valid ifreq, a plain C struct.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l'.cast_signed();
+    request.ifr_name[1] = b'o'.cast_signed();
+    request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
+    // SAFETY: the request lives through the call and has the kernel's layout.
+    let answer = unsafe { libc::ioctl(control.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) };
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Like fork, but the child is the first process of namespaces of its own, and our parent's child.

@@ -5,8 +5,9 @@ use crate::{Spec, state::Files, state::write_whole};
 use nix::{
     errno::Errno,
     mount::{MntFlags, MsFlags, mount, umount2},
+    sched::{CloneFlags, setns},
     sys::stat::{Mode, SFlag, mknod},
-    unistd::{chdir, pivot_root},
+    unistd::{chdir, fchdir, getcwd, pivot_root},
 };
 use std::{
     collections::BTreeSet,
@@ -63,17 +64,35 @@ pub(super) fn prepare_upper(files: &Files, spec: &Spec) -> Result<BTreeSet<PathB
 /// Mounts the tree and makes it this process's root; nothing of the host's mounts is left in this namespace.
 pub(super) fn mount_and_enter(files: &Files) -> Result<(), Trouble> {
     let none = None::<&str>;
+    let host = leave_chroot()?;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
         .attempting("leave the host's mounts")?;
+    let [upper, work, root] = [files.upper(), files.work(), files.root()].map(|path| in_layer(&host, &path));
     let layers =
-        format!("lowerdir=/,upperdir={},workdir={}", files.upper().display(), files.work().display());
+        format!("lowerdir={},upperdir={},workdir={}", host.display(), upper.display(), work.display());
     // No devices: a node of a disk in some directory of the host must not work here.
-    mount(Some("overlay"), &files.root(), Some("overlay"), MsFlags::MS_NODEV, Some(layers.as_str()))
+    mount(Some("overlay"), &root, Some("overlay"), MsFlags::MS_NODEV, Some(layers.as_str()))
         .attempting("mount the overlay")?;
-    chdir(&files.root()).attempting("enter the guest's tree")?;
+    chdir(&root).attempting("enter the guest's tree")?;
     pivot_root(".", ".").attempting("make the guest's tree the root")?;
     umount2(".", MntFlags::MNT_DETACH).attempting("leave the host's tree")?;
     chdir("/").attempting("enter the guest's tree")
+}
+
+/// Makes the root of all mounts this process's root, and gives the path of what was its root: `/`, but where the
+/// agent runs in a chroot. From a chroot neither the root can be changed for good nor a user namespace be made.
+fn leave_chroot() -> Result<PathBuf, Trouble> {
+    let step = "leave the chroot";
+    let mounts = fs::File::open("/proc/thread-self/ns/mnt").attempting(step)?;
+    let host = fs::File::open("/").attempting(step)?;
+    // Entering a mount namespace leads to its root, also when it is one's own.
+    setns(mounts, CloneFlags::CLONE_NEWNS).attempting(step)?;
+    fchdir(host).attempting(step)?;
+    let path = getcwd().attempting(step)?;
+    if path.to_str().is_none_or(|path| path.contains([',', ':', '\\'])) {
+        return Err(Trouble(format!("the root {} has a comma, colon or backslash", path.display())));
+    }
+    Ok(path)
 }
 
 /// Hides what was not yet to be hidden at the first start, by a mount over it.
