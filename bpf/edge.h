@@ -96,8 +96,7 @@ static __always_inline int enter_vpc(struct __sk_buff *skb, struct arrival *comi
 	skb->cb[ARRIVAL_DESTINATION] = coming->destination;
 	skb->cb[ARRIVAL_TARGET] = coming->target;
 	skb->cb[ARRIVAL_FROM_OUTSIDE] = coming->from_outside;
-	bpf_tail_call(skb, &stages, STAGE_ENTER);
-	return drop(skb, 0, REASON_EDGE_OFF, coming->destination);
+	return jump(skb, STAGE_ENTER, TC_ACT_SHOT);
 }
 
 SEC("tc")
@@ -189,8 +188,7 @@ static __always_inline int go_outside(struct __sk_buff *skb, const struct depart
 	skb->cb[DEPARTURE_PORT] = leaving->port;
 	skb->cb[DEPARTURE_PUBLIC] = leaving->public_address;
 	skb->cb[DEPARTURE_DESTINATION] = leaving->destination;
-	bpf_tail_call(skb, &stages, STAGE_LEAVE);
-	return drop(skb, leaving->port, REASON_EDGE_OFF, leaving->destination);
+	return jump(skb, STAGE_LEAVE, TC_ACT_SHOT);
 }
 
 /* To another EIP: translated twice, without going out. */

@@ -33,12 +33,11 @@ static __always_inline int refuse_ip(struct __sk_buff *skb, const struct port *p
 	int verdict = drop(skb, port->number, reason, destination);
 	__u32 kind = complaint_about(reason);
 
-	if (kind) {
-		skb->cb[0] = port->number;
-		skb->cb[1] = kind;
-		bpf_tail_call(skb, &stages, STAGE_REFUSE);
-	}
-	return verdict;
+	if (!kind)
+		return verdict;
+	skb->cb[0] = port->number;
+	skb->cb[1] = kind;
+	return jump(skb, STAGE_REFUSE, verdict);
 }
 
 SEC("tc")

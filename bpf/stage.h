@@ -33,4 +33,17 @@ struct {
 	},
 };
 
+/*
+ * Jumps; comes back only if that failed, with the verdict given.
+ *
+ * The compiler does not know that a jump returns for us: where every path behind one gave the same verdict it
+ * would let the caller assume that one, whatever the stage decides.
+ */
+static __always_inline int jump(struct __sk_buff *skb, enum stage stage, int verdict)
+{
+	bpf_tail_call(skb, &stages, stage);
+	asm volatile("" : "+r"(verdict));
+	return verdict;
+}
+
 #endif

@@ -13,7 +13,7 @@
 
 use crate::{
     Announcement, Arp, EtherType, Ethernet, Icmp, Icmpv6, Ipv4, Ipv6, Nd, Protocol, Tcp, TcpFlags, Udp,
-    VlanTag, Vrrp, VrrpVersion, Vxlan, known,
+    VlanTag, Vrrp, Vxlan, known,
 };
 use havip_model::MacAddr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -91,6 +91,13 @@ impl Packet4 {
         self
     }
 
+    /// Sets the type of service: DSCP and ECN.
+    #[must_use]
+    pub fn tos(mut self, tos: u8) -> Self {
+        self.header.tos = tos;
+        self
+    }
+
     /// Forbids routers to cut it.
     #[must_use]
     pub fn dont_fragment(mut self) -> Self {
@@ -163,11 +170,11 @@ impl Packet4 {
         self.icmp(&Icmp::EchoRequest { identifier, sequence, data: b"abcdefghijklmnopqrstuvwabcdefghi" })
     }
 
-    /// A VRRP advert, with TTL 255 and, in version 2, the type of service that keepalived sets.
+    /// A VRRP advert, with the TTL and the type of service that keepalived sets.
     pub fn vrrp(mut self, vrrp: &Vrrp) -> Vec<u8> {
         let (from, to) = self.addresses();
         self.header.ttl = 255;
-        self.header.tos = if matches!(vrrp.version, VrrpVersion::V2 { .. }) { 0xc0 } else { self.header.tos };
+        self.header.tos = 0xc0;
         self.raw(Protocol::VRRP, &vrrp.encode(from, to))
     }
 
