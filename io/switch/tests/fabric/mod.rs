@@ -113,19 +113,8 @@ impl Fabric {
                 "ip -n {namespace} link add ov mtu 1550 type vxlan external dstport 7402 nolearning"
             ));
             run(&format!("ip -n {namespace} link set ov up"));
-            hosts.push(inside(&namespace, || {
-                let switch = Switch::open(&Options {
-                    name: namespace.clone(),
-                    host: host(number),
-                    underlay: underlay(number),
-                    overlay_ifindex: nix::net::if_::if_nametoindex("ov").unwrap(),
-                    attach: Attach::from_environment(),
-                    capacity: Capacity { records: 256, addresses: 256, entitlements: 256, ports: 64 },
-                })
-                .unwrap();
-                switch.attach_overlay().unwrap();
-                switch
-            }));
+            hosts.push(open(&namespace, number));
+            inside(&namespace, || hosts[number as usize - 1].attach_overlay().unwrap());
         }
         let fabric = Self { name, hosts, children: vec![] };
         fabric.set_clocks();
@@ -143,6 +132,12 @@ impl Fabric {
         // The underlay's neighbours, which BPF cannot ask for.
         run(&format!("ip netns exec {} ping -c1 -W2 {}", fabric.namespace(1), underlay(2)));
         fabric
+    }
+
+    /// The agent's program ends and begins anew.
+    pub fn restart(&mut self, number: u32) {
+        let switch = open(&self.namespace(number), number);
+        self.hosts[number as usize - 1] = switch;
     }
 
     pub fn namespace(&self, number: u32) -> String {
@@ -310,6 +305,20 @@ impl Drop for Fabric {
         }
         clean(&self.name);
     }
+}
+
+fn open(namespace: &str, number: u32) -> Switch {
+    inside(namespace, || {
+        Switch::open(&Options {
+            name: namespace.into(),
+            host: host(number),
+            underlay: underlay(number),
+            overlay_ifindex: nix::net::if_::if_nametoindex("ov").unwrap(),
+            attach: Attach::from_environment(),
+            capacity: Capacity { records: 256, addresses: 256, entitlements: 256, ports: 64 },
+        })
+        .unwrap()
+    })
 }
 
 /// Asks a program that the test started to end.

@@ -1,0 +1,144 @@
+//! A switch at work is opened anew, taken apart, and met by frames that only real devices make.
+
+mod fabric;
+
+use fabric::{Fabric, VIP, eventually, inside, output, own, run, vip};
+use havip_switch::detach_all;
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn an_agent_that_restarts_under_traffic_loses_no_packet_and_no_holder() {
+    let mut fabric = Fabric::new("restart");
+    let blue = fabric.guest(1, 11);
+    fabric.guest(2, 12);
+    let near = fabric.guest(1, 13);
+    fabric.vip(1, &[11, 12]);
+    run(&format!("ip -n {blue} addr add {VIP}/32 dev eth0"));
+    run(&format!("ip netns exec {blue} arping -U -c1 -w1 -I eth0 {VIP}"));
+    eventually(SECOND, "both hosts name blue", || fabric.held_by(1, 11));
+    let held = fabric.records();
+    // The first packets ask for MACs.
+    assert!(fabric.pings(&near, own(12)) && fabric.pings(&near, VIP));
+
+    let pings: Vec<_> = [own(12), VIP]
+        .into_iter()
+        .map(|address| {
+            Command::new("ip")
+                .args(["netns", "exec", &near, "ping", "-q", "-n", "-i", "0.002", "-c", "1500", "-W", "1"])
+                .arg(address.to_string())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for turn in 0..6 {
+        fabric.restart(1 + turn % 2);
+    }
+    for ping in pings {
+        let said = String::from_utf8(ping.wait_with_output().unwrap().stdout).unwrap();
+        assert!(said.contains(" 0% packet loss"), "{said}");
+    }
+    assert_eq!(fabric.records(), held);
+}
+
+#[test]
+fn a_detached_switch_leaves_no_trace_and_its_ports_are_down() {
+    let mut fabric = Fabric::new("detach");
+    let guest = fabric.guest(1, 11);
+    fabric.guest(2, 12);
+    let namespace = fabric.namespace(1);
+    assert!(fabric.pings(&guest, own(12)));
+
+    inside(&namespace, || detach_all(&namespace).unwrap());
+
+    assert!(!Path::new("/sys/fs/bpf/havip").join(&namespace).exists());
+    let port = String::from_utf8(output(&format!("ip -n {namespace} -o link show p11")).stdout).unwrap();
+    assert!(!port.contains("UP") && port.contains("state DOWN"), "{port}");
+    let inside = |command: &str| run(&format!("ip netns exec {namespace} {command}"));
+    for device in ["p11", "ov"] {
+        assert_eq!(inside(&format!("bpftool -j net show dev {device}")).matches("prog_id").count(), 0);
+        assert!(!inside(&format!("tc qdisc show dev {device}")).contains("clsact"));
+    }
+    assert!(!fabric.pings(&guest, own(12)));
+    inside_twice(&namespace);
+}
+
+/// What is gone may be removed again.
+fn inside_twice(namespace: &str) {
+    inside(namespace, || detach_all(namespace).unwrap());
+}
+
+#[test]
+fn a_tag_in_the_descriptor_is_seen_and_a_priority_tag_is_stripped() {
+    let mut fabric = Fabric::new("tags");
+    let guest = fabric.guest(1, 11);
+    fabric.guest(2, 12);
+    fabric.vip(1, &[11]);
+    let claim = |tag: Option<[u8; 4]>| {
+        let mac = fabric::mac(11).0;
+        let mut frame = [[0xff; 6], mac].concat();
+        frame.extend(tag.into_iter().flatten());
+        frame.extend([0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1]);
+        frame.extend(mac);
+        frame.extend(VIP.octets());
+        frame.extend([0; 6]);
+        frame.extend(VIP.octets());
+        frame
+    };
+    let count = |name: &str| fabric.hosts[0].ledger().unwrap().get(name).copied().unwrap_or(0);
+
+    inside(&guest, || send("eth0", &claim(Some([0x81, 0x00, 0x00, 0x07]))));
+    eventually(SECOND, "the tagged frame is dropped", || count("tagged") == 1);
+    inside(&guest, || send("eth0", &claim(Some([0x88, 0xa8, 0x00, 0x00]))));
+    eventually(SECOND, "the service tag is dropped", || count("tagged") + count("qinq") == 2);
+    assert_eq!(fabric.hosts[0].record(vip()).unwrap(), None);
+
+    inside(&guest, || send("eth0", &claim(Some([0x81, 0x00, 0xe0, 0x00]))));
+    eventually(SECOND, "the priority-tagged claim counts", || fabric.held_by(1, 11));
+    assert_eq!((count("tag_stripped"), count("claim_made")), (1, 1));
+}
+
+/// Sends a frame as it is.
+fn send(device: &str, frame: &[u8]) {
+    // SAFETY: a socket, an address of the size that it says, and a buffer of the length that it says.
+    unsafe {
+        let socket = libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0);
+        assert!(socket >= 0);
+        let mut address: libc::sockaddr_ll = std::mem::zeroed();
+        address.sll_family = libc::AF_PACKET as u16;
+        address.sll_ifindex = nix::net::if_::if_nametoindex(device).unwrap() as i32;
+        let length = size_of_val(&address) as u32;
+        let sent =
+            libc::sendto(socket, frame.as_ptr().cast(), frame.len(), 0, (&raw const address).cast(), length);
+        assert_eq!(sent, frame.len() as isize);
+        libc::close(socket);
+    }
+}
+
+#[test]
+fn a_real_probe_finds_a_live_holder_on_another_host_and_no_dead_one() {
+    let mut fabric = Fabric::new("arpingd");
+    let blue = fabric.guest(1, 11);
+    let green = fabric.guest(2, 12);
+    fabric.vip(1, &[11, 12]);
+    // Exit code 0: nobody answered, the address is free.
+    let probe = format!("arping -D -c2 -w2 -I eth0 {VIP}");
+    assert!(fabric.run_in(&green, &probe).status.success(), "nobody holds it");
+
+    run(&format!("ip -n {blue} addr add {VIP}/32 dev eth0"));
+    run(&format!("ip netns exec {blue} arping -U -c1 -w1 -I eth0 {VIP}"));
+    eventually(SECOND, "both hosts name blue", || fabric.held_by(1, 11));
+    assert!(!fabric.run_in(&green, &probe).status.success(), "blue has it and says so");
+    assert!(fabric.run_in(&blue, &probe).status.success(), "the own address has no conflict");
+    let own_probe = format!("arping -D -c1 -w1 -I eth0 {}", own(12));
+    assert!(fabric.run_in(&green, &own_probe).status.success(), "the own address has no conflict");
+
+    run(&format!("ip -n {blue} addr del {VIP}/32 dev eth0"));
+    assert!(fabric.run_in(&green, &probe).status.success(), "a demoted holder does not block a takeover");
+}
