@@ -62,6 +62,14 @@ impl Files {
         self.0.join("work")
     }
 
+    /// The same of a file system mounted at a path of the host: what was changed, and the scratch directory.
+    pub fn layers_of(&self, path: &Path) -> [PathBuf; 2] {
+        // No two paths give the same name: a hyphen in a path is doubled.
+        let name = path.to_string_lossy().replace('-', "--").replace('/', "-");
+        let directory = self.0.join("others").join(name);
+        [directory.join("upper"), directory.join("work")]
+    }
+
     /// Where the builder mounts the guest's file tree; always empty on the host.
     pub fn root(&self) -> PathBuf {
         self.0.join("root")

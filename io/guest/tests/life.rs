@@ -19,7 +19,7 @@ fn user_data_runs_after_the_interfaces_are_there_and_its_output_is_the_console()
     let spec = spec("ip -o link show eth0\nhostname\necho error >&2\nexit 3\n");
     let prepared = scene.sandboxes.prepare(&spec).unwrap();
     let far = format!("hvg{}", prepared.pid());
-    ip(&format!("link add {far} type veth peer name eth0 netns {}", prepared.pid()));
+    run(&format!("ip link add {far} type veth peer name eth0 netns {}", prepared.pid()));
     let sandbox = prepared.run().unwrap();
 
     let log =
@@ -68,6 +68,39 @@ fn what_a_guest_changes_is_its_own_and_still_there_at_its_next_start() {
     let first = scene.starts(&one);
     assert_eq!(shows(&first, "cat /etc/havip-test; test ! -e /etc/debian_version; ls /root"), "mine\nx\n");
     assert_eq!(shows(&first, "cat /etc/machine-id"), ids[0]);
+}
+
+#[test]
+fn file_systems_mounted_on_the_host_are_in_the_guest_too_and_hide_what_is_hidden() {
+    // A mount namespace of this thread's own: no mount of this test is seen by others.
+    let thread = std::thread::spawn(|| {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).unwrap();
+        run("mount --make-rprivate /");
+        let scene = Scene::new();
+        for name in ["lower/secret", "lower/plain", "upper", "work"] {
+            fs::create_dir_all(scene.directory.path().join(name)).unwrap();
+        }
+        for name in ["lower/secret/file", "lower/plain/file"] {
+            fs::write(scene.directory.path().join(name), "text\n").unwrap();
+        }
+        let directory = scene.directory.path().display();
+        let layers =
+            format!("lowerdir={directory}/lower,upperdir={directory}/upper,workdir={directory}/work");
+        run(&format!("mount -t overlay -o {layers} overlay /srv"));
+
+        let mut spec = spec("");
+        spec.hidden = vec!["/srv/secret".into()];
+        for _start in 0..2 {
+            let sandbox = scene.starts(&spec);
+            assert_eq!(shows(&sandbox, "cat /srv/plain/file; echo more >> /srv/plain/file"), "text\n");
+            assert_eq!(exec(&sandbox, "cat /srv/secret/file").outcome, Outcome::Exited(1));
+            assert_eq!(fs::read_to_string("/srv/plain/file").unwrap(), "text\n");
+            shows(&sandbox, "sed -i /more/d /srv/plain/file");
+            sandbox.power_off().unwrap();
+        }
+        run("umount /srv");
+    });
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
 }
 
 #[test]
@@ -347,6 +380,8 @@ fn cgroups_of(pid: u32) -> Vec<String> {
     ours.collect()
 }
 
-fn ip(arguments: &str) {
-    assert!(Command::new("ip").args(arguments.split(' ')).status().unwrap().success(), "{arguments}");
+fn run(command: &str) {
+    let mut words = command.split(' ');
+    let program = words.next().unwrap();
+    assert!(Command::new(program).args(words).status().unwrap().success(), "{command}");
 }

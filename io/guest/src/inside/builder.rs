@@ -49,11 +49,13 @@ fn try_build(
     let host_proc = fs::File::open("/proc").attempting("open /proc")?;
     let program = mounts::detached_copy_of_this_program();
     let hidden_already = tree::prepare_upper(files, spec)?;
+    let others = tree::prepare_others(files, spec)?;
+    let to_cover = tree::not_hidden_yet(files, spec, &hidden_already, &others);
 
     unshare(CloneFlags::CLONE_NEWNS).attempting("make a mount namespace")?;
-    tree::mount_and_enter(files)?;
+    tree::mount_and_enter(files, &others)?;
     mounts::mount_own()?;
-    tree::hide_the_rest(files, spec, &hidden_already)?;
+    to_cover.iter().try_for_each(|path| mounts::cover(path))?;
     mounts::place_program(program)?;
     mounts::place_user_data(&spec.user_data)?;
     fence::set_limits()?;

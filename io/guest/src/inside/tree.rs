@@ -62,21 +62,66 @@ pub(super) fn prepare_upper(files: &Files, spec: &Spec) -> Result<BTreeSet<PathB
 }
 
 /// Mounts the tree and makes it this process's root; nothing of the host's mounts is left in this namespace.
-pub(super) fn mount_and_enter(files: &Files) -> Result<(), Trouble> {
+pub(super) fn mount_and_enter(files: &Files, others: &[PathBuf]) -> Result<(), Trouble> {
     let none = None::<&str>;
     let host = leave_chroot()?;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
         .attempting("leave the host's mounts")?;
     let [upper, work, root] = [files.upper(), files.work(), files.root()].map(|path| in_layer(&host, &path));
-    let layers =
-        format!("lowerdir={},upperdir={},workdir={}", host.display(), upper.display(), work.display());
-    // No devices: a node of a disk in some directory of the host must not work here.
-    mount(Some("overlay"), &root, Some("overlay"), MsFlags::MS_NODEV, Some(layers.as_str()))
-        .attempting("mount the overlay")?;
+    overlay(&host, &upper, &work, &root)?;
+    for path in others {
+        let [upper, work] = files.layers_of(path).map(|path| in_layer(&host, &path));
+        overlay(&in_layer(&host, path), &upper, &work, &in_layer(&root, path))?;
+    }
     chdir(&root).attempting("enter the guest's tree")?;
     pivot_root(".", ".").attempting("make the guest's tree the root")?;
     umount2(".", MntFlags::MNT_DETACH).attempting("leave the host's tree")?;
     chdir("/").attempting("enter the guest's tree")
+}
+
+/// An overlay leaves out what is mounted below its lower layer: each of these file systems gets one of its own.
+pub(super) fn prepare_others(files: &Files, spec: &Spec) -> Result<Vec<PathBuf>, Trouble> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").attempting("read the mounts")?;
+    let hidden = hidden(files, spec);
+    let is_hidden = |path: &PathBuf| hidden.iter().any(|above| path.starts_with(above));
+    let mut others = other_file_systems(&mounts);
+    others.retain(|path| path.is_dir() && !is_hidden(path));
+    for path in &others {
+        let [upper, work] = files.layers_of(path);
+        fs::create_dir_all(&work).attempting(format_args!("make {}", work.display()))?;
+        if !upper.exists() {
+            fs::create_dir(&upper).attempting(format_args!("make {}", upper.display()))?;
+            copy_owner(path, &upper)?;
+        }
+    }
+    Ok(others)
+}
+
+fn overlay(lower: &Path, upper: &Path, work: &Path, target: &Path) -> Result<(), Trouble> {
+    let layers =
+        format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
+    // No devices: a node of a disk in some directory of the host must not work here.
+    mount(Some("overlay"), target, Some("overlay"), MsFlags::MS_NODEV, Some(layers.as_str()))
+        .attempting(format_args!("mount the overlay over {}", lower.display()))
+}
+
+/// Where file systems of files are mounted near the root, such as `/usr` or `/var/log`, outer before inner.
+///
+/// Deeper ones, of which container engines make hundreds, are no part of the system.
+fn other_file_systems(mounts: &str) -> Vec<PathBuf> {
+    let mut found = BTreeSet::new();
+    for line in mounts.lines() {
+        let Some((left, right)) = line.split_once(" - ") else { continue };
+        let (Some(path), Some(kind)) = (left.split(' ').nth(4), right.split(' ').next()) else { continue };
+        // A backslash begins an escaped blank; neither it nor the others can be in an overlay's options.
+        let is_plain = path != "/" && !path.contains([',', ':', '\\']);
+        let is_own = OWN_MOUNTS.iter().any(|own| Path::new(path).starts_with(own));
+        let is_near = Path::new(path).components().count() <= 3;
+        if is_plain && is_near && !is_own && FILE_SYSTEMS.contains(&kind) {
+            found.insert(PathBuf::from(path));
+        }
+    }
+    found.into_iter().collect()
 }
 
 /// Makes the root of all mounts this process's root, and gives the path of what was its root: `/`, but where the
@@ -95,12 +140,18 @@ fn leave_chroot() -> Result<PathBuf, Trouble> {
     Ok(path)
 }
 
-/// Hides what was not yet to be hidden at the first start, by a mount over it.
-pub(super) fn hide_the_rest(files: &Files, spec: &Spec, already: &BTreeSet<PathBuf>) -> Result<(), Trouble> {
-    for path in hidden(files, spec).difference(already) {
-        super::mounts::cover(path)?;
-    }
-    Ok(())
+/// What the layer made at the first start does not hide: what was not to be hidden then, and what is on a file
+/// system of its own. To be found before the host's tree is left, and covered after.
+pub(super) fn not_hidden_yet(
+    files: &Files,
+    spec: &Spec,
+    already: &BTreeSet<PathBuf>,
+    others: &[PathBuf],
+) -> Vec<PathBuf> {
+    let is_elsewhere = |path: &PathBuf| others.iter().any(|above| path.starts_with(above));
+    let mut hidden = hidden(files, spec);
+    hidden.retain(|path| !already.contains(path) || is_elsewhere(path));
+    hidden.into_iter().collect()
 }
 
 /// What no guest may see, as absolute paths without symbolic links; what does not exist needs no hiding.
@@ -226,9 +277,29 @@ const ALWAYS_HIDDEN: [&str; 10] = [
     "/var/lib/havip",
 ];
 
+/// What the guest has of its own.
+const OWN_MOUNTS: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/tmp"];
+const FILE_SYSTEMS: [&str; 13] = [
+    "bcachefs", "btrfs", "erofs", "ext2", "ext3", "ext4", "f2fs", "nfs", "nfs4", "overlay", "squashfs",
+    "xfs", "zfs",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn file_systems_below_the_root_are_found_and_those_of_the_kernel_are_not() {
+        let mounts = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n\
+            2 1 8:2 / /var/lib rw shared:1 - xfs /dev/sda2 rw\n\
+            3 1 8:3 / /var rw - ext4 /dev/sda3 rw\n\
+            4 1 0:5 / /proc rw - proc proc rw\n\
+            5 1 0:6 / /run/data rw - ext4 /dev/sda4 rw\n\
+            6 1 0:7 / /with\\040blank rw - ext4 /dev/sda5 rw\n\
+            8 1 0:9 / /var/lib/docker/overlay2/x/merged rw - overlay overlay rw\n\
+            7 1 0:8 / /srv/memory rw - tmpfs tmpfs rw\n";
+        assert_eq!(other_file_systems(mounts), [Path::new("/var"), Path::new("/var/lib")]);
+    }
 
     #[test]
     fn accounts_keep_everything_but_their_passwords() {
