@@ -317,6 +317,7 @@ impl Engine {
 
     async fn commit(&mut self, commit: proto::Commit) {
         let now = clock::since_boot();
+        self.outbox.acknowledge_again();
         self.stamp = Some(clock::Stamp { server: Duration::from_millis(commit.server_ms), heard_at: now });
         let was = (self.state.revision, self.state.epoch.clone());
         let committed = self.incoming.commit(commit.revision, &mut self.state);

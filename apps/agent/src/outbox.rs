@@ -58,6 +58,11 @@ impl Outbox {
         });
     }
 
+    /// Says the last acknowledgement once more: the server takes a silent agent for lost.
+    pub fn acknowledge_again(&self) {
+        self.add(|waiting| waiting.acknowledged.iter_mut().for_each(|last| last.said = false));
+    }
+
     /// An instance's state.
     pub fn instance(&self, report: proto::InstanceReport) {
         self.add(|waiting| say(&mut waiting.instances, report.id.clone(), report));

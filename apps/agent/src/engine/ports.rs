@@ -251,6 +251,11 @@ impl Engine {
     pub(super) async fn link_changed(&mut self, event: LinkEvent) {
         match event {
             LinkEvent::Changed(link) => {
+                // The event may be older than what was read when the port was plugged: what is now counts.
+                let link = match self.links.by_index(link.index).await {
+                    Ok(Some(link)) => link,
+                    Ok(None) | Err(_) => return, // gone already, which is an event of its own
+                };
                 self.edge_changed(&link, link.has_carrier);
                 match self.interface_of(link.index) {
                     Some(interface) => self.carrier(interface, link.has_carrier),
