@@ -13,8 +13,10 @@ use std::path::PathBuf;
 
 /// What can be done with hosts.
 #[derive(Debug, Subcommand)]
-#[command(after_help = "To add a host: make a token here, then run on the new machine, with its own address as underlay
-  havip agent --server https://192.0.2.1:7401 --join-token TOKEN --underlay 192.0.2.2 --data /var/lib/havip/agent")]
+#[command(
+    after_help = "To add a host: make a token here, then run on the new machine, with its own address as underlay
+  havip agent --server https://192.0.2.1:7401 --join-token TOKEN --underlay 192.0.2.2 --data /var/lib/havip/agent"
+)]
 pub enum HostVerb {
     /// List hosts
     List {

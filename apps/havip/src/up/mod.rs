@@ -79,13 +79,16 @@ fn start(args: &Args, key_file: &Path, supervisor: &Supervisor) -> Result<()> {
     let is_first = !key_file.exists();
     supervisor.start(Program::server(args, key_file));
     let client = client_when_ready(args, key_file, supervisor)?;
-    let underlay = args.underlay.unwrap_or_else(own_address);
+    let underlay = args.underlay.or_else(own_address).context(
+        "this machine has no address but loopback's, so other hosts could not reach it; name one with --underlay",
+    )?;
     // An agent that has joined before knows itself by its certificate.
     let token = match havip_agent::has_joined(&args.data.join("agent")) {
         true => None,
         false => Some(client.create_host_token().context("could not make a join token")?.token),
     };
     supervisor.start(Program::agent(args, underlay, token));
+    wait_for_the_agent(&client, supervisor)?;
     print!("{}", welcome::text(args, key_file, is_first.then(|| read_key(key_file)).transpose()?.as_ref()));
     Ok(())
 }
@@ -116,6 +119,24 @@ fn client_when_ready(args: &Args, key_file: &Path, supervisor: &Supervisor) -> R
     }
 }
 
+/// Returns once the server hears this machine's agent.
+fn wait_for_the_agent(client: &Client, supervisor: &Supervisor) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let health = client.health().context("could not ask the server whether the agent is there")?;
+        if health.live_hosts > 0 {
+            return Ok(());
+        }
+        if supervisor.failures("agent") >= 3 {
+            bail!("the agent does not start; its own words are above");
+        }
+        if Instant::now() > deadline {
+            bail!("the agent does not reach the server within {} s", PATIENCE.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// Where a listening address is reached from this machine.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     match listen.ip() {
@@ -127,16 +148,19 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     }
 }
 
-/// The address that packets to the outside would have; loopback where there is no way outside.
+/// The address that packets to the outside would have, or any other that is not loopback's.
 ///
 /// Connecting a UDP socket sends nothing: the kernel only looks for the route.
-fn own_address() -> IpAddr {
-    let look = || {
+fn own_address() -> Option<IpAddr> {
+    let route = || {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
         socket.local_addr()
     };
-    look().map_or(Ipv4Addr::LOCALHOST.into(), |address: SocketAddr| address.ip())
+    let by_route = route().ok().map(|address: SocketAddr| address.ip());
+    let all = nix::ifaddrs::getifaddrs().into_iter().flatten();
+    let others = all.filter_map(|device| Some(device.address?.as_sockaddr_in()?.ip().into()));
+    by_route.into_iter().chain(others).find(|address: &IpAddr| !address.is_loopback())
 }
 
 /// A directory that only its owner can look into.
