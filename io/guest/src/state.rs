@@ -52,6 +52,11 @@ impl Files {
         self.0.join("keeper.log")
     }
 
+    /// Made only if the program's own file was replaced.
+    pub fn program_copy(&self) -> PathBuf {
+        self.0.join("program")
+    }
+
     /// What the guest changed of the host's file tree.
     pub fn upper(&self) -> PathBuf {
         self.0.join("upper")

@@ -2,7 +2,7 @@
 
 mod scene;
 
-use havip_guest::{ExecError, GuestError, Limit, Outcome, Sandbox, Sandboxes};
+use havip_guest::{ExecError, GuestError, Limit, Outcome, Program, Sandbox, Sandboxes};
 use scene::{Scene, console, exec, in_network_of, program, shows, spec, text, within};
 use std::{
     ffi::OsString,
@@ -101,6 +101,20 @@ fn file_systems_mounted_on_the_host_are_in_the_guest_too_and_hide_what_is_hidden
         run("umount /srv");
     });
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+}
+
+#[test]
+fn a_guest_can_be_started_after_the_program_was_replaced() {
+    let scene = Scene::new();
+    let copy = scene.directory.path().join("program");
+    fs::copy(program().path, &copy).unwrap();
+    // Runs a file that has no name any more, as an agent is after an upgrade.
+    let script = "exec 9< \"$0\"; rm \"$0\"; exec /proc/self/fd/9 \"$@\"";
+    let arguments = ["-c".into(), script.into(), copy.into_os_string()].into();
+    let replaced = Sandboxes::open(&scene.path(), Program { path: "/bin/sh".into(), arguments }).unwrap();
+    let sandbox = replaced.prepare(&spec("echo up")).unwrap().run().unwrap();
+    within(5, "the console", || (console(&sandbox).contains("up"), console(&sandbox)));
+    sandbox.power_off().unwrap();
 }
 
 #[test]

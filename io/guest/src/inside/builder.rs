@@ -47,7 +47,7 @@ fn try_build(
 ) -> Result<(), Trouble> {
     cgroup::join(cgroups).attempting("join the cgroups")?;
     let host_proc = fs::File::open("/proc").attempting("open /proc")?;
-    let program = mounts::detached_copy_of_this_program();
+    let program = mounts::detached_program(&files.program_copy())?;
     let hidden_already = tree::prepare_upper(files, spec)?;
     let others = tree::prepare_others(files, spec)?;
     let to_cover = tree::not_hidden_yet(files, spec, &hidden_already, &others);
@@ -56,7 +56,7 @@ fn try_build(
     tree::mount_and_enter(files, &others)?;
     mounts::mount_own()?;
     to_cover.iter().try_for_each(|path| mounts::cover(path))?;
-    mounts::place_program(program)?;
+    mounts::place_program(&program)?;
     mounts::place_user_data(&spec.user_data)?;
     fence::set_limits()?;
 

@@ -1,16 +1,21 @@
 //! The guest's own `/dev`, `/proc`, `/sys`, `/run` and `/tmp`.
 
 use super::{Attempt, INIT_PROGRAM, Trouble, USER_DATA};
+use crate::state::absent_is_fine;
 use nix::{
     errno::Errno,
     mount::{MsFlags, mount},
     sys::stat::{Mode, SFlag, makedev, mknod, umask},
 };
 use std::{
+    ffi::CString,
     fs, io,
     os::{
         fd::{AsRawFd, FromRawFd, OwnedFd},
-        unix::fs::{OpenOptionsExt, PermissionsExt, symlink},
+        unix::{
+            ffi::OsStrExt,
+            fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
+        },
     },
     path::Path,
 };
@@ -81,54 +86,51 @@ pub(super) fn cover(path: &Path) -> Result<(), Trouble> {
     }
 }
 
-/// A mount of this very program's file that is nowhere yet.
+/// A mount of this very program's file that is nowhere yet; to be taken before the mount namespace is left.
 ///
-/// Taken before the mount namespace is left; an error is kept for [`place_program`], which can do without.
-pub(super) fn detached_copy_of_this_program() -> Result<OwnedFd, Errno> {
+/// A file that was replaced since the agent was started has no name that could be mounted: then of a copy.
+pub(super) fn detached_program(copy: &Path) -> Result<OwnedFd, Trouble> {
     const OPEN_TREE_CLONE: libc::c_uint = 1;
-    const OPEN_TREE_CLOEXEC: libc::c_uint = libc::O_CLOEXEC as libc::c_uint;
-    let flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+    let step = "find this program's file";
+    let itself = Path::new("/proc/self/exe");
+    let path = if fs::metadata(itself).attempting(step)?.nlink() > 0 {
+        itself
+    } else {
+        // An earlier copy may be running.
+        absent_is_fine(fs::remove_file(copy)).attempting("remove the program's last copy")?;
+        fs::copy(itself, copy).attempting("copy this program")?;
+        copy
+    };
+    let path = CString::new(path.as_os_str().as_bytes()).expect("a path has no zero byte");
+    let flags = OPEN_TREE_CLONE | libc::O_CLOEXEC.cast_unsigned();
     // SAFETY: the path lives through the call; the descriptor it returns is ours alone.
-    let answer =
-        unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, c"/proc/self/exe".as_ptr(), flags) };
+    let answer = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) };
+    let fd = Errno::result(answer).attempting(step)?;
     // SAFETY: as above.
-    Errno::result(answer).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as i32) })
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
 /// Puts this program where the guest's first process is started from: read-only, so that root inside cannot
 /// change what the host runs.
-pub(super) fn place_program(detached: Result<OwnedFd, Errno>) -> Result<(), Trouble> {
-    fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o555)
-        .open(INIT_PROGRAM)
-        .attempting("make room")?;
-    let moved = detached.and_then(|tree| {
-        const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
-        let target = std::ffi::CString::new(INIT_PROGRAM).expect("a constant");
-        // SAFETY: both paths live through the call.
-        let answer = unsafe {
-            libc::syscall(
-                libc::SYS_move_mount,
-                tree.as_raw_fd(),
-                c"".as_ptr(),
-                libc::AT_FDCWD,
-                target.as_ptr(),
-                MOVE_MOUNT_F_EMPTY_PATH,
-            )
-        };
-        Errno::result(answer).map(drop)
-    });
-    if moved.is_err() {
-        // The file was replaced since this program was started: it has no place any more, only its contents.
-        // Not through /proc, which is not mounted yet.
-        return Err(Trouble(
-            "could not place the first process: its file was replaced; restart the agent".into(),
-        ));
-    }
-    let flags =
-        MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+pub(super) fn place_program(detached: &OwnedFd) -> Result<(), Trouble> {
+    const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
+    let step = "place the first process";
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o555).open(INIT_PROGRAM).attempting(step)?;
+    let target = CString::new(INIT_PROGRAM).expect("a constant");
+    // SAFETY: both paths live through the call.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            detached.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_FDCWD,
+            target.as_ptr(),
+            MOVE_MOUNT_F_EMPTY_PATH,
+        )
+    };
+    Errno::result(answer).attempting(step)?;
+    let protected = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | protected;
     mount(None::<&str>, INIT_PROGRAM, None::<&str>, flags, None::<&str>)
         .attempting("protect the first process")
 }
