@@ -223,7 +223,11 @@ impl Engine {
             Woken::Asked(asked) => self.answer(asked),
             Woken::Wanted(wanted) => self.show(wanted),
             Woken::Done(Done::Records(records)) => self.merge(records),
-            Woken::Done(Done::Pulled(vni)) => self.tell_keeper(keeper::Event::PullDone(vni)),
+            Woken::Done(Done::Pulled(vni)) => {
+                // A record that names a port of before a reboot must be known before that port comes up.
+                self.read_records();
+                self.tell_keeper(keeper::Event::PullDone(vni));
+            }
             Woken::Done(Done::Guest(happened)) => self.guest_happened(happened).await,
             Woken::Switch | Woken::Deadline => {}
         }
