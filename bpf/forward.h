@@ -96,23 +96,29 @@ struct parcel {
 
 /*
  * Puts the packet into a port of this host. The port must be here, active, and entitled now if a VIP leads to it.
- * The caller has found the way.
+ * The caller has found the way. Says REFUSED for what a port of this host sent, so that the hook can tell it.
  */
 static __always_inline int deliver(struct __sk_buff *skb, const struct way *way, const struct parcel *parcel)
 {
 	struct port *to = bpf_map_lookup_elem(&ports, &way->port);
 	struct advert advert = {};
-	struct iphdr *ip;
+	__u32 reason = 0, mtu = 0;
 	int verdict = 0;
+	struct iphdr *ip;
 
 	if (!to)
-		return drop(skb, parcel->from, REASON_NOT_HERE, parcel->destination);
-	if (to->state == PORT_INACTIVE)
-		return drop(skb, parcel->from, REASON_TARGET_INACTIVE, parcel->destination);
-	if (way->target->kind == ADDRESS_VIP && !is_candidate(way->target, &way->key, to))
-		return drop(skb, parcel->from, REASON_HOLDER_NOT_ENTITLED, parcel->destination);
-	if (skb->len - ETH_HLEN > to->mtu && travel_size(skb) > to->mtu)
-		return drop(skb, parcel->from, REASON_TOO_BIG, parcel->destination);
+		reason = REASON_NOT_HERE;
+	else if (to->state == PORT_INACTIVE)
+		reason = REASON_TARGET_INACTIVE;
+	else if (way->target->kind == ADDRESS_VIP && !is_candidate(way->target, &way->key, to))
+		reason = REASON_HOLDER_NOT_ENTITLED;
+	else if (skb->len - ETH_HLEN > to->mtu && travel_size(skb) > to->mtu) {
+		reason = REASON_TOO_BIG;
+		mtu = to->mtu;
+	}
+	if (reason || !to)
+		return parcel->from ? REFUSED + reason + (mtu << 8) :
+				      drop(skb, 0, reason, parcel->destination);
 	if (parcel->is_advert) {
 		advert.vni = to->vni;
 		advert.to = to->number;

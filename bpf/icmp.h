@@ -27,8 +27,9 @@ static __always_inline __u16 complaint_about(__u32 reason)
 	return 0;
 }
 
-/* Drops a packet of this port for this reason; the sender learns why from its gateway. */
-static __always_inline int refuse_ip(struct __sk_buff *skb, const struct port *port, __u32 reason, __be32 destination)
+/* Drops a packet of this port for this reason; the sender learns why, and how large it may be, from its gateway. */
+static __always_inline int refuse_ip_mtu(struct __sk_buff *skb, const struct port *port, __u32 reason,
+					 __be32 destination, __u32 mtu)
 {
 	int verdict = drop(skb, port->number, reason, destination);
 	__u32 kind = complaint_about(reason);
@@ -37,7 +38,13 @@ static __always_inline int refuse_ip(struct __sk_buff *skb, const struct port *p
 		return verdict;
 	skb->cb[0] = port->number;
 	skb->cb[1] = kind;
+	skb->cb[2] = mtu;
 	return jump(skb, STAGE_REFUSE, verdict);
+}
+
+static __always_inline int refuse_ip(struct __sk_buff *skb, const struct port *port, __u32 reason, __be32 destination)
+{
+	return refuse_ip_mtu(skb, port, reason, destination, port->mtu);
 }
 
 SEC("tc")
@@ -50,7 +57,7 @@ int refuse_stage(struct __sk_buff *skb)
 	if (!port)
 		return TC_ACT_SHOT;
 	what.vni = port->vni;
-	what.mtu = port->mtu;
+	what.mtu = skb->cb[2];
 	what.source = gateway_of(port->subnet);
 	return what.source && complain(skb, &what) ? send_back(skb) : TC_ACT_SHOT;
 }

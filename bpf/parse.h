@@ -25,7 +25,7 @@ enum going_on {
 	ARP_ANSWER,
 	ADVERT_TO_ALL, /* a multicast advert */
 	LEAVES,        /* for the outside, whose sender has an EIP */
-	REFUSED = 0x20000, /* + the reason: the sender is told by ICMP */
+	REFUSED = 1 << 30, /* + the reason + the MTU that fits << 8: the sender is told by ICMP */
 };
 
 #define IPPROTO_VRRP 112

@@ -2,6 +2,7 @@
 /* What a guest sends: who it says it is, then where it goes. Nothing falls through to the host's stack. */
 #include "arp.h"
 #include "forward.h"
+#include "gateway.h"
 #include "icmp.h"
 #include "edge.h"
 
@@ -180,7 +181,7 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 	if (first == 0 || first == 127)
 		return drop(skb, port->number, REASON_TARGET_ODD, parcel.destination);
 	if (skb->len - ETH_HLEN > port->mtu && travel_size(skb) > port->mtu)
-		return REFUSED + REASON_TOO_BIG;
+		return REFUSED + REASON_TOO_BIG + (port->mtu << 8);
 
 	reason = find_way(port->vni, parcel.destination, &way);
 	if (way.target && way.target->kind == ADDRESS_VIP && !way.by_route &&
@@ -190,6 +191,8 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 		ip = ip_header(skb);
 		if (ip && is_dhcp_request(skb, ip))
 			return to_dhcp(skb, own, port);
+		if (ip && is_ping(skb, ip))
+			return answer_ping(skb, port);
 		return REFUSED + reason;
 	}
 	if (reason == REASON_NO_ROUTE && !way.target) {
@@ -250,7 +253,7 @@ int port_rx(struct __sk_buff *skb)
 		if (verdict < REFUSED)
 			return verdict;
 		bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct iphdr, daddr), &destination, sizeof(destination));
-		return refuse_ip(skb, port, verdict - REFUSED, destination);
+		return refuse_ip_mtu(skb, port, verdict & 0xff, destination, verdict >> 8 & 0xffff);
 	case ETH_P_ARP:
 		verdict = arp_from_port(skb, own, port);
 		if (verdict == ARP_ANNOUNCEMENT)

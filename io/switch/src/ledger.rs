@@ -59,7 +59,7 @@ impl Switch {
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.
-pub const COUNTERS: [&str; 35] = [
+pub const COUNTERS: [&str; 36] = [
     "arp_answered",
     "arp_consumed",
     "probe_forwarded",
@@ -93,6 +93,7 @@ pub const COUNTERS: [&str; 35] = [
     "hairpin",
     "icmp_sent",
     "icmp_limited",
+    "gateway_answered",
     "events_lost",
     "refusals_lost",
 ];

@@ -237,3 +237,35 @@ fn dhcp_goes_to_the_agent_and_comes_back_by_mac() {
     hook.enters("dhcp_rx", "d0", &frame(VIRTUAL_MAC, mac(99)).ip(GATEWAY, own(11)).udp(67, 68, b"offer"));
     hook.counted(&[("not_here", 1)]);
 }
+
+#[test]
+fn the_gateway_answers_a_ping_and_nothing_else() {
+    let mut hook = Hook::new("gateway");
+    let ran = hook.sends(11, &ping(11, VIRTUAL_MAC, own(11), GATEWAY, 64));
+    let reply =
+        havip_wire::Icmp::EchoReply { identifier: 1, sequence: 1, data: b"abcdefghijklmnopqrstuvwabcdefghi" };
+    let expected = frame(VIRTUAL_MAC, mac(11)).ip(GATEWAY, own(11)).icmp(&reply);
+    assert_eq!((ran.verdict, ran.frame), (REDIRECTED, expected));
+    hook.counted(&[("gateway_answered", 1)]);
+    hook.sends(11, &frame(mac(11), VIRTUAL_MAC).ip(own(11), GATEWAY).udp(1000, 53, b"?"));
+    hook.counted(&[("target_odd", 1)]);
+}
+
+#[test]
+fn a_packet_that_its_target_cannot_take_is_answered_with_the_size_that_fits() {
+    let mut hook = Hook::new("pmtu");
+    hook.plug_with_mtu(12, 1400);
+    let large = |length: usize| {
+        frame(mac(11), mac(12)).ip(own(11), own(12)).dont_fragment().udp(1, 2, &vec![7; length - 28])
+    };
+    assert_eq!(hook.sends(11, &large(1400)).verdict, REDIRECTED);
+    hook.counted(&[("delivered", 1)]);
+    let ran = hook.sends(11, &large(1401));
+    assert_eq!(ran.verdict, REDIRECTED);
+    hook.counted(&[("too_big", 1), ("icmp_sent", 1)]);
+    assert_eq!(ran.frame[34..36], [3, 4], "fragmentation needed");
+    assert_eq!(ran.frame[40..42], 1400u16.to_be_bytes());
+    let ran = hook.sends(11, &large(1501));
+    assert_eq!(ran.frame[40..42], 1500u16.to_be_bytes(), "its own size");
+    hook.counted(&[("too_big", 1), ("icmp_sent", 1)]);
+}

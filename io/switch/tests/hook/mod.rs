@@ -183,6 +183,13 @@ impl Hook {
 
     /// Configures a port of this host.
     pub fn plug(&self, number: u32, state: PortState, source_dest_check: bool) {
+        self.plug_as(number, state, source_dest_check, 1500);
+    }
+    /// An active port that takes packets up to this size.
+    pub fn plug_with_mtu(&self, number: u32, mtu: u16) {
+        self.plug_as(number, PortState::Active, true, mtu);
+    }
+    fn plug_as(&self, number: u32, state: PortState, source_dest_check: bool, mtu: u16) {
         let entry = Port {
             ifindex: self.devices[&format!("p{number}")],
             is_veth: false,
@@ -192,7 +199,7 @@ impl Hook {
             virtual_mac: VIRTUAL_MAC,
             primary: Some(own(number).into()),
             primary6: None,
-            mtu: 1500,
+            mtu,
             source_dest_check,
             state,
         };
