@@ -20,6 +20,12 @@ fn with_pair(test: impl FnOnce(u32, u32) + Send + 'static) {
             ip(&format!("link set {device} addrgenmode none"));
             ip(&format!("link set {device} multicast off arp off up"));
         }
+        // The first end to be up has a queue that drops everything until the kernel's link watch has run.
+        let deadline = Instant::now() + SOON;
+        while ["left", "right"].iter().any(|device| !shows(device).contains("state UP")) {
+            assert!(Instant::now() < deadline, "the pair is not up");
+            std::thread::sleep(Duration::from_millis(1));
+        }
         test(index("left"), index("right"));
     });
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -27,6 +33,11 @@ fn with_pair(test: impl FnOnce(u32, u32) + Send + 'static) {
 
 fn ip(arguments: &str) {
     assert!(Command::new("ip").args(arguments.split(' ')).status().unwrap().success(), "{arguments}");
+}
+
+fn shows(device: &str) -> String {
+    let output = Command::new("ip").args(["-o", "link", "show", device]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn index(device: &str) -> u32 {
