@@ -112,7 +112,7 @@ impl<'a> Session<'a> {
         let (commands, ordered) = Commands::new();
         let begin = |durable: &Durable| {
             let opening = Opening::of(durable, host, hello);
-            let awaited = opening.changed.iter().copied();
+            let awaited = opening.awaited.iter().copied();
             let id = service.tracker().begin(
                 host,
                 hello.version.clone(),
@@ -124,13 +124,7 @@ impl<'a> Session<'a> {
             (opening, durable.revision, id)
         };
         let ((opening, revision, id), commits) = service.ledger().follow(begin);
-        info!(
-            host = host.get(),
-            revision,
-            changes = opening.changed.len(),
-            full = opening.is_full,
-            "host follows"
-        );
+        info!(host = host.get(), revision, changes = opening.changes, full = opening.is_full, "host follows");
         let Opening { messages, known, .. } = opening;
         Self { service, host, id, updates, commits, commands, ordered, revision, known, opening: messages }
     }
@@ -227,7 +221,10 @@ impl<'a> Session<'a> {
 /// How a stream begins.
 struct Opening {
     messages: Vec<Body>,
-    changed: Vec<ItemKey>,
+    /// What the host must acknowledge: all that it needs, as its kernel may have lost what its disk holds, and
+    /// what it must forget.
+    awaited: BTreeSet<ItemKey>,
+    changes: usize,
     known: BTreeSet<Vni>,
     is_full: bool,
 }
@@ -242,7 +239,8 @@ impl Opening {
         let changes = difference(&before.unwrap_or_default(), &after);
 
         let mut messages = vec![Body::Begin(Begin { full: is_full, epoch: durable.state.history.clone() })];
-        let changed = changes.iter().map(|(key, _)| *key).collect();
+        let awaited = changes.iter().map(|(key, _)| *key).chain(after.keys().copied()).collect();
+        let count = changes.len();
         messages.extend(changes.into_iter().map(|(_, change)| Body::Change(change)));
         messages.push(Body::Commit(Commit { revision: durable.revision, server_ms: entropy::now().0 }));
         let vnis = after.values().filter_map(|item| match item {
@@ -251,7 +249,7 @@ impl Opening {
         });
         let known: BTreeSet<Vni> = vnis.collect();
         messages.extend(known.iter().map(|vni| Body::Records(records(durable, *vni))));
-        Self { messages, changed, known, is_full }
+        Self { messages, awaited, changes: count, known, is_full }
     }
 }
 

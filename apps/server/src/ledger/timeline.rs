@@ -32,6 +32,12 @@ impl Timeline {
         moves.flat_map(move |moves| moves.range(after.saturating_add(1)..)).filter_map(|at| self.all.get(at))
     }
 
+    /// Moves of a VIP before a number, newest first.
+    pub fn moves_before(&self, vip: VipId, before: u64) -> impl Iterator<Item = &Arc<Event>> {
+        let moves = self.moves.get(&vip).into_iter();
+        moves.flat_map(move |moves| moves.range(..before).rev()).filter_map(|at| self.all.get(at))
+    }
+
     /// Adds an event; its number is greater than all before.
     pub fn push(&mut self, event: Arc<Event>) {
         self.last = self.last.max(event.sequence);

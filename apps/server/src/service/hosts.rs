@@ -51,6 +51,16 @@ impl Service {
     /// Lets a host join: its token is used up in the same step.
     pub async fn join(&self, join: Join) -> Result<Joined, Fault> {
         let digest = entropy::digest(join.secret.as_bytes());
+        let is_good = |expires_at: Option<&Timestamp>| expires_at.is_some_and(|at| *at >= entropy::now());
+        let refused = || {
+            let detail = "the join token is wrong, was used already, or is older than an hour; \
+                          make a new one with `havip host token`";
+            Fault::new(FaultKind::Unauthenticated, "invalid_join_token", detail)
+        };
+        // Whoever has no token gets nothing computed.
+        if !self.read(|durable| is_good(durable.state.tokens.get(&digest))) {
+            return Err(refused());
+        }
         // A request that cannot be signed must not use up the token: it is signed once for nobody.
         let bad_request = |error: anyhow::Error| {
             Fault::invalid("/certificate_request_pem", "invalid_certificate_request", format!("{error:#}"))
@@ -61,10 +71,8 @@ impl Service {
         let (_, (id, number)) = self
             .commit(|state| {
                 let now = entropy::now();
-                if state.tokens.get(&digest).is_none_or(|expires_at| *expires_at < now) {
-                    let detail = "the join token is wrong, was used already, or is older than an hour; \
-                                  make a new one with `havip host token`";
-                    return Err(Fault::new(FaultKind::Unauthenticated, "invalid_join_token", detail));
+                if !is_good(state.tokens.get(&digest)) {
+                    return Err(refused());
                 }
                 let change = admit(&state.world, &request, &self.facts(state))?;
                 let joined = change.puts.iter().find_map(|put| match put {

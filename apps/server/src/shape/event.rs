@@ -112,7 +112,7 @@ impl Shapes<'_> {
         shown.address = Some(address.to_string());
         shown.epoch = Some(epoch.0.to_string());
         shown.cause = Some(cause.into());
-        shown.from = from.map(|from| show(from, Epoch(0)));
+        shown.from = from.map(|from| show(from, self.claimed_before(vip, shown.sequence, from)));
         shown.to = to.map(|to| show(to, epoch));
         if let Some(holder) = to.or(from) {
             self.on_port(shown, holder.host, Some(holder.port));
@@ -122,6 +122,16 @@ impl Shapes<'_> {
             Some(to) => format!("VIP {address} moved from {from} to {}: {}", self.words(to), because(cause)),
             None => format!("VIP {address} has no holder after {from}: {}", because(cause)),
         };
+    }
+
+    /// The claim by which a port had held a VIP; the epoch 0 if it is not kept any more.
+    fn claimed_before(&self, vip: VipId, sequence: u64, holder: Holder) -> Epoch {
+        let claims = self.durable.state.timeline.moves_before(vip, sequence).take(LOOK_BACK);
+        let mut of_holder = claims.filter_map(|event| match event.kind {
+            EventKind::VipMoved { epoch, to, .. } if to == Some(holder) => Some(epoch),
+            _ => None,
+        });
+        of_holder.next().unwrap_or_default()
     }
 
     fn refused(&self, shown: &mut havip_api::Event, refusal: &Refusal) {
@@ -200,6 +210,9 @@ pub fn kind(kind: &EventKind) -> &'static str {
         EventKind::Changed { .. } => "changed",
     }
 }
+
+/// A holder's claim is the newest move before, but for reports that came late.
+const LOOK_BACK: usize = 8;
 
 fn because(cause: MoveCause) -> &'static str {
     match cause {

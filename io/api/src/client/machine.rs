@@ -44,12 +44,12 @@ impl Client {
     pub fn power_off_instance(&self, id: &str) -> Result<Instance, ClientError> {
         self.order(&format!("/instances/{}/power-off", segment(id)))
     }
-    /// Runs a program inside an instance and waits for its end.
+    /// Runs a program inside an instance and waits for its end; never sent twice.
     pub fn exec(&self, id: &str, body: &Exec) -> Result<ExecResult, ClientError> {
         let bytes = serde_json::to_vec(body).expect("the shape holds only what JSON can say");
         let timeout =
             Duration::from_millis(body.timeout_ms.unwrap_or(10_000).into()) + Duration::from_secs(20);
-        self.read(self.send("POST", &format!("/instances/{}/exec", segment(id)), &bytes, timeout)?)
+        self.read(self.send("POST", &format!("/instances/{}/exec", segment(id)), &bytes, timeout, false)?)
     }
     /// What an instance wrote.
     pub fn console(&self, id: &str, range: &ConsoleRange) -> Result<Console, ClientError> {

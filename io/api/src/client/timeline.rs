@@ -21,7 +21,8 @@ impl Client {
     }
     /// Events as they happen, without end; ends with an error when the connection breaks.
     pub fn watch_events(&self, filter: &WatchFilter) -> Result<EventStream, ClientError> {
-        let answer = self.send("GET", &format!("/events/watch{}", query(filter)), &[], WATCH_TIMEOUT)?;
+        let answer =
+            self.send("GET", &format!("/events/watch{}", query(filter)), &[], WATCH_TIMEOUT, true)?;
         if !answer.status().is_success() {
             return Err(self.refusal(answer));
         }

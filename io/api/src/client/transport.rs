@@ -140,7 +140,7 @@ impl Client {
     }
 
     pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.read(self.send("GET", path, &[], READ_TIMEOUT)?)
+        self.read(self.send("GET", path, &[], READ_TIMEOUT, true)?)
     }
 
     pub(super) fn list<T: DeserializeOwned>(
@@ -190,16 +190,17 @@ impl Client {
         let bytes =
             body.map(|body| serde_json::to_vec(body).expect("the shapes hold only what JSON can say"));
         let timeout = READ_TIMEOUT + self.wait.map_or(Duration::ZERO, |wait| wait.0);
-        self.read(self.send(method, &target, bytes.as_deref().unwrap_or_default(), timeout)?)
+        self.read(self.send(method, &target, bytes.as_deref().unwrap_or_default(), timeout, true)?)
     }
 
-    /// Sends a request, and a change once more if the connection broke; `path` begins behind `/v1`.
+    /// Sends a request, once more if the connection broke and it may be repeated; `path` begins behind `/v1`.
     pub(super) fn send(
         &self,
         method: &str,
         path: &str,
         body: &[u8],
         timeout: Duration,
+        may_repeat: bool,
     ) -> Result<Response<Body>, ClientError> {
         let key = self.idempotency_key.clone().unwrap_or_else(|| fresh_key().into());
         let once = || {
@@ -222,7 +223,7 @@ impl Client {
             self.agent.run(request)
         };
         let answer = match once() {
-            Err(ureq::Error::Io(_) | ureq::Error::Protocol(_)) => once(),
+            Err(ureq::Error::Io(_) | ureq::Error::Protocol(_)) if may_repeat => once(),
             answer => answer,
         };
         answer.map_err(|source| ClientError::Unreachable {
