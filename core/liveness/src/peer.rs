@@ -34,7 +34,7 @@ impl Peer {
     /// The echo sent at `sent_at` is overdue. Says since when the peer is unheard, if that was the last straw.
     pub fn missed(&mut self, sent_at: Duration) -> Option<Duration> {
         match self {
-            Self::Alive { heard_at, .. } if *heard_at >= sent_at => None, // heard since
+            Self::Alive { heard_at, .. } if *heard_at > sent_at => None, // at the same instant it was heard before
             Self::Alive { heard_at, misses } => {
                 *misses += 1;
                 let since = (*misses == MISSES_TO_LOSE).then_some(*heard_at)?;
@@ -97,7 +97,8 @@ mod tests {
             (alive(10, 0), missed, alive(10, 1), false),
             (alive(10, 1), missed, alive(10, 2), false),
             (alive(10, 2), missed, lost(10), true),
-            (alive(50, 2), missed, alive(50, 2), false),
+            (alive(51, 2), missed, alive(51, 2), false),
+            (alive(50, 2), missed, lost(50), true),
             (lost(10), missed, lost(10), false),
             (alive(10, 2), forgive, alive(10, 0), false),
             (lost(10), forgive, lost(10), false),

@@ -5,7 +5,7 @@ use crate::{
     world::{World, guest_of, host_number, ms, port_number, vip},
 };
 use havip_claim::{Order, Release, switch};
-use havip_model::{Incarnation, Record};
+use havip_model::{Holder, Incarnation, Record};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -86,6 +86,11 @@ pub enum Step {
         host: usize,
         vip: usize,
     },
+    /// The holder's host sees that its adverts stopped while the guest's go on (C10 c).
+    Stall {
+        guest: usize,
+        vip: usize,
+    },
     /// The host's clock is set to this error.
     SetClock {
         host: usize,
@@ -137,6 +142,14 @@ impl World {
                 if let Some(record) = self.record(host, index).filter(|_| self.hosts[host].agent_runs) {
                     let order = Order::Release { key: vip(index), only: Release::Exact(record) };
                     self.switch(host, switch::Event::Ordered(order));
+                }
+            }
+            Step::Stall { guest, vip: index } => {
+                let guest = guest % guests;
+                let advertiser =
+                    Holder { host: host_number(self.guests[guest].host), port: port_number(guest) };
+                for host in (0..hosts).filter(|host| self.hosts[*host].is_up).collect::<Vec<_>>() {
+                    self.switch(host, switch::Event::AdvertsStalled { key: vip(index), advertiser });
                 }
             }
             Step::SetClock { host, error_ms } => self.hosts[host % hosts].clock_error_ms = error_ms,
@@ -259,7 +272,8 @@ pub fn steps() -> impl Strategy<Value = (Duration, Step)> {
         2 => host.clone().prop_map(|host| Step::Join { host }),
         2 => any::<u8>().prop_map(|side| Step::Partition { side }),
         1 => Just(Step::Heal),
-        2 => (host.clone(), vip).prop_map(|(host, vip)| Step::FalseRelease { host, vip }),
+        2 => (host.clone(), vip.clone()).prop_map(|(host, vip)| Step::FalseRelease { host, vip }),
+        1 => (0usize..6, vip).prop_map(|(guest, vip)| Step::Stall { guest, vip }),
         1 => (host, prop_oneof![-5000i64..5000, Just(9 * years), Just(-9 * years)])
             .prop_map(|(host, error_ms)| Step::SetClock { host, error_ms }),
     ];
