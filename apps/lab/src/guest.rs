@@ -225,10 +225,22 @@ impl Guest {
         })
     }
 
+    /// Announces an address with so many gratuitous ARP requests, as arping does; it has the address meanwhile.
+    pub fn announce_times(&self, address: Ipv4Addr, count: u8) -> Result<()> {
+        // arping binds to the address first; on lo it disturbs nothing. Nobody answers an announcement, which
+        // arping calls a failure.
+        let line = format!(
+            "ip address add {address}/32 dev lo 2>&1; arping -U -c {count} -w {count} -I eth0 {address}; \
+             ip address del {address}/32 dev lo"
+        );
+        let output = self.run(&["sh", "-c", &line])?;
+        ensure!(output.stdout.contains("Sent"), "{} could not announce: {}", self.name, output.stderr);
+        Ok(())
+    }
+
     /// Announces an address with one gratuitous ARP request.
     pub fn announce(&self, address: Ipv4Addr) -> Result<()> {
-        // Nobody answers an announcement, which arping calls a failure.
-        self.run(&["arping", "-U", "-c", "1", "-I", "eth0", &address.to_string()]).map(drop)
+        self.announce_times(address, 1)
     }
 
     /// Waits until an address answers a ping.

@@ -26,6 +26,7 @@ fn a_reply_that_announces_counts_like_a_request() -> Result<()> {
     let scene = pair().start(program())?;
     scene.associate(["blue", "green"])?;
 
+    scene["blue"].shell(&format!("ip address add {VIP}/32 dev eth0"))?;
     scene["blue"].run(&["arping", "-A", "-c", "1", "-I", "eth0", &VIP.to_string()])?;
 
     scene.eventually_held_by("blue")
@@ -42,7 +43,7 @@ fn an_announcement_by_the_unassociated_changes_nothing_and_is_reported_with_a_re
 
     scene["green"].announce(VIP)?;
 
-    let event = scene.eventually_refused("green", "claim_not_entitled")?;
+    let event = scene.eventually_refused("green", "claim_not_associated")?;
     ensure!(event.address.as_deref() == Some("10.20.1.100"), "{event:?}");
     ensure!(event.advice.contains("associate"), "the report must say what to do: {event:?}");
     ensure!(scene.vip_now()?.holder == before, "the holder or its epoch has changed");

@@ -116,7 +116,7 @@ fn the_vip_is_reachable_at_once_when_keepalived_was_there_before_the_association
     blue.start_keepalived(&silent(primary(blue, green)))?;
     green.start_keepalived(&silent(secondary(green, blue)))?;
     blue.eventually_has_address(VIP)?;
-    scene.eventually_refused("blue", "claim_not_entitled")?;
+    scene.eventually_refused("blue", "claim_not_associated")?;
     // The second burst comes after one second; then keepalived is silent for good.
     eventually(PATIENCE, || {
         let announced = scene.refused("blue")?.iter().filter_map(|event| event.count).sum::<u64>();

@@ -27,8 +27,7 @@ fn announce(
         let before = scenes.holder()?;
         let last = scenes.refused_of(rogue, 0)?.last().map_or(0, |event| event.sequence);
         let since = probes.map(|(_, probe)| probe.now());
-        // Exit code 1 is right: nobody answers an announcement.
-        rogue.run(&["arping", "-U", "-c", "3", "-w", "1", "-I", "eth0", &address.to_string()])?;
+        rogue.announce_times(address, 3)?;
         let event = eventually(Duration::from_secs(5), || {
             let events = scenes.refused_of(rogue, last)?;
             let found =
