@@ -122,6 +122,8 @@ fn refused(from: &str, to: Ipv4Addr, size: usize) -> Option<i32> {
     inside(from, || {
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        // Without it a socket hears of closed ports only.
+        nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::Ipv4RecvErr, &true).unwrap();
         socket.connect((to, 9999)).unwrap();
         if let Err(error) = socket.send(&vec![7; size]) {
             return error.raw_os_error();

@@ -120,7 +120,7 @@ fn address(of: &Address) -> layout::Address {
             port: port.get(),
             host: host.map_or(0, |host| host.get()),
             mac: mac.0,
-            flags: PRIMARY * u8::from(primary) | CHECKED * u8::from(source_dest_check),
+            flags: (PRIMARY * u8::from(primary)) | (CHECKED * u8::from(source_dest_check)),
             ..zero
         },
         Address::Gateway { subnet } => layout::Address { kind: GATEWAY, subnet: subnet.get(), ..zero },
@@ -150,7 +150,7 @@ fn port(number: u32, of: &Port) -> layout::Port {
             PortState::Active => 1,
             PortState::MigratingOut => 2,
         },
-        flags: VETH * u8::from(of.is_veth) | PORT_CHECKED * u8::from(of.source_dest_check),
+        flags: (VETH * u8::from(of.is_veth)) | (PORT_CHECKED * u8::from(of.source_dest_check)),
     }
 }
 

@@ -117,7 +117,6 @@ impl Hook {
                 hooks.update(&slot, &program.as_raw_fd().to_ne_bytes(), MapFlags::ANY).unwrap();
             });
         }
-        drop(hooks);
         let events = switch.events().unwrap();
         let mut hook = Self {
             switch,
