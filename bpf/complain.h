@@ -248,4 +248,16 @@ static __always_inline int send_back(struct __sk_buff *skb)
 	return bpf_redirect(skb->ifindex, 0);
 }
 
+/* The same to a port: a packet that was routed already has the gateway's MAC for its sender's. */
+static __always_inline int send_back_to_port(struct __sk_buff *skb, const struct port *port)
+{
+	__u8 macs[2 * ETH_ALEN];
+
+	__builtin_memcpy(macs, port->mac, ETH_ALEN);
+	__builtin_memcpy(macs + ETH_ALEN, port->virtual_mac, ETH_ALEN);
+	if (bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0))
+		return TC_ACT_SHOT;
+	return send_back(skb);
+}
+
 #endif

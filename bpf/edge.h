@@ -171,12 +171,14 @@ static __always_inline int refuse_departure(struct __sk_buff *skb, const struct 
 		.port = leaving->port,
 		.sender = leaving->port ? 0 : leaving->source,
 	};
+	struct port *from;
 
+	from = leaving->port ? bpf_map_lookup_elem(&ports, &leaving->port) : NULL;
 	what.source = its ? gateway_of(its->subnet) : 0;
 	if (!what.kind || !what.source || !complain(skb, &what))
 		return verdict;
-	if (leaving->port)
-		return send_back(skb);
+	if (from)
+		return send_back_to_port(skb, from);
 	back.source = what.source;
 	return enter_vpc(skb, &back);
 }

@@ -59,7 +59,7 @@ int refuse_stage(struct __sk_buff *skb)
 	what.vni = port->vni;
 	what.mtu = skb->cb[2];
 	what.source = gateway_of(port->subnet);
-	return what.source && complain(skb, &what) ? send_back(skb) : TC_ACT_SHOT;
+	return what.source && complain(skb, &what) ? send_back_to_port(skb, port) : TC_ACT_SHOT;
 }
 
 #endif

@@ -77,7 +77,8 @@ fn take(fabric: &Fabric, number: u32, public: Ipv4Addr) {
     let outcome = inside(&fabric.namespace(number), || switch.order(&order).unwrap());
     assert_eq!(outcome, Outcome::Done);
     fabric::eventually(Duration::from_secs(1), "both hosts name the edge", || {
-        let holds = |switch: &Switch| switch.record(eip_key(public)).unwrap().map(|record| record.holder.host);
+        let holds =
+            |switch: &Switch| switch.record(eip_key(public)).unwrap().map(|record| record.holder.host);
         fabric.hosts.iter().all(|switch| holds(switch) == Some(host(number)))
     });
 }
@@ -170,8 +171,13 @@ fn the_eip_of_a_vip_follows_the_holder_and_the_other_edge_takes_over() {
 fn errors_reach_the_socket_that_they_are_about() {
     let (fabric, [here, there, without], outside) = scene("eerror");
     let connection_refused = Some(libc::ECONNREFUSED);
-    for (from, to) in [(&outside, EIP_OF_11), (&outside, EIP_OF_12), (&here, OUTSIDE), (&there, OUTSIDE), (&here, EIP_OF_12)]
-    {
+    for (from, to) in [
+        (&outside, EIP_OF_11),
+        (&outside, EIP_OF_12),
+        (&here, OUTSIDE),
+        (&there, OUTSIDE),
+        (&here, EIP_OF_12),
+    ] {
         assert_eq!(refused(from, to, 100), connection_refused, "{from} to {to}");
     }
     assert_eq!(refused(&outside, EIP, 100), Some(libc::EHOSTUNREACH), "a VIP without holder");

@@ -6,14 +6,17 @@ mod hook;
 use edge_scene::*;
 use havip_model::{Epoch, Holder, Incarnation, PortState, Record};
 use havip_switch::{Order, Outcome};
-use havip_wire::{Icmp, IcmpError, Ipv4, Protocol, build::frame};
+use havip_wire::{
+    Icmp, IcmpError, Ipv4, Protocol,
+    build::{Frame, frame},
+};
 use hook::{DROPPED, GATEWAY, Hook, REDIRECTED, VIP, VIRTUAL_MAC, host, ip, mac, own, port, underlay, vni};
 use std::net::Ipv4Addr;
 
 const FROM_PORT: &[(&str, u64)] = &[("routed", 1), ("left_vpc", 1), ("edge_out", 1)];
 
 /// A guest's frame to its gateway.
-fn guest(number: u32) -> havip_wire::build::Frame {
+fn guest(number: u32) -> Frame {
     frame(mac(number), VIRTUAL_MAC)
 }
 
@@ -123,7 +126,7 @@ fn an_eip_without_edge_is_a_host_unreachable() {
 
     assert_eq!(ran.verdict, REDIRECTED);
     let packet = Ipv4 { ttl: 63, ..Ipv4::decode(&ping[14..]).unwrap() }.encode();
-    let routed = frame(VIRTUAL_MAC, VIRTUAL_MAC).raw(havip_wire::EtherType::IPV4, &packet);
+    let routed = guest(11).raw(havip_wire::EtherType::IPV4, &packet);
     let told = complaint(&routed, GATEWAY, IcmpError::HOST_UNREACHABLE);
     assert_eq!(ran.frame, told);
     hook.counted(&[("routed", 1), ("edge_off", 1), ("icmp_sent", 1)]);
@@ -134,22 +137,22 @@ fn a_packet_too_big_for_the_outside_comes_back_with_its_mtu() {
     let mut hook = edge("pmtu");
     ip("link set e0 mtu 1400");
     let ping = ping_of(1401, own(11), CLIENT);
-    let routed = |ping: &[u8], ttl| {
-        let packet = Ipv4 { ttl, ..Ipv4::decode(&ping[14..]).unwrap() }.encode();
-        frame(VIRTUAL_MAC, VIRTUAL_MAC).raw(havip_wire::EtherType::IPV4, &packet)
+    let routed = |head: Frame, ping: &[u8]| {
+        let packet = Ipv4 { ttl: 63, ..Ipv4::decode(&ping[14..]).unwrap() }.encode();
+        head.raw(havip_wire::EtherType::IPV4, &packet)
     };
     let needed = IcmpError::FragmentationNeeded { mtu: 1400 };
 
     let ran = hook.sends(11, &ping);
     assert_eq!(ran.verdict, REDIRECTED);
-    assert_eq!(ran.frame, complaint(&routed(&ping, 63), GATEWAY, needed));
+    assert_eq!(ran.frame, complaint(&routed(guest(11), &ping), GATEWAY, needed));
     hook.counted(&[("routed", 1), ("left_vpc", 1), ("too_big", 1), ("icmp_sent", 1)]);
 
     assert_eq!(hook.sends(11, &ping_of(1400, own(11), CLIENT)).verdict, REDIRECTED);
     hook.counted(FROM_PORT);
 
     // The sender on another host is told there.
-    let sent = routed(&ping_of(1401, own(13), CLIENT), 63);
+    let sent = routed(frame(VIRTUAL_MAC, VIRTUAL_MAC), &ping_of(1401, own(13), CLIENT));
     let ran = hook.arrives(underlay(2), vni().get(), &sent);
     assert_eq!(ran.verdict, REDIRECTED);
     assert_eq!(ran.frame, complaint(&sent, GATEWAY, needed));
@@ -187,7 +190,7 @@ fn a_holder_reaches_its_own_eip() {
 fn an_eip_of_a_vip_without_holder_is_a_host_unreachable_from_inside_too() {
     let mut hook = edge("vacant");
     let sent = guest(11).ip(own(11), EIP).udp(1, 2, &[0; 20]);
-    let routed = frame(VIRTUAL_MAC, VIRTUAL_MAC).ip(own(11), EIP).ttl(63).udp(1, 2, &[0; 20]);
+    let routed = guest(11).ip(own(11), EIP).ttl(63).udp(1, 2, &[0; 20]);
 
     let ran = hook.sends(11, &sent);
 
