@@ -4,14 +4,15 @@ use anyhow::{Context, Result};
 use std::{
     fs::{self, File, OpenOptions},
     io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
-/// Makes a directory that only its owner enters, unless it is there.
+/// Makes a directory that only its owner enters; one that is there already is closed to others.
 pub fn private_directory(path: &Path) -> Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| format!("could not make the directory {}", path.display()))
+    let closed = made.and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o700)));
+    closed.with_context(|| format!("could not make the directory {}", path.display()))
 }
 
 /// Writes a file that only its owner reads, in place of what was there.

@@ -172,6 +172,7 @@ fn a_list_comes_in_pages_and_narrows() {
     assert_eq!(count(VipFilter { name: Some("Front-3".into()), ..Default::default() }), 1);
     assert_eq!(count(VipFilter { name: Some("front-3".into()), ..Default::default() }), 0);
     assert_eq!(count(VipFilter { q: Some("frt3".into()), ..Default::default() }), 1);
+    assert_eq!(count(VipFilter { q: Some("10.20.1.5".into()), ..Default::default() }), 1);
     assert_eq!(count(VipFilter { address: Some("10.20.1.4".into()), ..Default::default() }), 1);
 }
 

@@ -29,7 +29,7 @@ filters! {
     VpcFilter {
         /// With exactly this name.
         name: String,
-        /// Whose id, name, description or addresses hold the letters of this text in order.
+        /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
     /// Which subnets.
@@ -38,7 +38,7 @@ filters! {
         vpc: String,
         /// With exactly this name.
         name: String,
-        /// Whose id, name, description or addresses hold the letters of this text in order.
+        /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
     /// Which interfaces.
@@ -51,7 +51,7 @@ filters! {
         instance: String,
         /// With exactly this name.
         name: String,
-        /// Whose id, name, description or addresses hold the letters of this text in order.
+        /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
     /// Which instances.
@@ -64,7 +64,7 @@ filters! {
         host: String,
         /// With exactly this name.
         name: String,
-        /// Whose id, name, description or addresses hold the letters of this text in order.
+        /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
     /// Which VIPs.
@@ -79,14 +79,14 @@ filters! {
         address: String,
         /// With exactly this name.
         name: String,
-        /// Whose id, name, description or addresses hold the letters of this text in order.
+        /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
     /// Which pools of public addresses.
     EipPoolFilter {
         /// With exactly this name.
         name: String,
-        /// Whose id, name, description or addresses hold the letters of this text in order.
+        /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
     /// Which EIPs.
@@ -99,7 +99,7 @@ filters! {
         address: String,
         /// With exactly this name.
         name: String,
-        /// Whose id, name, description or addresses hold the letters of this text in order.
+        /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
     /// Which routes.
@@ -108,14 +108,14 @@ filters! {
         vpc: String,
         /// With exactly this name.
         name: String,
-        /// Whose id, name, description or addresses hold the letters of this text in order.
+        /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
     /// Which hosts.
     HostFilter {
         /// With exactly this name.
         name: String,
-        /// Whose id, name, description or addresses hold the letters of this text in order.
+        /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
     /// Which events; `after` is a sequence number.

@@ -17,7 +17,7 @@ use std::{fmt::Display, str::FromStr};
 pub struct Narrow<'a> {
     /// With exactly this name.
     pub name: Option<&'a String>,
-    /// Whose texts hold these letters in order.
+    /// Whose name or description has these letters in order, or whose words contain them.
     pub q: Option<&'a String>,
     /// Behind this one.
     pub after: Option<&'a String>,
@@ -37,7 +37,7 @@ pub trait Listed: Sized {
     fn key(&self) -> Self::Key;
     /// What all resources have.
     fn meta(&self) -> &Meta;
-    /// What `q` looks at besides name and description.
+    /// Where `q` looks for its whole text: random ids hold any few letters in order.
     fn words(&self) -> String;
 }
 
@@ -96,7 +96,9 @@ pub fn page<T: Listed, S>(
             let meta = value.meta();
             narrow.name.is_none_or(|name| meta.name == *name)
                 && narrow.q.is_none_or(|q| {
-                    holds(&meta.name, q) || holds(&meta.description, q) || holds(&value.words(), q)
+                    holds(&meta.name, q)
+                        || holds(&meta.description, q)
+                        || value.words().contains(&q.to_lowercase())
                 })
                 && keep(durable, value)
         };

@@ -6,6 +6,8 @@
 mod committer;
 mod load;
 mod state;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 use havip_model::{Event, EventKind, ResourceKey, Timestamp, World};
