@@ -122,3 +122,17 @@ fn a_full_map_refuses_and_leaves_everything_as_it_was() {
     assert!(["hosts", "peers"].contains(&map), "{map}");
     assert_eq!(switch.entries().unwrap(), before);
 }
+
+#[test]
+fn a_vip_beyond_the_records_map_is_refused_and_the_others_stay() {
+    let _cleaned = Cleaned("test-records");
+    let switch = Switch::open(&options("test-records")).unwrap();
+    let vni = Vni::new(7).unwrap();
+    let prepare = |last: u8| {
+        let key = VipKey { vni, address: Ipv4Addr::new(10, 0, 0, last).into() };
+        switch.order(&Order::Prepare { key, incarnation: Incarnation(1) }).unwrap()
+    };
+    assert_eq!([1, 2, 3, 4].map(prepare), [Outcome::Done; 4]);
+    assert_eq!(prepare(5), Outcome::Full);
+    assert_eq!([1, 2, 3, 4].map(prepare), [Outcome::Done; 4]);
+}
