@@ -12,6 +12,7 @@
 
 mod apply;
 mod follow;
+mod group;
 mod layout;
 mod lease;
 mod read;
@@ -40,16 +41,27 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
+    /// Revisions that are kept for watches and old ranges unless said otherwise: minutes of a busy server, a day of a calm one.
+    pub const HISTORY: u64 = 20_000;
+
     /// Opens a store, making it if there is none.
     ///
     /// # Errors
     /// `InUse` if another process has it open; `Open` if the file cannot be used, or is of a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with_history(path, Self::HISTORY)
+    }
+
+    /// Opens a store that keeps so many revisions of history and forgets older ones by itself.
+    ///
+    /// # Errors
+    /// As of [`Sqlite::open`].
+    pub fn open_with_history(path: &Path, revisions: u64) -> Result<Self, StoreError> {
         let lock = lock(path)?;
         let place = layout::Place { path: path.to_owned() };
         let connection = layout::open(&place).map_err(|source| open_error(path, source))?;
         let readers = Arc::new(Readers::new(place));
-        let writer = Writer::start(connection).map_err(|source| open_error(path, source))?;
+        let writer = Writer::start(connection, revisions).map_err(|source| open_error(path, source))?;
         Ok(Self { writer, readers, _lock: lock })
     }
 }

@@ -50,6 +50,8 @@ pub trait Store: Send + Sync + 'static {
     async fn revoke(&self, lease: LeaseId) -> Result<(), StoreError>;
 
     /// Forgets the history up to this revision, itself included; what is current stays.
+    ///
+    /// A backend may forget what is old by itself, too: whoever is told `Compacted` begins anew.
     async fn compact(&self, up_to: Revision) -> Result<(), StoreError>;
 
     /// The newest revision.

@@ -2,8 +2,8 @@
 
 mod contract;
 
-use contract::Backend;
-use havip_store::{Sqlite, StoreError, StoreErrorKind};
+use contract::{Backend, get, put};
+use havip_store::{Query, Revision, Sqlite, Store, StoreError, StoreErrorKind};
 use tempfile::TempDir;
 
 struct SqliteBackend(TempDir);
@@ -45,4 +45,17 @@ fn a_file_that_is_no_store_is_refused_and_left_alone() {
 
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(std::fs::read_to_string(&path).unwrap().starts_with("a letter"));
+}
+
+#[tokio::test]
+async fn a_store_forgets_by_itself_what_is_older_than_its_history() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Sqlite::open_with_history(&dir.path().join("store.db"), 100).unwrap();
+    for n in 0..1000 {
+        put(&store, &[("a", &n.to_string())]).await;
+    }
+    let at = |revision| store.range(Query::key("a").at(Revision(revision)));
+    assert_eq!(at(500).await.unwrap_err().kind(), StoreErrorKind::Compacted);
+    assert_eq!(at(901).await.unwrap().entries[0].modified, Revision(901));
+    assert_eq!(get(&store, "a").await, Some("999".into()));
 }

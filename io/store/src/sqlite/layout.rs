@@ -46,6 +46,7 @@ pub fn connect(place: &Place) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -65_536)?; // 64 MiB
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?; // the WAL shrinks to that after a burst
     Ok(connection)
 }
 

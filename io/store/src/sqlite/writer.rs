@@ -1,12 +1,8 @@
 //! The one thread that writes: it takes all orders that wait, writes them in one SQLite transaction, and
 //! answers when that is on the disk.
 
-use super::{
-    apply::{self, Applied},
-    layout,
-    lease::Leases,
-};
-use crate::{Commit, LeaseId, Operation, Outcome, Revision, StoreError, Transaction};
+use super::{group::Group, layout, lease::Leases};
+use crate::{Commit, LeaseId, Outcome, Revision, StoreError, Transaction};
 use rusqlite::{Connection, TransactionBehavior};
 use std::{
     sync::{
@@ -18,9 +14,8 @@ use std::{
 };
 use tokio::sync::{broadcast, oneshot};
 
-/// Sends an answer, or the failure of the whole group.
-type Reply = Box<dyn FnOnce(Option<&StoreError>)>;
-type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+/// Who waits for what becomes of an order.
+pub type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the writer is asked to do.
 pub enum Order {
@@ -39,12 +34,17 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn start(connection: Connection) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    /// Begins to write; the log keeps `history` revisions and a few more.
+    pub fn start(
+        connection: Connection,
+        history: u64,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let (orders, waiting) = mpsc::channel();
         let (commits, _) = broadcast::channel(BROADCAST);
         let revision = Revision(layout::get(&connection, "revision")?);
+        let floor = Revision(layout::get(&connection, "floor")?);
         let leases = Leases::load(&connection, Instant::now())?;
-        let mut desk = Desk { connection, commits: commits.clone(), revision, leases };
+        let mut desk = Desk { connection, commits: commits.clone(), revision, floor, leases, history };
         let thread =
             std::thread::Builder::new().name("store-writer".into()).spawn(move || desk.work(&waiting))?;
         Ok(Self { orders: Some(orders), commits, thread: Some(thread) })
@@ -78,15 +78,9 @@ struct Desk {
     connection: Connection,
     commits: broadcast::Sender<Arc<Commit>>,
     revision: Revision,
+    floor: Revision,
     leases: Leases,
-}
-
-/// What a group has come to, given out once it is durable.
-struct Group {
-    revision: Revision,
-    leases: Leases,
-    commits: Vec<Commit>,
-    answers: Vec<Reply>,
+    history: u64,
 }
 
 impl Desk {
@@ -110,6 +104,7 @@ impl Desk {
     fn serve(&mut self, orders: Vec<Order>) {
         let mut group = Group {
             revision: self.revision,
+            floor: self.floor,
             leases: self.leases.clone(),
             commits: Vec::new(),
             answers: Vec::with_capacity(orders.len()),
@@ -119,6 +114,7 @@ impl Desk {
         match &failure {
             None => {
                 self.revision = group.revision;
+                self.floor = group.floor;
                 self.leases = group.leases;
                 for commit in group.commits {
                     drop(self.commits.send(Arc::new(commit))); // nobody may be watching
@@ -151,115 +147,8 @@ impl Desk {
         if group.revision != self.revision {
             layout::set(&transaction, "revision", group.revision.0)?;
         }
+        group.forget_old(&transaction, self.history)?;
         transaction.commit()
-    }
-}
-
-impl Group {
-    /// Carries out an order, or only notes whom to answer if there is no transaction to do it in.
-    fn take(&mut self, connection: Option<&Connection>, order: Order) -> rusqlite::Result<()> {
-        match order {
-            Order::Commit { transaction, answer } => {
-                self.answer(answer, connection, |group, connection| group.commit(connection, &transaction))
-            }
-            Order::Grant { ttl, answer } => {
-                self.answer(answer, connection, |group, connection| group.grant(connection, ttl))
-            }
-            Order::KeepAlive { lease, answer } => self.answer(answer, connection, |group, _| {
-                let is_there = group.leases.keep_alive(lease, Instant::now());
-                Ok(if is_there { Ok(()) } else { Err(StoreError::NoSuchLease(lease)) })
-            }),
-            Order::Revoke { lease, answer } => self.answer(answer, connection, |group, connection| {
-                if !group.leases.contains(lease) {
-                    return Ok(Err(StoreError::NoSuchLease(lease)));
-                }
-                group.end_lease(connection, lease).map(Ok)
-            }),
-            Order::Compact { up_to, answer } => {
-                self.answer(answer, connection, |group, connection| group.compact(connection, up_to))
-            }
-        }
-    }
-
-    /// Does something and keeps its result until the group is durable.
-    fn answer<T: 'static>(
-        &mut self,
-        answer: Answer<T>,
-        connection: Option<&Connection>,
-        work: impl FnOnce(&mut Self, &Connection) -> rusqlite::Result<Result<T, StoreError>>,
-    ) -> rusqlite::Result<()> {
-        let done = connection.map(|connection| work(self, connection)).transpose();
-        let (result, error) = match done {
-            Ok(result) => (result, None),
-            Err(error) => (None, Some(error)),
-        };
-        self.answers.push(Box::new(move |failure| {
-            let result = match (failure, result) {
-                (Some(StoreError::Write(source)), _) => Err(StoreError::Write(source.clone())),
-                (Some(_), _) | (None, None) => Err(StoreError::Closed),
-                (None, Some(result)) => result,
-            };
-            drop(answer.send(result)); // whoever asked may have gone
-        }));
-        error.map_or(Ok(()), Err)
-    }
-
-    fn commit(
-        &mut self,
-        connection: &Connection,
-        transaction: &Transaction,
-    ) -> rusqlite::Result<Result<Outcome, StoreError>> {
-        let revision = self.revision.next();
-        Ok(match apply::apply(connection, transaction, &self.leases, revision)? {
-            Applied::Changed(commit) => {
-                self.revision = revision;
-                self.commits.push(commit);
-                Ok(Outcome::Committed(revision))
-            }
-            Applied::Unchanged => Ok(Outcome::Committed(self.revision)),
-            Applied::Refused(outcome) => outcome,
-        })
-    }
-
-    fn grant(
-        &mut self,
-        connection: &Connection,
-        ttl: Duration,
-    ) -> rusqlite::Result<Result<LeaseId, StoreError>> {
-        let id = layout::get(connection, "lease")? + 1;
-        layout::set(connection, "lease", id)?;
-        let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX >> 1);
-        connection.prepare_cached("INSERT INTO lease VALUES (?1, ?2)")?.execute([id, ttl_ms])?;
-        self.leases.grant(LeaseId(id), Duration::from_millis(ttl_ms), Instant::now());
-        Ok(Ok(LeaseId(id)))
-    }
-
-    /// Deletes a lease and its keys, all of them in one revision.
-    fn end_lease(&mut self, connection: &Connection, lease: LeaseId) -> rusqlite::Result<()> {
-        let mut select = connection.prepare_cached("SELECT key FROM kv WHERE lease = ?1 ORDER BY key")?;
-        let keys: Vec<String> = select.query_map([lease.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        let operations = keys.into_iter().map(|key| Operation::Delete { key }).collect();
-        let transaction =
-            Transaction { compares: Vec::new(), operations, actor: format!("lease {}", lease.0) };
-        drop(self.commit(connection, &transaction)?); // deletes without preconditions are never refused
-        connection.prepare_cached("DELETE FROM lease WHERE id = ?1")?.execute([lease.0])?;
-        self.leases.remove(lease);
-        Ok(())
-    }
-
-    fn compact(
-        &mut self,
-        connection: &Connection,
-        up_to: Revision,
-    ) -> rusqlite::Result<Result<(), StoreError>> {
-        if up_to > self.revision {
-            return Ok(Err(StoreError::Future { asked: up_to, newest: self.revision }));
-        }
-        if up_to.0 > layout::get(connection, "floor")? {
-            connection.execute("DELETE FROM log WHERE revision <= ?1", [up_to.0])?;
-            layout::set(connection, "floor", up_to.0)?;
-        }
-        Ok(Ok(()))
     }
 }
 
