@@ -1,0 +1,86 @@
+//! Requests about EIP pools and EIPs.
+
+use super::{Choice, NewTexts, Texts};
+use havip_model::{EipId, EipPoolId, EipTarget};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// See [`Request::CreateEipPool`](super::Request::CreateEipPool).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateEipPool {
+    /// Name and description.
+    pub texts: Texts,
+    /// Its addresses.
+    pub cidr: IpNet,
+    /// The outside router.
+    pub gateway: Option<IpAddr>,
+    /// Addresses of `cidr` that are never given out, such as the edges' own.
+    pub reserved: Vec<IpAddr>,
+}
+
+/// See [`Request::UpdateEipPool`](super::Request::UpdateEipPool).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateEipPool {
+    /// Which.
+    pub pool: EipPoolId,
+    /// The new texts.
+    pub texts: NewTexts,
+    /// Addresses that are never given out, in place of the present ones.
+    pub reserved: Option<Vec<IpAddr>>,
+}
+
+/// See [`Request::DeleteEipPool`](super::Request::DeleteEipPool).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteEipPool {
+    /// Which.
+    pub pool: EipPoolId,
+}
+
+/// See [`Request::AllocateEip`](super::Request::AllocateEip).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllocateEip {
+    /// From which pool; none for the first that has a free address, or the one that a chosen address is of.
+    pub pool: Option<EipPoolId>,
+    /// Name and description.
+    pub texts: Texts,
+    /// The address; not [`Choice::Without`].
+    pub address: Choice,
+    /// Bits per second in units of a million, each way: at least 1; none is unlimited.
+    pub bandwidth_mbps: Option<u32>,
+}
+
+/// See [`Request::UpdateEip`](super::Request::UpdateEip).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateEip {
+    /// Which.
+    pub eip: EipId,
+    /// The new texts.
+    pub texts: NewTexts,
+    /// The new bandwidth; `Some(None)` is unlimited.
+    pub bandwidth_mbps: Option<Option<u32>>,
+}
+
+/// See [`Request::BindEip`](super::Request::BindEip).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindEip {
+    /// Which.
+    pub eip: EipId,
+    /// To what.
+    pub target: EipTarget,
+}
+
+/// See [`Request::UnbindEip`](super::Request::UnbindEip).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnbindEip {
+    /// Which.
+    pub eip: EipId,
+}
+
+/// See [`Request::ReleaseEip`](super::Request::ReleaseEip).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseEip {
+    /// Which.
+    pub eip: EipId,
+    /// Unbinds it first.
+    pub unbind: bool,
+}

@@ -1,0 +1,87 @@
+//! Requests about instances.
+
+use super::{Choice, NewTexts, Texts};
+use havip_model::{Driver, HostNumber, InstanceId, MacAddr, SubnetId};
+
+/// See [`Request::RunInstance`](super::Request::RunInstance).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunInstance {
+    /// Name and description.
+    pub texts: Texts,
+    /// The subnet of its primary interface.
+    pub subnet: SubnetId,
+    /// The primary interface's address; not [`Choice::Without`].
+    pub address: Choice,
+    /// The primary interface's MAC, where a guest brings one; drawn otherwise.
+    pub mac: Option<MacAddr>,
+    /// Whether the guest may send and receive only its own addresses; yes is the safe answer.
+    pub source_dest_check: bool,
+    /// What runs it.
+    pub driver: Driver,
+    /// The existing device to plug, for the driver `external`; may also be plugged later.
+    pub device: Option<String>,
+    /// Where; none for the live host with the fewest instances.
+    pub host: Option<HostNumber>,
+    /// Processors, in thousandths: 10 to 64 000.
+    pub cpu_millis: u32,
+    /// Memory, in MiB: 16 to 262 144.
+    pub memory_mib: u32,
+    /// A script that its shell runs at each start: at most 64 KiB.
+    pub user_data: String,
+}
+
+/// See [`Request::UpdateInstance`](super::Request::UpdateInstance).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateInstance {
+    /// Which.
+    pub instance: InstanceId,
+    /// The new texts.
+    pub texts: NewTexts,
+}
+
+/// See [`Request::StartInstance`](super::Request::StartInstance).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartInstance {
+    /// Which.
+    pub instance: InstanceId,
+}
+
+/// See [`Request::StopInstance`](super::Request::StopInstance).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StopInstance {
+    /// Which.
+    pub instance: InstanceId,
+}
+
+/// See [`Request::PowerOffInstance`](super::Request::PowerOffInstance).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PowerOffInstance {
+    /// Which.
+    pub instance: InstanceId,
+}
+
+/// See [`Request::DeleteInstance`](super::Request::DeleteInstance).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteInstance {
+    /// Which.
+    pub instance: InstanceId,
+}
+
+impl RunInstance {
+    /// A sandbox of one processor and 512 MiB with an automatic address, wherever there is room.
+    pub fn of(subnet: SubnetId) -> Self {
+        Self {
+            texts: Texts::default(),
+            subnet,
+            address: Choice::Automatic,
+            mac: None,
+            source_dest_check: true,
+            driver: Driver::Namespace,
+            device: None,
+            host: None,
+            cpu_millis: 1000,
+            memory_mib: 512,
+            user_data: String::new(),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Requests about interfaces.
+
+use super::{Choice, NewTexts, Texts};
+use havip_model::{HostNumber, InstanceId, InterfaceId, MacAddr, SubnetId};
+use std::net::IpAddr;
+
+/// See [`Request::CreateInterface`](super::Request::CreateInterface).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateInterface {
+    /// Its subnet.
+    pub subnet: SubnetId,
+    /// Name and description.
+    pub texts: Texts,
+    /// Its primary address.
+    pub address: Choice,
+    /// Further addresses.
+    pub secondary: Vec<IpAddr>,
+    /// Its MAC, where a guest brings one; drawn otherwise.
+    pub mac: Option<MacAddr>,
+    /// Whether the guest may send and receive only its own addresses; yes is the safe answer.
+    pub source_dest_check: bool,
+}
+
+/// See [`Request::UpdateInterface`](super::Request::UpdateInterface).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateInterface {
+    /// Which.
+    pub interface: InterfaceId,
+    /// The new texts.
+    pub texts: NewTexts,
+    /// Whether the guest may send and receive only its own addresses.
+    pub source_dest_check: Option<bool>,
+}
+
+/// See [`Request::DeleteInterface`](super::Request::DeleteInterface).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteInterface {
+    /// Which.
+    pub interface: InterfaceId,
+}
+
+/// See [`Request::AttachInterface`](super::Request::AttachInterface).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachInterface {
+    /// Which.
+    pub interface: InterfaceId,
+    /// To whom.
+    pub instance: InstanceId,
+    /// The existing device to plug, for instances of the driver `external`.
+    pub device: Option<String>,
+}
+
+/// See [`Request::DetachInterface`](super::Request::DetachInterface).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DetachInterface {
+    /// Which.
+    pub interface: InterfaceId,
+}
+
+/// See [`Request::AddAddresses`](super::Request::AddAddresses).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddAddresses {
+    /// Which.
+    pub interface: InterfaceId,
+    /// These.
+    pub addresses: Vec<IpAddr>,
+    /// And so many of the lowest free ones.
+    pub automatic: usize,
+}
+
+/// See [`Request::RemoveAddresses`](super::Request::RemoveAddresses).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoveAddresses {
+    /// Which.
+    pub interface: InterfaceId,
+    /// These.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// See [`Request::MoveAddresses`](super::Request::MoveAddresses).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveAddresses {
+    /// Who gives them.
+    pub from: InterfaceId,
+    /// Who gets them.
+    pub to: InterfaceId,
+    /// These.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// See [`Request::PlugInterface`](super::Request::PlugInterface).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlugInterface {
+    /// Which; not of an instance that the driver `namespace` runs.
+    pub interface: InterfaceId,
+    /// Where.
+    pub host: HostNumber,
+    /// The existing veth or tap.
+    pub device: String,
+}
+
+/// See [`Request::UnplugInterface`](super::Request::UnplugInterface).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnplugInterface {
+    /// Which.
+    pub interface: InterfaceId,
+}

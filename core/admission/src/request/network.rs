@@ -1,0 +1,61 @@
+//! Requests about VPCs and subnets.
+
+use super::{NewTexts, Texts};
+use havip_model::{SubnetId, VpcId};
+use ipnet::Ipv4Net;
+
+/// See [`Request::CreateVpc`](super::Request::CreateVpc).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateVpc {
+    /// Name and description.
+    pub texts: Texts,
+    /// Where it is to be.
+    pub region: String,
+    /// The addresses its subnets are cut from: /8 to /28.
+    pub cidr: Ipv4Net,
+}
+
+/// See [`Request::UpdateVpc`](super::Request::UpdateVpc).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateVpc {
+    /// Which.
+    pub vpc: VpcId,
+    /// The new texts.
+    pub texts: NewTexts,
+}
+
+/// See [`Request::DeleteVpc`](super::Request::DeleteVpc).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteVpc {
+    /// Which.
+    pub vpc: VpcId,
+}
+
+/// See [`Request::CreateSubnet`](super::Request::CreateSubnet).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateSubnet {
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// Name and description.
+    pub texts: Texts,
+    /// The zone it is to be in.
+    pub zone: String,
+    /// Its addresses, within the VPC's: at most a /29.
+    pub cidr: Ipv4Net,
+}
+
+/// See [`Request::UpdateSubnet`](super::Request::UpdateSubnet).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateSubnet {
+    /// Which.
+    pub subnet: SubnetId,
+    /// The new texts.
+    pub texts: NewTexts,
+}
+
+/// See [`Request::DeleteSubnet`](super::Request::DeleteSubnet).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteSubnet {
+    /// Which.
+    pub subnet: SubnetId,
+}
