@@ -13,3 +13,11 @@ fn the_copy_in_docs_has_not_drifted() {
         "docs/openapi.json is not what the server says: run `HAVIP_WRITE_OPENAPI=1 cargo test -p havip-server --test document`"
     );
 }
+
+#[test]
+fn every_code_of_a_refusal_is_in_the_guide() {
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api.md")).unwrap();
+    for code in havip_admission::Code::ALL {
+        assert!(guide.contains(&format!("| `{code}` |")), "docs/api.md does not explain {code}");
+    }
+}
