@@ -62,10 +62,10 @@ pub const REASONS: &[Reason] = &[
     row(27, "vip_not_held", "an associated instance sent from a VIP that it does not hold", "nothing, if it is about to announce it; else remove the address from the instance"),
     row(28, "source_address", "the packet's source address is not the interface's", "if it was meant, add the address to the interface, create a VIP for it, or switch the source/destination check off"),
     row(29, "source_odd", "the packet's source is no host's address", ""),
-    row(30, "arp_reply", "an ARP reply that nobody asked for", "announce a VIP by gratuitous ARP (sender address = target address)"),
     row(31, "arp_unknown", "ARP asked for an address that nobody has", ""),
     row(32, "advert_stranger", "a VRRP advert naming a VIP came from an instance that is not associated with it", "if it was meant, associate the instance or add the address to the VIP's advert sources"),
     row(33, "advert_malformed", "a VRRP advert is cut, fragmented or names more than 20 addresses", ""),
+    row(34, "advert_limited", "more than 500 multicast VRRP adverts a second from one interface", "use a longer advert interval, or unicast peers"),
 
     row(40, "multicast", "multicast is not flooded", "use unicast"),
     row(41, "broadcast", "broadcast is not flooded", "use unicast"),
@@ -82,6 +82,7 @@ pub const REASONS: &[Reason] = &[
     row(52, "too_big", "the packet is larger than the destination takes", "lower the MTU of the instance"),
     row(53, "no_dhcp", "this host has no DHCP service", ""),
     row(54, "no_overlay", "this host has no way to other hosts", ""),
+    row(55, "dhcp_limited", "more than 2 DHCP requests a second from one interface", ""),
 
     row(64, "outer_unknown", "a VXLAN packet from an address that is no host's", "somebody forges, or a host's underlay address is wrong"),
     row(65, "vni_reserved", "a VXLAN packet with a VNI that tenants cannot have", ""),

@@ -2,6 +2,8 @@
 
 mod index;
 mod look;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     Change, Counter, Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Instance, InstanceId, Interface,

@@ -1,0 +1,147 @@
+//! Changes in any order, and copies that stay as they were.
+
+use super::*;
+use crate::{Body, EipTarget, Incarnation, MacAddr, Meta, PortNumber, PortState, SubnetNumber, Vni};
+use std::net::{IpAddr, Ipv4Addr};
+
+fn body(n: u8) -> Body {
+    Body::from_entropy([n; 16])
+}
+
+fn vpc() -> Vpc {
+    Vpc {
+        id: VpcId::new(body(1)),
+        meta: Meta::default(),
+        region: "local".into(),
+        cidr: "10.0.0.0/16".parse().unwrap(),
+        cidr6: None,
+        vni: Vni::MIN,
+        virtual_mac: MacAddr::ZERO,
+    }
+}
+
+fn subnet() -> Subnet {
+    Subnet {
+        id: SubnetId::new(body(2)),
+        meta: Meta::default(),
+        vpc: vpc().id,
+        zone: "local-a".into(),
+        cidr: "10.0.0.0/29".parse().unwrap(),
+        cidr6: None,
+        gateway: Ipv4Addr::new(10, 0, 0, 1),
+        gateway6: None,
+        number: SubnetNumber::MIN,
+    }
+}
+
+fn interface(n: u8, secondary: &[u8]) -> Interface {
+    let address = |last: &u8| IpAddr::from([10, 0, 0, *last]);
+    Interface {
+        id: InterfaceId::new(body(10 + n)),
+        meta: Meta::default(),
+        vpc: vpc().id,
+        subnet: subnet().id,
+        port: PortNumber::new(n.into()).unwrap(),
+        mac: MacAddr([2, 0, 0, 0, 0, n]),
+        primary: None,
+        secondary: secondary.iter().map(address).collect(),
+        instance: None,
+        position: 0,
+        is_primary: false,
+        host: None,
+        device: None,
+        source_dest_check: true,
+        port_state: PortState::Inactive,
+    }
+}
+
+fn eip(n: u8, target: Option<InterfaceId>) -> Eip {
+    Eip {
+        id: EipId::new(body(20 + n)),
+        meta: Meta::default(),
+        pool: EipPoolId::new(body(3)),
+        address: [203, 0, 113, n].into(),
+        bandwidth_mbps: None,
+        target: target.map(EipTarget::Interface),
+        vpc: target.map(|_| vpc().id),
+        incarnation: Incarnation(n.into()),
+    }
+}
+
+fn world(resources: impl IntoIterator<Item = Resource>) -> World {
+    World::of([Resource::Subnet(subnet()), Resource::Vpc(vpc())].into_iter().chain(resources), [])
+}
+
+fn change(puts: impl IntoIterator<Item = Resource>) -> Change {
+    Change { puts: puts.into_iter().collect(), ..Change::about(ResourceKey::Vpc(vpc().id)) }
+}
+
+#[test]
+fn an_address_may_move_within_one_change_in_either_order() {
+    for turned in [false, true] {
+        let mut world = world([interface(1, &[3, 4]).into(), interface(2, &[]).into()]);
+        let mut puts: Vec<Resource> = vec![interface(1, &[4]).into(), interface(2, &[3]).into()];
+        if turned {
+            puts.reverse();
+        }
+        world.apply(&change(puts));
+        assert!(world.is_consistent());
+        let user = world.address_user(vpc().id, [10, 0, 0, 3].into());
+        assert_eq!(user, Some(AddressUser::Interface(interface(2, &[]).id)));
+    }
+}
+
+#[test]
+fn an_eip_may_take_over_the_target_of_another_within_one_change() {
+    let target = interface(1, &[]).id;
+    for turned in [false, true] {
+        let mut world = world([interface(1, &[]).into(), eip(1, Some(target)).into(), eip(2, None).into()]);
+        let mut puts: Vec<Resource> = vec![eip(1, None).into(), eip(2, Some(target)).into()];
+        if turned {
+            puts.reverse();
+        }
+        world.apply(&change(puts));
+        assert!(world.is_consistent());
+        assert_eq!(world.eip_of(EipTarget::Interface(target)).map(|eip| eip.id), Some(eip(2, None).id));
+    }
+}
+
+#[test]
+fn the_lowest_free_address_follows_every_use() {
+    let free = |world: &World| world.lowest_free(subnet().id).map(|address| address.octets()[3]);
+    let mut world = world([]);
+    assert_eq!(free(&world), Some(3));
+    let steps: [(&[u8], Option<u8>); 6] = [
+        (&[3], Some(4)),
+        (&[3, 5, 4], Some(6)),
+        (&[3, 5], Some(4)),
+        (&[3, 4, 5, 6], None),
+        (&[6], Some(3)),
+        (&[], Some(3)),
+    ];
+    for (addresses, expected) in steps {
+        world.apply(&change([interface(1, addresses).into()]));
+        assert_eq!(free(&world), expected, "{addresses:?} in use");
+        assert!(world.is_consistent());
+    }
+}
+
+#[test]
+fn a_copy_stays_as_it_was() {
+    let mut world = world([interface(1, &[3]).into()]);
+    let (copy, key) = (world.clone(), ResourceKey::Interface(interface(1, &[]).id));
+    world.apply(&Change { deletes: vec![key], counters: [(Counter::Port, 9)].into(), ..Change::about(key) });
+
+    assert_eq!((world.get(key), world.next(Counter::Port)), (None, 9));
+    assert_eq!(copy.get(key), Some(interface(1, &[3]).into()));
+    assert_eq!((copy.next(Counter::Port), copy.interface_by_port(PortNumber::MIN).is_some()), (1, true));
+    assert_eq!(world.address_user(vpc().id, [10, 0, 0, 3].into()), None);
+}
+
+#[test]
+fn a_world_is_the_same_whatever_the_order_it_was_read_in() {
+    let target = interface(1, &[3]).id;
+    let resources = || [eip(1, Some(target)).into(), interface(1, &[3]).into(), eip(2, None).into()];
+    let turned = resources().into_iter().rev();
+    assert_eq!(world(resources()), world(turned));
+}
