@@ -1,6 +1,19 @@
 //! Keys and values of everything that a server stores: JSON under readable keys.
 //!
-//! A later version may add fields with defaults; it never changes the meaning of one.
+//! | key | value |
+//! |---|---|
+//! | `resource/KIND/ID` | a resource of `core/model`: `vpc`, `subnet`, `host` (by its number), `instance`, `interface`, `vip`, `eip-pool`, `eip`, `route` |
+//! | `withdrawing/KIND/ID` | the same, deleted but not yet acknowledged so by every host |
+//! | `counter/WORD` | the number to be given next |
+//! | `record/VNI/ADDRESS` | the greatest holder record that was reported |
+//! | `event/SEQUENCE` | a line of the timeline, its sequence with 20 digits; the oldest are deleted |
+//! | `answer/PRINCIPAL/KEY` | what a request with an idempotency key was answered, for a day |
+//! | `token/DIGEST`, `access-key/ID` | who may join, who may ask |
+//! | `meta/history`, `meta/newest` | which store this is; when a resource last changed |
+//!
+//! A later version may add fields with defaults; it never changes the meaning of one. What each version wrote
+//! stands in `tests/stored.rs`. A change that an older program could not read raises `meta.layout` of the
+//! backend, which that program then refuses to open.
 
 use havip_model::{
     AccessKeyId, Counter, Eip, EipPool, Event, Host, Instance, Interface, Record, Resource, ResourceKey,

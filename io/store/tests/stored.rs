@@ -1,0 +1,97 @@
+//! What an earlier version has stored is read by this one, and means the same.
+
+use havip_model::{Resource, World};
+use havip_store::stored::Stored;
+
+/// As version 0.1 wrote it: never edit a line, add new ones.
+const WRITTEN: [(&str, &str); 18] = [
+    ("meta/history", r#""3f9c""#),
+    ("meta/newest", "null"),
+    ("counter/vni", "2"),
+    ("counter/incarnation", "3"),
+    (
+        "resource/vpc/vpc-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"vpc-aaaaaaaaaaaaaaaaaaaa","meta":{"name":"web","description":"","created_at":1000,"updated_at":1000,"generation":1,"deleting":false},"region":"local","cidr":"10.20.0.0/16","cidr6":null,"vni":1,"virtual_mac":"02:68:77:00:00:01"}"#,
+    ),
+    (
+        "resource/subnet/subnet-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"subnet-aaaaaaaaaaaaaaaaaaaa","meta":{"name":"web","description":"","created_at":1000,"updated_at":1000,"generation":1,"deleting":false},"vpc":"vpc-aaaaaaaaaaaaaaaaaaaa","zone":"local-a","cidr":"10.20.1.0/24","cidr6":null,"gateway":"10.20.1.1","gateway6":null,"number":1}"#,
+    ),
+    (
+        "resource/host/1",
+        r#"{"id":"host-aaaaaaaaaaaaaaaaaaaa","meta":{"name":"h1","description":"","created_at":1000,"updated_at":1000,"generation":1,"deleting":false},"region":"local","zone":"local-a","number":1,"underlay":"192.168.0.1","peer_endpoint":"192.168.0.1:7403","edge_device":"out0","guest_mtu":1500}"#,
+    ),
+    (
+        "resource/instance/i-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"i-aaaaaaaaaaaaaaaaaaaa","meta":{"name":"blue","description":"","created_at":1000,"updated_at":1000,"generation":1,"deleting":false},"region":"local","zone":"local-a","driver":"namespace","host":1,"cpu_millis":1000,"memory_mib":512,"user_data":"true","power":"powered-off","starts":1}"#,
+    ),
+    (
+        "resource/interface/eni-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"eni-aaaaaaaaaaaaaaaaaaaa","meta":{"name":"","description":"","created_at":1000,"updated_at":1000,"generation":1,"deleting":false},"vpc":"vpc-aaaaaaaaaaaaaaaaaaaa","subnet":"subnet-aaaaaaaaaaaaaaaaaaaa","port":1,"mac":"02:aa:00:00:00:01","primary":"10.20.1.3","secondary":["10.20.1.9"],"instance":"i-aaaaaaaaaaaaaaaaaaaa","position":0,"is_primary":true,"host":1,"device":null,"source_dest_check":true,"port_state":"inactive"}"#,
+    ),
+    (
+        "resource/vip/vip-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"vip-aaaaaaaaaaaaaaaaaaaa","meta":{"name":"front","description":"","created_at":1000,"updated_at":2000,"generation":2,"deleting":false},"vpc":"vpc-aaaaaaaaaaaaaaaaaaaa","subnet":"subnet-aaaaaaaaaaaaaaaaaaaa","key":{"vni":1,"address":"10.20.1.100"},"incarnation":1,"binding":"associated","contention":"follow","assist":true,"profile":"native","associations":[{"target":{"instance":"i-aaaaaaaaaaaaaaaaaaaa"},"mode":"direct-return","created_at":2000}],"advert_sources":["10.20.1.77"]}"#,
+    ),
+    (
+        "resource/eip-pool/pool-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"pool-aaaaaaaaaaaaaaaaaaaa","meta":{"name":"public","description":"","created_at":1000,"updated_at":1000,"generation":1,"deleting":false},"cidr":"203.0.113.0/24","gateway":null,"reserved":["203.0.113.1"]}"#,
+    ),
+    (
+        "resource/eip/eip-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"eip-aaaaaaaaaaaaaaaaaaaa","meta":{"name":"","description":"","created_at":1000,"updated_at":1000,"generation":1,"deleting":false},"pool":"pool-aaaaaaaaaaaaaaaaaaaa","address":"203.0.113.2","bandwidth_mbps":5,"target":{"vip":"vip-aaaaaaaaaaaaaaaaaaaa"},"vpc":"vpc-aaaaaaaaaaaaaaaaaaaa","incarnation":2}"#,
+    ),
+    (
+        "resource/route/route-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"route-aaaaaaaaaaaaaaaaaaaa","meta":{"name":"","description":"","created_at":1000,"updated_at":1000,"generation":1,"deleting":false},"vpc":"vpc-aaaaaaaaaaaaaaaaaaaa","destination":"0.0.0.0/0","next_hop":{"vip":"vip-aaaaaaaaaaaaaaaaaaaa"}}"#,
+    ),
+    (
+        "record/1/10.20.1.100",
+        r#"{"incarnation":1,"epoch":113967432499200,"holder":{"host":1,"port":1},"released":false,"mac":"02:aa:00:00:00:01","moves":4}"#,
+    ),
+    (
+        "event/00000000000000000007",
+        r#"{"sequence":7,"at":3000,"kind":{"kind":"vip-moved","vip":"vip-aaaaaaaaaaaaaaaaaaaa","address":"10.20.1.100","epoch":9,"from":null,"to":{"host":1,"port":1},"cause":"claim"}}"#,
+    ),
+    (
+        "answer/key-aaaaaaaaaaaaaaaaaaaa/once",
+        r#"{"name":"key-aaaaaaaaaaaaaaaaaaaa/once","request":"00ff","status":201,"subject":"vip/vip-aaaaaaaaaaaaaaaaaaaa","at":1000}"#,
+    ),
+    ("token/00ff", r#"{"digest":"00ff","expires_at":9000}"#),
+    (
+        "access-key/key-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"key-aaaaaaaaaaaaaaaaaaaa","name":"admin","created_at":1000,"sealed_secret":"c2VhbGVk"}"#,
+    ),
+];
+
+#[test]
+fn what_version_0_1_wrote_is_read_and_nothing_of_it_is_lost() {
+    let mut resources: Vec<Resource> = Vec::new();
+    for (key, value) in WRITTEN {
+        let stored = Stored::read(key, value.as_bytes()).unwrap_or_else(|error| panic!("{key}: {error:?}"));
+        assert_eq!(stored.key(), key);
+        let (old, new) = (json(value.as_bytes()), json(&stored.value()));
+        assert!(holds(&new, &old), "{key} says\n{new}\ninstead of\n{old}");
+        if let Stored::Resource(resource) = stored {
+            resources.push(resource);
+        }
+    }
+    let world = World::of(resources, []);
+    let instance = *world.instances.keys().next().unwrap();
+    assert_eq!((world.vip_count_of_instance(instance), world.edges().count()), (1, 1));
+    assert_eq!(world.eips_into(*world.vpcs.keys().next().unwrap()).count(), 1);
+}
+
+fn json(bytes: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(bytes).unwrap()
+}
+
+/// Whether everything that the old value says is in the new one, which may say more.
+fn holds(new: &serde_json::Value, old: &serde_json::Value) -> bool {
+    match (new, old) {
+        (serde_json::Value::Object(new), serde_json::Value::Object(old)) => {
+            old.iter().all(|(field, old)| new.get(field).is_some_and(|new| holds(new, old)))
+        }
+        (new, old) => new == old,
+    }
+}
