@@ -122,6 +122,7 @@ static __noinline enum outcome take(struct __sk_buff *skb, struct kept_record *k
 	wish.cause = order->cause;
 	/* A postponed claim spends a token like the claim that it is (C4). */
 	if (order->cause == CAUSE_CLAIM && agent_is_alive(now.boot_ns)) {
+		struct address_port_key whose;
 		__u64 ready_at;
 
 		bpf_spin_lock(&kept->lock);
@@ -131,18 +132,10 @@ static __noinline enum outcome take(struct __sk_buff *skb, struct kept_record *k
 			return OUTCOME_REFUSED;
 		if (!is_exactly(&before, &order->record))
 			return OUTCOME_UNCHANGED;
-		ready_at = spend(key, order->port, now.boot_ns);
+		whose = with_port(key, order->port);
+		ready_at = spend(&whose, now.boot_ns, CLAIM_TOKEN_NS, CLAIM_BURST);
 		if (ready_at) {
-			struct event *event = new_event(EVENT_POSTPONED, key);
-
-			count(COUNT_CLAIM_POSTPONED);
-			if (!event)
-				return OUTCOME_REFUSED;
-			event->port = order->port;
-			event->nonce = ready_at;
-			__builtin_memcpy(event->mac, order->mac, ETH_ALEN);
-			event->now = before;
-			bpf_ringbuf_submit(event, 0);
+			tell_postponed(&whose, &before, wish.mac, ready_at);
 			return OUTCOME_REFUSED;
 		}
 	}

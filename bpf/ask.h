@@ -22,10 +22,13 @@ static __always_inline void expect_answer(const struct address_key *key, __u32 p
 		if (!ask)
 			return;
 	}
-	if (asker == ASKER_AGENT)
+	if (asker == ASKER_AGENT) {
+		ask->agent_told = 0;
 		ask->agent_until = until;
-	else
+	} else {
+		ask->doubt_told = 0;
 		ask->doubt_until = until;
+	}
 }
 
 /* Makes the packet the gateway's ARP request for the address, and sends it to the port; true if it left. */
@@ -85,7 +88,7 @@ __noinline int hear_answer(struct __sk_buff *skb, struct claim *claim)
 	struct address_port_key both;
 	struct record record = {};
 	struct kept_record *kept;
-	bool held, asked = false, doubted = false;
+	bool held, exempt = false, asked = false, doubted = false;
 	struct ask *ask;
 	__u64 now;
 
@@ -95,8 +98,8 @@ __noinline int hear_answer(struct __sk_buff *skb, struct claim *claim)
 	both = with_port(&claim->key, claim->port);
 	ask = bpf_map_lookup_elem(&asks, &both);
 	if (ask) {
-		asked = now < ask->agent_until;
-		doubted = now < ask->doubt_until;
+		exempt = now < ask->agent_until;
+		asked = exempt && !__sync_lock_test_and_set(&ask->agent_told, 1);
 	}
 	kept = bpf_map_lookup_elem(&records, &claim->key);
 	if (kept) {
@@ -105,6 +108,8 @@ __noinline int hear_answer(struct __sk_buff *skb, struct claim *claim)
 		bpf_spin_unlock(&kept->lock);
 	}
 	held = record.holder == holder_word(own->host, claim->port);
+	if (ask && held && now < ask->doubt_until)
+		doubted = !__sync_lock_test_and_set(&ask->doubt_told, 1);
 	if (asked) {
 		struct event *event = new_event(EVENT_ANSWERED, &claim->key);
 
@@ -116,12 +121,12 @@ __noinline int hear_answer(struct __sk_buff *skb, struct claim *claim)
 			bpf_ringbuf_submit(event, 0);
 		}
 	}
-	if (doubted && held) {
+	if (doubted) {
 		tell_record(EVENT_ALIVE, &claim->key, &record, 0);
 		count(COUNT_ALIVE_SENT);
 		announce(skb, &claim->key, &record, ALIVE);
 	}
-	return asked || held ? 0 : REASON_VIP_NOT_HELD;
+	return exempt || held ? 0 : REASON_VIP_NOT_HELD;
 }
 
 #endif

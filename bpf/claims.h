@@ -6,26 +6,67 @@
 #include "announce.h"
 #include "entitled.h"
 
-#define TOKEN_NS 500000000ULL
-#define BURST 8
+#define CLAIM_TOKEN_NS 500000000ULL
+#define CLAIM_BURST 8
+#define POSTPONED_AGAIN_NS 100000000ULL
 
-/* Takes a token of (VIP, port); 0, or when there will be one (boot time in ns). */
-static __noinline __u64 spend(const struct address_key *key, __u32 port, __u64 now)
+/* Takes a token of this bucket; 0, or when there will be one (boot time in ns). */
+static __noinline __u64 spend(const struct address_port_key *whose, __u64 now, __u64 token_ns, __u32 burst)
 {
-	struct address_port_key both = with_port(key, port);
-	struct bucket *bucket = bpf_map_lookup_elem(&buckets, &both), fresh;
-	__u64 full_at = now;
+	struct bucket *bucket = bpf_map_lookup_elem(&buckets, whose), fresh = { .full_at = now };
 
 	if (bucket && bucket->full_at > now)
-		full_at = bucket->full_at;
-	if (full_at - now > TOKEN_NS * (BURST - 1))
-		return full_at - TOKEN_NS * (BURST - 1);
-	fresh.full_at = full_at + TOKEN_NS;
+		fresh.full_at = bucket->full_at;
+	if (fresh.full_at - now > token_ns * (burst - 1))
+		return fresh.full_at - token_ns * (burst - 1);
+	fresh.full_at += token_ns;
 	if (bucket)
 		bucket->full_at = fresh.full_at;
 	else
-		bpf_map_update_elem(&buckets, &both, &fresh, BPF_ANY);
+		bpf_map_update_elem(&buckets, whose, &fresh, BPF_ANY);
 	return 0;
+}
+
+/* The buckets that limit what one port may cause besides claims. */
+enum limited { LIMITED_DHCP = 1, LIMITED_ADVERTS = 2 };
+
+static __always_inline bool may_cause(enum limited what, const struct port *port, __u64 token_ns, __u32 burst)
+{
+	/* Bit 30 keeps these apart from the buckets of claims. */
+	struct address_port_key whose = { .vni = port->vni | 1U << 30, .port = port->number };
+
+	whose.address[0] = what;
+	return !spend(&whose, bpf_ktime_get_boot_ns(), token_ns, burst);
+}
+
+/*
+ * A claim beyond the bucket is the agent's to follow. The ring is told at once, then once in 100 ms, and whenever
+ * the record is another one: a guest that shouts must not crowd other news out.
+ */
+static __noinline void tell_postponed(const struct address_port_key *whose, const struct record *met, __u64 mac,
+				      __u64 ready_at)
+{
+	struct bucket *bucket = bpf_map_lookup_elem(&buckets, whose);
+	struct address_key key = { .vni = whose->vni };
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct event *event;
+
+	count(COUNT_CLAIM_POSTPONED);
+	if (bucket) {
+		if (bucket->postponed_epoch == met->epoch && now - bucket->postponed_at < POSTPONED_AGAIN_NS)
+			return;
+		bucket->postponed_epoch = met->epoch;
+		bucket->postponed_at = now;
+	}
+	__builtin_memcpy(key.address, whose->address, 16);
+	event = new_event(EVENT_POSTPONED, &key);
+	if (!event)
+		return;
+	event->port = whose->port;
+	event->nonce = ready_at;
+	mac_of_word(mac, event->mac);
+	event->now = *met;
+	bpf_ringbuf_submit(event, 0);
 }
 
 /* A claim of this VIP by this port, with this MAC. */
@@ -44,6 +85,7 @@ __noinline int follow_claim(struct __sk_buff *skb, struct claim *claim)
 {
 	struct record before = {}, made = {};
 	const struct settings *own = the_settings();
+	struct address_port_key whose;
 	struct kept_record *kept;
 	enum hold_result result;
 	struct wish wish = {};
@@ -71,18 +113,10 @@ __noinline int follow_claim(struct __sk_buff *skb, struct claim *claim)
 		return 0;
 	}
 
-	ready_at = agent_is_alive(now.boot_ns) ? spend(&claim->key, claim->port, now.boot_ns) : 0;
+	whose = with_port(&claim->key, claim->port);
+	ready_at = agent_is_alive(now.boot_ns) ? spend(&whose, now.boot_ns, CLAIM_TOKEN_NS, CLAIM_BURST) : 0;
 	if (ready_at) {
-		struct event *event = new_event(EVENT_POSTPONED, &claim->key);
-
-		count(COUNT_CLAIM_POSTPONED);
-		if (!event)
-			return 0;
-		event->port = claim->port;
-		event->nonce = ready_at;
-		mac_of_word(claim->mac, event->mac);
-		event->now = before;
-		bpf_ringbuf_submit(event, 0);
+		tell_postponed(&whose, &before, claim->mac, ready_at);
 		return 0;
 	}
 	result = hold(kept, &wish, NULL, now, &before, &made);

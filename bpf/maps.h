@@ -229,12 +229,16 @@ struct kept_record {
 /* The bucket of one (VIP, port): burst 8, then 2 a second (C4), kept as the instant at which it is full again. */
 struct bucket {
 	__u64 full_at; /* boot time in ns */
+	__u64 postponed_at;    /* boot time in ns of the last report of a claim beyond it */
+	__u64 postponed_epoch; /* of the record that claim met */
 };
 
 /* Who waits for a port's answer, and until when (C10); boot time in ns. Key: address_port_key. */
 struct ask {
 	__u64 agent_until; /* the own agent, in its name */
 	__u64 doubt_until; /* whoever doubts the holder */
+	__u32 agent_told;  /* each ask has one answer: a guest that repeats its own causes nothing more */
+	__u32 doubt_told;
 };
 
 /* A probe that was passed to the holder's port: where its answer goes. Key: address_key + MAC. */
@@ -386,10 +390,10 @@ enum reason {
 	REASON_VIP_NOT_HELD = 27,
 	REASON_SOURCE_ADDRESS = 28,
 	REASON_SOURCE_ODD = 29,
-	REASON_ARP_REPLY = 30,
 	REASON_ARP_UNKNOWN = 31,
 	REASON_ADVERT_STRANGER = 32,
 	REASON_ADVERT_MALFORMED = 33,
+	REASON_ADVERT_LIMITED = 34,
 
 	REASON_MULTICAST = 40,
 	REASON_BROADCAST = 41,
@@ -406,6 +410,7 @@ enum reason {
 	REASON_TOO_BIG = 52,
 	REASON_NO_DHCP = 53,
 	REASON_NO_OVERLAY = 54,
+	REASON_DHCP_LIMITED = 55,
 
 	REASON_OUTER_UNKNOWN = 64,
 	REASON_VNI_RESERVED = 65,

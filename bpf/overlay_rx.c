@@ -151,8 +151,10 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 		tell_moved(&message->key, &before, &message->record,
 			   message->kind == CORRECTION ? CAUSE_CORRECTED : CAUSE_ANNOUNCED, message->from);
 	} else if (!is_exactly(&before, &message->record)) {
-		if (!before.holder || !may_correct(&message->key, message->from, now.boot_ns))
+		if (!before.holder || !may_correct(&message->key, message->from, now.boot_ns)) {
+			count(COUNT_AS_GREAT);
 			return TC_ACT_SHOT;
+		}
 		if (tell_host(skb, &message->key, &before, CORRECTION, message->from))
 			count(COUNT_CORRECTED);
 		return TC_ACT_SHOT;

@@ -6,6 +6,13 @@
 #include "icmp.h"
 #include "edge.h"
 
+/* What one port may ask of the agent: 16 at once, then 2 a second. */
+#define DHCP_TOKEN_NS 500000000ULL
+#define DHCP_BURST 16
+/* What one port may have copied to all hosts: 100 at once, then 500 a second; VRRP sends at most 100 per router. */
+#define ADVERT_TOKEN_NS 2000000ULL
+#define ADVERT_BURST 100
+
 /* Whether the port may send from this address; 0 or a reason. The primary address was compared already. */
 static __noinline __u32 judge_source(const struct settings *own, const struct port *port, __be32 source)
 {
@@ -56,6 +63,8 @@ static __always_inline int to_dhcp(struct __sk_buff *skb, const struct settings 
 {
 	if (!own->dhcp_ifindex)
 		return drop(skb, port->number, REASON_NO_DHCP, 0);
+	if (!may_cause(LIMITED_DHCP, port, DHCP_TOKEN_NS, DHCP_BURST))
+		return drop(skb, port->number, REASON_DHCP_LIMITED, 0);
 	count(COUNT_DHCP_UP);
 	skb->mark = 0;
 	return bpf_redirect(own->dhcp_ifindex, 0);
@@ -68,6 +77,8 @@ static __noinline int multicast_advert(struct __sk_buff *skb, const struct port 
 	int reason;
 
 	bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct iphdr, saddr), &advert.source, sizeof(advert.source));
+	if (!may_cause(LIMITED_ADVERTS, port, ADVERT_TOKEN_NS, ADVERT_BURST))
+		return drop(skb, port->number, REASON_ADVERT_LIMITED, advert.source);
 	remember_talker(port->subnet, port->number);
 	reason = flood_advert(skb, &advert, port->number);
 	if (reason)

@@ -187,3 +187,19 @@ fn a_holder_whose_adverts_stop_while_anothers_go_on_is_reported() {
     );
     assert_eq!(stalled(&mut hook), Some(theirs));
 }
+
+#[test]
+fn one_port_cannot_have_multicast_adverts_copied_without_limit() {
+    let mut hook = Hook::new("advlimit");
+    let sent = frame(mac(11), GROUP_MAC).ip(own(11), GROUP).vrrp(&vrrp(100));
+    let began = std::time::Instant::now();
+    for _ in 0..1000 {
+        hook.sends(11, &sent);
+    }
+    let ledger = hook.switch.ledger().unwrap();
+    let (copied, limited) = (ledger["advert_flooded"], ledger["advert_limited"]);
+    assert_eq!(copied + limited, 1000);
+    // 100 at once, and 500 a second while the thousand are sent.
+    let most = 100 + began.elapsed().as_millis() as u64 / 2 + 1;
+    assert!((100..=most).contains(&copied), "{copied} copied, at most {most}");
+}

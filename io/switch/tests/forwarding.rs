@@ -230,6 +230,12 @@ fn dhcp_goes_to_the_agent_and_comes_back_by_mac() {
         assert_eq!((ran.verdict, ran.frame), (REDIRECTED, bytes));
         hook.counted(&[("dhcp_up", 1)]);
     }
+    for _ in 0..13 {
+        let discover = frame(mac(11), MacAddr::BROADCAST).ip(zero, Ipv4Addr::BROADCAST);
+        hook.sends(11, &discover.udp(68, 67, b"discover"));
+    }
+    hook.sends(11, &frame(mac(11), MacAddr::BROADCAST).ip(zero, Ipv4Addr::BROADCAST).udp(68, 67, b"more"));
+    hook.counted(&[("dhcp_up", 13), ("dhcp_limited", 1)]);
     let offer = frame(VIRTUAL_MAC, mac(11)).ip(GATEWAY, own(11)).udp(67, 68, b"offer");
     let ran = hook.enters("dhcp_rx", "d0", &offer);
     assert_eq!((ran.verdict, ran.frame), (REDIRECTED, offer));

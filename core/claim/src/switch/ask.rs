@@ -12,6 +12,10 @@ pub struct Ask {
     pub agent_until: Duration,
     /// Whoever doubts the holder (C10 b).
     pub doubt_until: Duration,
+    /// It was told: each ask has one answer, and a guest that repeats its own causes nothing more.
+    pub agent_told: bool,
+    /// The same for whoever doubts.
+    pub doubt_told: bool,
 }
 
 impl SwitchModel {
@@ -20,7 +24,8 @@ impl SwitchModel {
         if let Some(reason) = self.refusal(key, port) {
             return refuse(reason);
         }
-        self.asks.entry((port, key)).or_default().agent_until = now + ANSWER_WITHIN;
+        let ask = self.asks.entry((port, key)).or_default();
+        (ask.agent_until, ask.agent_told) = (now + ANSWER_WITHIN, false);
         vec![Action::AskGuest { port, key }]
     }
 
@@ -42,7 +47,8 @@ impl SwitchModel {
         if host != self.host || !self.is_candidate(key, port) {
             return vec![];
         }
-        self.asks.entry((port, key)).or_default().doubt_until = now + ANSWER_WITHIN;
+        let ask = self.asks.entry((port, key)).or_default();
+        (ask.doubt_until, ask.doubt_told) = (now + ANSWER_WITHIN, false);
         vec![Action::AskGuest { port, key }]
     }
 
@@ -61,16 +67,20 @@ impl SwitchModel {
             return refuse(reason);
         }
         let held = self.record(key).filter(|record| record.present_holder() == Some(self.here(port)));
-        let ask = self.asks.get(&(port, key)).copied().unwrap_or_default();
+        let mut ask = self.asks.get(&(port, key)).copied().unwrap_or_default();
         let mut actions = vec![];
-        if now < ask.agent_until {
+        if now < ask.agent_until && !std::mem::replace(&mut ask.agent_told, true) {
             actions.push(Action::Notify(Notice::Answered { key, port, mac, advertised_recently }));
         }
         if now < ask.doubt_until
             && let Some(record) = held
+            && !std::mem::replace(&mut ask.doubt_told, true)
         {
             actions.push(Action::Notify(Notice::Alive { key, record }));
             actions.extend(self.announcements(key, record, MessageKind::Alive));
+        }
+        if let Some(kept) = self.asks.get_mut(&(port, key)) {
+            *kept = ask;
         }
         if now >= ask.agent_until && held.is_none() {
             actions.push(Action::Refuse(Refused::NotHeld));
