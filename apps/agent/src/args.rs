@@ -44,6 +44,9 @@ pub struct Args {
     /// The zone this host is in [default: local-a]
     #[arg(long, env = "HAVIP_ZONE", value_name = "NAME")]
     pub zone: Option<String>,
+    /// The most VIPs and EIPs that this host can keep a record of; a new switch obeys it [default: 65536]
+    #[arg(long, env = "HAVIP_MOST_VIPS", value_name = "COUNT")]
+    pub most_vips: Option<u32>,
     /// A TOML file with the same settings, underscores for dashes
     #[arg(long, env = "HAVIP_AGENT_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -76,6 +79,8 @@ pub struct Config {
     pub region: String,
     /// The zone.
     pub zone: String,
+    /// The size of the switch's map of records.
+    pub most_vips: u32,
 }
 
 /// The file: the same words as the flags.
@@ -94,6 +99,7 @@ struct File {
     metrics: Option<SocketAddr>,
     region: Option<String>,
     zone: Option<String>,
+    most_vips: Option<u32>,
 }
 
 impl Args {
@@ -150,6 +156,7 @@ impl Args {
             metrics: self.metrics.or(file.metrics).unwrap_or(([127, 0, 0, 1], 7404).into()),
             region: self.region.or(file.region).unwrap_or_else(|| "local".to_owned()),
             zone: self.zone.or(file.zone).unwrap_or_else(|| "local-a".to_owned()),
+            most_vips: self.most_vips.or(file.most_vips).unwrap_or(65_536).max(1),
         })
     }
 }

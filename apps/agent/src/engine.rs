@@ -9,6 +9,7 @@ mod commands;
 mod guests;
 mod ports;
 mod program;
+mod records;
 mod show;
 mod tell;
 
@@ -106,8 +107,10 @@ pub struct Engine {
     guests: guests::Guests,
     keeper: Keeper,
     claims: claims::Claims,
+    records: records::Records,
     prober: Prober,
     alive: alive::Alive,
+    strangers: tell::Strangers,
     show: show::Counters,
 }
 
@@ -169,8 +172,10 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result
         ports: ports::Ports::default(),
         keeper: Keeper::new(host, rand::random()),
         claims: claims::Claims::default(),
+        records: records::Records::default(),
         prober: Prober::new(),
         alive: alive::Alive::default(),
+        strangers: tell::Strangers::default(),
         show: show::Counters::new(),
         observed: Table::new(),
     };
@@ -225,7 +230,7 @@ impl Engine {
             Woken::Done(Done::Records(records)) => self.merge(records),
             Woken::Done(Done::Pulled(vni)) => {
                 // A record that names a port of before a reboot must be known before that port comes up.
-                self.read_records();
+                self.read_vpc(vni);
                 self.tell_keeper(keeper::Event::PullDone(vni));
             }
             Woken::Done(Done::Guest(happened)) => self.guest_happened(happened).await,
@@ -248,6 +253,7 @@ impl Engine {
             self.prober.next_deadline(),
             self.guests.next_deadline(),
             self.alive.next_deadline(),
+            self.reading_deadline(),
         ];
         wants
             .into_iter()
@@ -266,12 +272,13 @@ impl Engine {
         if self.claims.second_at <= now {
             self.claims.second_at = now + SECOND;
             self.set_clock(now)?;
-            self.read_records();
-            self.tell_records();
+            self.records.begin_round();
+            self.report_strangers(now);
             self.retry();
             self.keep_neighbours_warm(now).await;
             self.save();
         }
+        self.read_some();
         self.probe(now);
         self.guests_due(now).await;
         self.tell_keeper(keeper::Event::DeadlineReached);
@@ -296,7 +303,7 @@ impl Engine {
             Heard::Opened => {
                 self.stream_is_open = true;
                 self.incoming = Incoming::default();
-                self.claims.say_records_again();
+                self.records.say_again();
             }
             Heard::Closed => {
                 self.stream_is_open = false;

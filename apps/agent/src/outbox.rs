@@ -3,9 +3,11 @@
 //! Of what only the last counts (acknowledgement, states) the last is kept, and said again on each new stream.
 //! Of what happened, as much as fits is kept; the rest is counted.
 
-use havip_model::{HostNumber, PortNumber, Vni};
+use havip_model::{HostNumber, PortNumber, Record, VipKey, Vni};
+use havip_stream::convert;
 use havip_stream::proto::{self, report::Body};
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -29,7 +31,7 @@ struct Waiting {
     instances: BTreeMap<String, Last<proto::InstanceReport>>,
     ports: BTreeMap<PortNumber, Last<proto::PortReport>>,
     lost: BTreeMap<HostNumber, Last<proto::Lost>>,
-    records: BTreeMap<Vni, proto::Records>,
+    records: BTreeMap<Vni, BTreeMap<IpAddr, Record>>,
     moves: VecDeque<proto::Move>,
     refusals: VecDeque<proto::Refusal>,
     results: VecDeque<proto::CommandResult>,
@@ -90,9 +92,9 @@ impl Outbox {
         self.add(|waiting| say(&mut waiting.lost, host, report));
     }
 
-    /// The records of a VPC, in place of earlier ones.
-    pub fn records(&self, vni: Vni, records: proto::Records) {
-        self.add(|waiting| _ = waiting.records.insert(vni, records));
+    /// A record of an own port; a later one is in place of an earlier one.
+    pub fn record(&self, key: VipKey, record: Record) {
+        self.add(|waiting| _ = waiting.records.entry(key.vni).or_default().insert(key.address, record));
     }
 
     /// A VIP moved.
@@ -152,7 +154,8 @@ impl Waiting {
         bodies.extend(unsaid(self.ports.values_mut()).map(Body::Port));
         bodies.extend(unsaid(self.instances.values_mut()).map(Body::Instance));
         bodies.extend(unsaid(self.lost.values_mut()).map(Body::Lost));
-        bodies.extend(std::mem::take(&mut self.records).into_values().map(Body::Records));
+        let records = std::mem::take(&mut self.records).into_iter();
+        bodies.extend(records.map(|(vni, records)| Body::Records(convert::records_message(vni, 0, records))));
         bodies.extend(self.results.drain(..).map(Body::Result));
         bodies.extend(unsaid(self.acknowledged.iter_mut()).map(Body::Acknowledged));
         bodies.into_iter().map(|body| proto::Report { body: Some(body) }).collect()

@@ -12,13 +12,17 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Server};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// What another agent asks of this one; the main loop answers, as only it speaks to the switch.
 #[derive(Debug)]
 pub enum Asked {
     /// All records of a VPC.
     Pull {
+        /// Who asks, by its certificate.
+        host: HostNumber,
         /// The VPC.
         vni: Vni,
         /// Where the answer goes.
@@ -26,6 +30,8 @@ pub enum Asked {
     },
     /// Its records, for ours that are greater.
     Repair {
+        /// Who asks, by its certificate.
+        host: HostNumber,
         /// The VPC.
         vni: Vni,
         /// Its records.
@@ -76,18 +82,40 @@ impl Service {
 #[tonic::async_trait]
 impl Peer for Service {
     async fn pull(&self, request: Request<proto::PullRequest>) -> Result<Response<proto::Records>, Status> {
-        let vni = vni(request.get_ref().vni)?;
+        let (host, vni) = (caller(&request)?, vni(request.get_ref().vni)?);
         let (answer, answered) = oneshot::channel();
-        self.ask(Asked::Pull { vni, answer }, answered).await
+        self.ask(Asked::Pull { host, vni, answer }, answered).await
     }
 
     async fn repair(&self, request: Request<proto::Records>) -> Result<Response<proto::Records>, Status> {
-        let vni = vni(request.get_ref().vni)?;
+        let (host, vni) = (caller(&request)?, vni(request.get_ref().vni)?);
         let wrong = |error: convert::ConvertError| Status::invalid_argument(error.to_string());
         let records = convert::records(request.get_ref()).map_err(wrong)?;
         let (answer, answered) = oneshot::channel();
-        self.ask(Asked::Repair { vni, records, answer }, answered).await
+        self.ask(Asked::Repair { host, vni, records, answer }, answered).await
     }
+}
+
+/// The host that the connection's certificate names.
+fn caller<T>(request: &Request<T>) -> Result<HostNumber, Status> {
+    let certificates = request.peer_certs();
+    let first = certificates.as_ref().and_then(|certificates| certificates.first());
+    first
+        .and_then(|certificate| host_of(certificate))
+        .ok_or_else(|| Status::unauthenticated("only hosts with a certificate of this fabric are answered"))
+}
+
+/// The number that a host's certificate names: `host-7.havip`.
+fn host_of(certificate: &[u8]) -> Option<HostNumber> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let names = certificate.subject_alternative_name().ok()??;
+    names.value.general_names.iter().find_map(|name| match name {
+        GeneralName::DNSName(name) => {
+            let number: u32 = name.strip_prefix("host-")?.strip_suffix(".havip")?.parse().ok()?;
+            HostNumber::new(number).ok()
+        }
+        _ => None,
+    })
 }
 
 fn vni(value: u32) -> Result<Vni, Status> {
@@ -143,8 +171,16 @@ impl Client {
     /// Every record of a VPC that the peer has; none if it does not answer in time.
     pub async fn pull(mut self, vni: Vni, own: HostNumber) -> Option<Vec<(VipKey, Record)>> {
         let request = proto::PullRequest { vni: vni.get(), from_host: own.get() };
-        let answer = tokio::time::timeout(PATIENCE, self.client.pull(request)).await;
-        understood(answer)
+        let pull = async {
+            loop {
+                match self.client.pull(request).await {
+                    // The server may tell the peer of us a moment later than us of the VPC.
+                    Err(status) if status.code() == Code::Unavailable => tokio::time::sleep(AGAIN).await,
+                    answer => return answer,
+                }
+            }
+        };
+        understood(tokio::time::timeout(PATIENCE, pull).await)
     }
 
     /// Sends records, and brings back those of the peer that are greater.
@@ -170,4 +206,5 @@ fn understood(answer: Answer) -> Option<Vec<(VipKey, Record)>> {
 
 /// A live agent answers in milliseconds; a port must not stay down for a dead one's sake.
 const PATIENCE: Duration = Duration::from_millis(1000);
+const AGAIN: Duration = Duration::from_millis(50);
 const LARGEST_MESSAGE: usize = 16 << 20;

@@ -117,7 +117,7 @@ async fn open_switch(
         underlay,
         overlay_ifindex: devices.overlay,
         attach: Attach::from_environment(),
-        capacity: Capacity::default(),
+        capacity: Capacity { records: config.most_vips, ..Capacity::default() },
     };
     let switch = Switch::open(&options).context("could not open the switch")?;
     // Before anything can claim: an epoch must not fall behind.

@@ -3,9 +3,12 @@
 mod fabric;
 
 use fabric::*;
-use havip_model::{Holder, HostNumber, MoveCause, PortNumber};
+use havip_model::{Holder, HostNumber, MacAddr, MoveCause, PortNumber};
+use havip_packet_socket::PacketSocket;
 use havip_stream::proto::report;
-use std::time::Duration;
+use havip_wire::{Dhcp, DhcpKind, DhcpOptions, EtherType, Ethernet, Ipv4, Udp, build};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
 
 /// A stream, a pull and the programming take some 100 ms; two cores may be shared with a compiler.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -119,6 +122,77 @@ fn a_claim_by_a_stranger_moves_nothing_and_is_reported() {
     assert_eq!(havip_switch::reason_name(refused.reason), "claim_not_associated");
     assert_eq!(session.moves(), vec![]);
     fabric.reaches_vip(2);
+}
+
+#[test]
+fn a_move_that_no_agent_saw_is_reported_by_the_next_one() {
+    let fabric = scene("agt5");
+    let one = fabric.agent(1);
+    let _two = fabric.agent(2);
+    wait_until_up(&fabric, 1, &[1]);
+    wait_until_up(&fabric, 2, &[2, 3]);
+
+    // The kernel follows the claim at once; nobody is there to tell of it.
+    one.stop();
+    claim(&fabric, 1);
+    fabric.reaches_vip(3);
+    assert_eq!(fabric.server.host(1).moves(), vec![]);
+
+    let _one = fabric.agent(1);
+    let session = fabric.server.host(1);
+    within(PATIENCE, || !session.moves().is_empty());
+    let moved = session.moves()[0];
+    assert_eq!(
+        (moved.record.present_holder(), moved.from, moved.cause),
+        (holder(1, 1), None, MoveCause::Claim)
+    );
+}
+
+#[test]
+fn a_guest_is_lent_its_address_by_dhcp() {
+    let fabric = scene("agt6");
+    let _agents = [fabric.agent(1), fabric.agent(2)];
+    wait_until_up(&fabric, 1, &[1]);
+    let none = Ipv4Addr::UNSPECIFIED;
+    let discover = Dhcp {
+        kind: DhcpKind::Discover,
+        hops: 0,
+        transaction: 7,
+        seconds: 0,
+        broadcast: false,
+        client: none,
+        yours: none,
+        next_server: none,
+        relay: none,
+        mac: mac(1),
+        options: DhcpOptions::default(),
+    };
+
+    let offer = fabric.inside(1, || {
+        let index = nix::net::if_::if_nametoindex("eth0").unwrap();
+        let socket = PacketSocket::open(index).unwrap();
+        let packet = build::frame(mac(1), MacAddr::BROADCAST).ip(none, Ipv4Addr::BROADCAST);
+        socket.send(&packet.udp(68, 67, &discover.encode())).unwrap();
+        let mut frame = [0; 2048];
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            assert!(Instant::now() < deadline, "no offer came");
+            let Some(received) = socket.receive(&mut frame, PATIENCE).unwrap() else { continue };
+            let offer = dhcp_of(&frame[..received.length]);
+            if let Some(offer) = offer.filter(|offer| offer.kind == DhcpKind::Offer) {
+                return offer;
+            }
+        }
+    });
+
+    assert_eq!(IpAddr::from(offer.yours), address(1));
+    assert_eq!((offer.transaction, offer.options.mtu), (7, Some(1500)));
+}
+
+fn dhcp_of(frame: &[u8]) -> Option<Dhcp> {
+    let ethernet = Ethernet::decode(frame).ok().filter(|ethernet| ethernet.ether_type == EtherType::IPV4)?;
+    let ip = Ipv4::decode(ethernet.payload).ok()?;
+    Dhcp::decode(Udp::decode(ip.payload).ok()?.payload).ok()
 }
 
 #[test]

@@ -23,15 +23,6 @@ pub struct Claims {
     pub second_at: Duration,
     /// When the heartbeat is due.
     pub beat_at: Duration,
-    /// What the server was told last, by VPC.
-    said: BTreeMap<Vni, BTreeMap<VipKey, Record>>,
-}
-
-impl Claims {
-    /// A new stream: the server hears every record once more.
-    pub fn say_records_again(&mut self) {
-        self.said.clear();
-    }
 }
 
 impl Engine {
@@ -102,14 +93,6 @@ impl Engine {
         }
     }
 
-    /// The records of a VPC; none if the switch cannot be read.
-    pub(super) fn records(&self, vni: Vni) -> BTreeMap<VipKey, Record> {
-        self.switch.records(vni).unwrap_or_else(|error| {
-            tracing::error!(error = chain(&error), "could not read the records");
-            BTreeMap::new()
-        })
-    }
-
     fn vpc(&self, vni: Vni) -> Option<&VpcItem> {
         self.desired.items().range(..).find_map(|(_, item)| match item {
             Item::Vpc(vpc) if vpc.vni == vni => Some(vpc),
@@ -137,22 +120,6 @@ impl Engine {
                     let _ = done.send(Done::Records(greater));
                 }
             });
-        }
-    }
-
-    /// The server records what the VPCs' records are; it hears of each only if it is news.
-    pub(super) fn tell_records(&mut self) {
-        if !self.stream_is_open {
-            return;
-        }
-        for vni in self.claims.open.clone() {
-            let records = self.records(vni);
-            if self.claims.said.get(&vni) == Some(&records) {
-                continue;
-            }
-            let all = records.iter().map(|(key, record)| (key.address, *record));
-            self.outbox.records(vni, convert::records_message(vni, self.host.get(), all));
-            self.claims.said.insert(vni, records);
         }
     }
 
@@ -191,12 +158,20 @@ impl Engine {
         let addresses = |records: BTreeMap<VipKey, Record>| {
             records.into_iter().map(|(key, record)| (key.address, record)).collect::<Vec<_>>()
         };
+        let (host, vni) = match &asked {
+            Asked::Pull { host, vni, .. } | Asked::Repair { host, vni, .. } => (*host, *vni),
+        };
+        let is_member = self.vpc(vni).is_some_and(|vpc| vpc.members.contains(&host));
+        if !is_member {
+            // Dropping the answer tells it to try later: it may just be joining.
+            return tracing::debug!(%host, %vni, "a host that is no member asks for a VPC's records");
+        }
         match asked {
-            Asked::Pull { vni, answer } => {
+            Asked::Pull { vni, answer, .. } => {
                 // Whoever asked may have gone.
                 let _ = answer.send(convert::records_message(vni, own, addresses(self.records(vni))));
             }
-            Asked::Repair { vni, records, answer } => {
+            Asked::Repair { vni, records, answer, .. } => {
                 let mut ours = self.records(vni);
                 let mut greater = Vec::new();
                 for (key, record) in records {
@@ -211,23 +186,6 @@ impl Engine {
                 self.merge(greater);
                 let _ = answer.send(convert::records_message(vni, own, addresses(ours)));
             }
-        }
-    }
-
-    /// What stands in the record map itself, as a full ring loses notices.
-    pub(super) fn read_records(&mut self) {
-        let mut records: BTreeMap<Vni, BTreeMap<VipKey, Record>> = BTreeMap::new();
-        for (key, entry) in self.observed.clone() {
-            let key = match (key, entry) {
-                (EntryKey::Address(vni, address), Entry::Address(Address::Vip { .. })) => {
-                    VipKey { vni, address }
-                }
-                (EntryKey::Nat(vni, _), Entry::Nat { public, .. }) => VipKey { vni, address: public },
-                _ => continue,
-            };
-            let of_vpc = records.entry(key.vni).or_insert_with(|| self.records(key.vni));
-            let record = of_vpc.get(&key).copied();
-            self.tell_keeper(Event::RecordRead { key, record });
         }
     }
 

@@ -37,13 +37,16 @@ impl Engine {
                 // It was active before: its VPC's records have been here all the time.
                 self.claims.open.insert(port.vni);
             }
+            self.records.follow(*key, None, Some(entry));
             for event in facts::events(*key, None, Some(entry)) {
                 self.tell_keeper(event);
             }
         }
         self.touched.extend(observed.keys());
         self.observed = observed;
-        self.read_records();
+        for vni in self.claims.open.clone() {
+            self.read_vpc(vni);
+        }
     }
 
     /// Writes, plugs, starts and tells until all is as it should be or has failed.
@@ -103,6 +106,7 @@ impl Engine {
             Some(entry) => self.observed.insert(key, entry.clone()),
             None => self.observed.remove(&key),
         };
+        self.records.follow(key, before.as_ref(), now.as_ref());
         for event in facts::events(key, before.as_ref(), now.as_ref()) {
             if let Event::VpcLeft(vni) = &event {
                 self.claims.open.remove(vni);

@@ -3,7 +3,6 @@
 use super::Engine;
 use super::program::chain;
 use crate::metrics::{Page, Wanted};
-use havip_model::Vni;
 use havip_reconcile::item::Item;
 use havip_stream::convert::key_text;
 use havip_switch::reason_name;
@@ -94,14 +93,6 @@ impl Engine {
             tracing::error!(error = chain(&error), "could not read the counters");
             havip_switch::Ledger::new()
         })
-    }
-
-    fn vnis(&self) -> Vec<Vni> {
-        let vpcs = self.desired.items().values().filter_map(|item| match item {
-            Item::Vpc(vpc) => Some(vpc.vni),
-            _ => None,
-        });
-        vpcs.collect()
     }
 
     fn metrics(&self) -> String {

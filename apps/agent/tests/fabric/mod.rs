@@ -182,6 +182,13 @@ impl Fabric {
         namespace.command(words.next().unwrap()).args(words).output().unwrap()
     }
 
+    /// Does something in a guest's network namespace.
+    pub fn inside<T: Send>(&self, guest: u32, work: impl FnOnce() -> T + Send) -> T {
+        let label = format!("hv-{}-g{guest}", self.name);
+        let (_, namespace) = self.guests.iter().find(|(name, _)| *name == label).unwrap();
+        namespace.run(work).unwrap()
+    }
+
     /// Runs a command in a guest that must succeed.
     pub fn succeeds(&self, guest: u32, words: &str) {
         let output = self.run(guest, words);

@@ -1,0 +1,255 @@
+//! Reading the record map: for peers, for the server, and for whatever a full ring or a dead agent has missed.
+
+use super::Engine;
+use super::program::chain;
+use crate::clock;
+use havip_claim::keeper::Event;
+use havip_model::{Epoch, Holder, MacAddr, Record, Timestamp, VipKey, Vni};
+use havip_reconcile::item::Item;
+use havip_reconcile::table::{Address, Entry, EntryKey};
+use havip_stream::convert::{self, Move};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::ops::Bound;
+
+/// Which records there are, and what the server was told of them.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// Every address of this host's VPCs that may have a record, in order of VPC.
+    keys: BTreeSet<VipKey>,
+    /// Where the present round goes on; none between two rounds.
+    next: Option<VipKey>,
+    /// The last move of each VIP that the server was told: a record's place in the order of claims.
+    told: BTreeMap<VipKey, (Epoch, bool)>,
+    /// The records of own ports that the server was told on this stream.
+    said: BTreeMap<VipKey, Record>,
+}
+
+impl Records {
+    /// A new stream: the server hears every record once more.
+    pub fn say_again(&mut self) {
+        self.said.clear();
+    }
+
+    /// Begins to read all of them.
+    pub fn begin_round(&mut self) {
+        self.next = self.next.or(self.keys.first().copied());
+    }
+
+    /// Whether a round is under way, so that the loop must not wait long.
+    pub fn is_reading(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// The server was told of this move.
+    pub fn told(&mut self, key: VipKey, record: &Record) {
+        self.told.insert(key, (record.epoch, record.released));
+    }
+
+    /// An entry that stood and the one that stands now: the index follows.
+    pub fn follow(&mut self, key: EntryKey, before: Option<&Entry>, now: Option<&Entry>) {
+        for (entry, is_there) in [(before, false), (now, true)] {
+            let Some(key) = entry.and_then(|entry| record_key(key, entry)) else { continue };
+            if is_there {
+                self.keys.insert(key);
+            } else {
+                self.keys.remove(&key);
+                self.told.remove(&key);
+                self.said.remove(&key);
+            }
+        }
+    }
+
+    fn of_vpc(&self, vni: Vni) -> Vec<VipKey> {
+        // Keys are in order of VPC first, and this is the least address.
+        let first = VipKey { vni, address: Ipv4Addr::UNSPECIFIED.into() };
+        self.keys.range(first..).take_while(|key| key.vni == vni).copied().collect()
+    }
+
+    /// The next keys of the round, at most so many.
+    fn slice(&mut self, most: usize) -> Vec<VipKey> {
+        let Some(next) = self.next else { return vec![] };
+        let mut rest = self.keys.range((Bound::Included(next), Bound::Unbounded));
+        let slice = rest.by_ref().take(most).copied().collect();
+        self.next = rest.next().copied();
+        slice
+    }
+}
+
+/// The record that an entry has, if it has one: a VIP's own, or that of an EIP's active edge.
+fn record_key(key: EntryKey, entry: &Entry) -> Option<VipKey> {
+    match (key, entry) {
+        (EntryKey::Address(vni, address), Entry::Address(Address::Vip { .. })) => {
+            Some(VipKey { vni, address })
+        }
+        (EntryKey::Nat(vni, _), Entry::Nat { public, .. }) => Some(VipKey { vni, address: *public }),
+        _ => None,
+    }
+}
+
+impl Engine {
+    /// The records of a VPC, as far as the switch can be read.
+    pub(super) fn records(&self, vni: Vni) -> BTreeMap<VipKey, Record> {
+        let read = |key: VipKey| Some((key, self.record(key)?));
+        self.records.of_vpc(vni).into_iter().filter_map(read).collect()
+    }
+
+    pub(super) fn record(&self, key: VipKey) -> Option<Record> {
+        self.switch.record(key).unwrap_or_else(|error| {
+            tracing::error!(error = chain(&error), "could not read a record");
+            None
+        })
+    }
+
+    /// Reads the records of a VPC at once: before ports come up.
+    pub(super) fn read_vpc(&mut self, vni: Vni) {
+        for key in self.records.of_vpc(vni) {
+            self.read_record(key);
+        }
+    }
+
+    /// Reads some of the records: all of them in one go would make the echoes late.
+    pub(super) fn read_some(&mut self) {
+        for key in self.records.slice(SLICE) {
+            self.read_record(key);
+        }
+    }
+
+    fn read_record(&mut self, key: VipKey) {
+        let record = self.record(key);
+        self.tell_keeper(Event::RecordRead { key, record });
+        let Some(record) = record else { return };
+        if record.holder.host != self.host {
+            return;
+        }
+        let last = (record.epoch, record.released);
+        if self.records.told.get(&key) != Some(&last) {
+            self.tell_missed(key, record);
+            self.records.told(key, &record);
+        }
+        if self.stream_is_open && self.records.said.insert(key, record) != Some(record) {
+            self.outbox.record(key, record);
+        }
+    }
+
+    /// Moves of own ports that nobody heard of: the ring was full, or no agent was there.
+    fn tell_missed(&mut self, key: VipKey, present: Record) {
+        let history = match self.switch.history(key) {
+            Ok(history) => history,
+            Err(error) => return tracing::error!(error = chain(&error), "could not read a history"),
+        };
+        let told = self.records.told.get(&key).copied();
+        for line in history {
+            let released = line.to.is_none();
+            let Some(holder) = line.to.or(line.from).filter(|holder| holder.host == self.host) else {
+                continue;
+            };
+            if told >= Some((line.epoch, released)) {
+                continue;
+            }
+            let is_present = (line.epoch, released) == (present.epoch, present.released);
+            let mac = if is_present { present.mac } else { self.mac_of(holder) };
+            let (epoch, moves) = (line.epoch, line.moves);
+            let record = Record { incarnation: present.incarnation, epoch, holder, released, mac, moves };
+            tracing::info!(vip = ?key, to = ?line.to, from = ?line.from, "a move that was not heard of");
+            let moved = Move { vip: key, record, from: line.from, cause: line.cause, at: line.at };
+            self.outbox.moved(convert::move_message(&moved));
+        }
+    }
+
+    /// A history has no MACs; a port's own is the likely one.
+    fn mac_of(&self, holder: Holder) -> MacAddr {
+        let port = self.port_items().find(|port| port.port == holder.port);
+        port.map_or(MacAddr::ZERO, |port| port.mac)
+    }
+
+    /// A move that was made on this host; the others' are told by theirs.
+    pub(super) fn tell_move(
+        &mut self,
+        at: std::time::Duration,
+        vip: VipKey,
+        record: Record,
+        before: Option<Record>,
+        cause: havip_model::MoveCause,
+    ) {
+        let from = before.filter(|before| before.incarnation == record.incarnation);
+        let from = from.and_then(|before| before.present_holder());
+        let to = record.present_holder();
+        tracing::info!(vip = ?vip, ?to, ?from, ?cause, epoch = record.epoch.0, "holder changed");
+        let heard_all = before.is_none_or(|before| {
+            before.holder.host != self.host
+                || self.records.told.get(&vip) == Some(&(before.epoch, before.released))
+        });
+        if !heard_all {
+            self.tell_missed(vip, record);
+        }
+        self.records.told(vip, &record);
+        let moved = Move { vip, record, from, cause, at: Timestamp(self.wall_ms(at)) };
+        self.outbox.moved(convert::move_message(&moved));
+    }
+
+    /// The VPCs of this host.
+    pub(super) fn vnis(&self) -> Vec<Vni> {
+        let vpcs = self.desired.items().values().filter_map(|item| match item {
+            Item::Vpc(vpc) => Some(vpc.vni),
+            _ => None,
+        });
+        vpcs.collect()
+    }
+
+    /// When the next part of a round is due.
+    pub(super) fn reading_deadline(&self) -> Option<std::time::Duration> {
+        self.records.is_reading().then(|| clock::since_boot() + PAUSE)
+    }
+}
+
+/// Some 0.5 ms of system calls.
+const SLICE: usize = 256;
+/// Between two slices; 10 000 records take 0.4 s.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use havip_model::{Incarnation, SubnetNumber};
+
+    fn vip(vni: u32, last: u8) -> (EntryKey, Entry) {
+        let entry =
+            Address::Vip { subnet: SubnetNumber::MIN, incarnation: Incarnation(1), subnet_binding: false };
+        (EntryKey::Address(Vni::new(vni).unwrap(), [10, 0, 0, last].into()), Entry::Address(entry))
+    }
+
+    #[test]
+    fn a_round_reads_every_record_once_in_slices() {
+        let mut records = Records::default();
+        for (key, entry) in (0..10).map(|last| vip(1 + u32::from(last) % 2, last)) {
+            records.follow(key, None, Some(&entry));
+        }
+        assert_eq!(records.slice(4), []);
+        records.begin_round();
+        let mut read = vec![];
+        while records.is_reading() {
+            let slice = records.slice(4);
+            assert!(slice.len() <= 4);
+            read.extend(slice);
+        }
+        assert_eq!(read, records.keys.iter().copied().collect::<Vec<_>>());
+        let first = Vni::new(1).unwrap();
+        assert_eq!(records.of_vpc(first).len(), 5);
+        assert!(records.of_vpc(first).iter().all(|key| key.vni == first));
+    }
+
+    #[test]
+    fn a_vip_that_goes_in_the_middle_of_a_round_is_left_out() {
+        let mut records = Records::default();
+        let all: Vec<_> = (0..4).map(|last| vip(1, last)).collect();
+        for (key, entry) in &all {
+            records.follow(*key, None, Some(entry));
+        }
+        records.begin_round();
+        assert_eq!(records.slice(2).len(), 2);
+        records.follow(all[2].0, Some(&all[2].1), None);
+        assert_eq!(records.slice(2).len(), 1);
+        assert!(!records.is_reading());
+    }
+}
