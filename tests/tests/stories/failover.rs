@@ -1,7 +1,7 @@
 //! How the VIP moves when its holder ends in all the ways it can.
 
 use anyhow::{Result, ensure};
-use havip_lab::{PATIENCE, eventually, probe::Probe};
+use havip_lab::{PATIENCE, eventually, names::HostName, probe::Probe};
 use havip_tests::{VIP, elect_blue, pair, primary, program, secondary, vip_url};
 use std::time::Duration;
 
@@ -70,7 +70,8 @@ fn a_killed_keepalived_leaves_a_demoted_instance_that_neither_receives_nor_sends
     let client = scene["client"].address;
     let sent = blue.run(&["ping", "-c", "2", "-W", "1", "-I", &VIP.to_string(), &client.to_string()])?;
     ensure!(sent.code != 0, "blue was answered as the VIP: {}", sent.stdout);
-    scene.eventually_refused("blue", "vip_not_held")?;
+    let drops = scene.drops(HostName::Host(1))?;
+    ensure!(drops.iter().any(|(reason, count)| reason == "vip_not_held" && *count > 0), "{drops:?}");
     scene["client"].fetches(&vip_url(), "green")
 }
 
@@ -117,9 +118,11 @@ fn the_vip_is_reachable_at_once_when_keepalived_was_there_before_the_association
     green.start_keepalived(&silent(secondary(green, blue)))?;
     blue.eventually_has_address(VIP)?;
     scene.eventually_refused("blue", "claim_not_associated")?;
-    // The second burst comes after one second; then keepalived is silent for good.
+    // The second burst comes a second after the first; then keepalived is silent for good.
     eventually(PATIENCE, || {
-        let announced = scene.refused("blue")?.iter().filter_map(|event| event.count).sum::<u64>();
+        let drops = scene.drops(HostName::Host(1))?;
+        let announced =
+            drops.iter().find(|(reason, _)| reason == "claim_not_associated").map_or(0, |(_, count)| *count);
         ensure!(announced >= 10, "keepalived has announced {announced} times");
         Ok(())
     })?;

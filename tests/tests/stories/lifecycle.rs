@@ -27,7 +27,7 @@ fn a_vip_with_associations_is_not_deleted_by_accident() -> Result<()> {
     let vip = scene.vip_id().to_owned();
 
     let refused = scene.lab.api(|client| client.delete_vip(&vip, false)).unwrap_err().to_string();
-    ensure!(refused.contains("associated"), "{refused}");
+    ensure!(refused.contains("in use by") && refused.contains("unbind=true"), "{refused}");
     scene["client"].fetches(&vip_url(), "blue")?;
 
     scene.settled(|client| client.delete_vip(&vip, true))?;
@@ -57,7 +57,7 @@ fn a_vip_made_again_is_another_vip() -> Result<()> {
 
 #[test]
 fn a_host_without_room_makes_the_vip_failed_with_the_reason() -> Result<()> {
-    let scene = pair().environment("HAVIP_MOST_VIPS", "1").start(program())?;
+    let scene = pair().environment("HAVIP_VIP_CAPACITY", "1").start(program())?;
     let body = CreateVip { subnet: scene.subnet.clone(), ..CreateVip::default() };
 
     let vip = scene.settled(|client| client.create_vip(&body))?;

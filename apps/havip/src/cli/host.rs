@@ -77,11 +77,14 @@ pub struct Detach {
     /// What the names of its devices begin with [default: hv]
     #[arg(long, value_name = "TEXT")]
     device_prefix: Option<String>,
+    /// Leave certificate, last state and the instances' files, as a reboot does: an agent may start again
+    #[arg(long)]
+    keep_data: bool,
 }
 
 impl Detach {
     fn run(self) -> Result<()> {
-        let Self { data, name, device_prefix } = self;
+        let Self { data, name, device_prefix, keep_data } = self;
         let nowhere = Some(Ipv4Addr::UNSPECIFIED.into());
         // Where the server and the other hosts are does not matter any more.
         let args = Args {
@@ -94,7 +97,13 @@ impl Detach {
         };
         let config = args.settle()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.context("could not start the runtime")?.block_on(havip_agent::detach(&config))?;
+        runtime.context("could not start the runtime")?.block_on(havip_agent::detach(&config, keep_data))?;
+        if keep_data {
+            return print(&format!(
+                "{} is detached; an agent with the same data attaches it again\n",
+                config.name
+            ));
+        }
         print(&format!("{} is detached; `havip host remove {0}` makes the others forget it\n", config.name))
     }
 }
