@@ -9,6 +9,7 @@
 #define HAVIP_EDGE_H
 
 #include "forward.h"
+#include "meter.h"
 #include "mss.h"
 
 #define AF_INET 2
@@ -111,9 +112,11 @@ int enter_stage(struct __sk_buff *skb)
 	};
 	struct translation inwards = { .side = SIDE_DESTINATION, .vni = coming.vni };
 	const struct settings *own = the_settings();
+	struct ip16 public_address;
 	struct parcel parcel = {};
 	struct subnet *subnet;
 	struct way way = {};
+	struct eip *eip;
 	struct iphdr *ip;
 	__u32 reason, mtu;
 
@@ -130,6 +133,10 @@ int enter_stage(struct __sk_buff *skb)
 	if (mtu)
 		return refuse_outside(skb, own, &coming, REASON_TOO_BIG, mtu);
 	if (coming.from_outside) {
+		public_address = mapped(coming.destination);
+		eip = bpf_map_lookup_elem(&eips, &public_address);
+		if (eip && !is_within_bandwidth(skb, &public_address, eip->bandwidth_mbps, DIRECTION_IN))
+			return drop(skb, 0, REASON_EIP_BANDWIDTH, coming.destination);
 		if (!step(skb, subnet->virtual_mac))
 			return refuse_outside(skb, own, &coming, REASON_TTL, 0);
 		if (!clamp(skb, own))
@@ -262,6 +269,9 @@ int leave_stage(struct __sk_buff *skb)
 		return refuse_departure(skb, &leaving, REASON_TOO_BIG, mtu);
 	if (fits < 0)
 		return refuse_departure(skb, &leaving, REASON_EDGE_OFF, 0);
+	eip = bpf_map_lookup_elem(&eips, &key);
+	if (eip && !is_within_bandwidth(skb, &key, eip->bandwidth_mbps, DIRECTION_OUT))
+		return drop(skb, leaving.port, REASON_EIP_BANDWIDTH, leaving.destination);
 	if (!clamp(skb, own) || !translate(skb, &outwards))
 		return drop(skb, leaving.port, REASON_UNCHANGEABLE, leaving.destination);
 	count(COUNT_EDGE_OUT);

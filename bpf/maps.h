@@ -147,7 +147,18 @@ struct entitled {
 struct eip {
 	__u8 target[16];
 	__u32 vni;
-	__u32 zero;
+	__u32 bandwidth_mbps; /* each way; 0: no limit */
+};
+
+enum direction { DIRECTION_OUT = 1, DIRECTION_IN = 2 };
+
+/* What an EIP has used of its bandwidth, kept in a struct meter. */
+struct meter_key {
+	__u32 direction;
+	__u8 address[16];
+};
+struct meter {
+	__u64 free_at; /* boot time in ns at which all that passed would have passed at the EIP's bandwidth */
 };
 
 struct nat {
@@ -427,6 +438,7 @@ enum reason {
 	REASON_EDGE_INACTIVE = 82,
 	REASON_EDGE_NEIGHBOUR = 83,
 	REASON_EDGE_OTHER = 84,
+	REASON_EIP_BANDWIDTH = 85,
 	REASON_MAX = 96,
 };
 

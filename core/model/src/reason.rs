@@ -99,4 +99,5 @@ pub const REASONS: &[Reason] = &[
     row(82, "edge_inactive", "another edge answers for this EIP", ""),
     row(83, "edge_neighbour", "the outside neighbour has not answered ARP", ""),
     row(84, "edge_other", "a frame from outside that is neither ARP nor IPv4", ""),
+    row(85, "eip_bandwidth", "more than the EIP's bandwidth", "raise the EIP's bandwidth"),
 ];

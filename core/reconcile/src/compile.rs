@@ -300,7 +300,10 @@ fn vip_entries(vip: &VipItem) -> Vec<(EntryKey, Entry)> {
 
 fn eip_entries(eip: &EipItem) -> Vec<(EntryKey, Entry)> {
     vec![
-        (EntryKey::Eip(eip.address), Entry::Eip { vni: eip.vni, target: eip.target }),
+        (
+            EntryKey::Eip(eip.address),
+            Entry::Eip { vni: eip.vni, target: eip.target, bandwidth_mbps: eip.bandwidth_mbps },
+        ),
         (
             EntryKey::Nat(eip.vni, eip.target),
             Entry::Nat { public: eip.address, incarnation: eip.incarnation },

@@ -91,6 +91,8 @@ pub enum Entry {
         vni: Vni,
         /// The VIP or interface.
         target: IpAddr,
+        /// What may pass each way: bits per second in units of a million; none: all.
+        bandwidth_mbps: Option<u32>,
     },
     /// What a private address is translated to.
     Nat {

@@ -94,7 +94,7 @@ plain! {
     Members = "members" { count: u32, hosts: [u32; MEMBERS_MAX], }
     Circle = "circle" { count: u32, ports: [u32; CIRCLE_MAX], }
     Entitled = "entitled" { direct_return: u8, zero: [u8; 3], }
-    Eip = "eip" { target: [u8; 16], vni: u32, zero: u32, }
+    Eip = "eip" { target: [u8; 16], vni: u32, bandwidth_mbps: u32, }
     Nat = "nat" { incarnation: u64, public_address: [u8; 16], }
     Settings = "settings" {
         host: u32, underlay: [u8; 4], overlay_ifindex: u32, dhcp_ifindex: u32, edge_ifindex: u32,

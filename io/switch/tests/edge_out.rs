@@ -11,7 +11,7 @@ use havip_wire::{
     build::{Frame, frame},
 };
 use hook::{DROPPED, GATEWAY, Hook, REDIRECTED, VIP, VIRTUAL_MAC, host, ip, mac, own, port, underlay, vni};
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, time::Instant};
 
 const FROM_PORT: &[(&str, u64)] = &[("routed", 1), ("left_vpc", 1), ("edge_out", 1)];
 
@@ -289,4 +289,36 @@ fn nobody_complains_about_errors_later_fragments_and_short_packets() {
         assert_eq!((ran.verdict, ran.frame), (DROPPED, bytes));
         hook.counted(&[("no_holder", 1)]);
     }
+}
+
+#[test]
+fn an_eip_passes_no_more_than_its_bandwidth_each_way() {
+    let mut hook = edge("meter");
+    limit(&hook, EIP_OF_11, own(11), Some(1));
+    let sent = guest(11).ip(own(11), CLIENT).udp(1, 2, &[0; 1372]);
+    let came = frame(ROUTER_MAC, EDGE_MAC).ip(CLIENT, EIP_OF_11).udp(2, 1, &[0; 1372]);
+    for (inwards, passes) in
+        [(false, FROM_PORT), (true, &[("edge_in", 1), ("routed", 1), ("delivered", 1)][..])]
+    {
+        let send = || if inwards { hook.enters("edge_rx", "e0", &came) } else { hook.sends(11, &sent) };
+        let began = Instant::now();
+        let verdicts = (0..60).map(|_| send().verdict).collect::<Vec<_>>();
+        let took = began.elapsed();
+
+        let passed = verdicts.iter().filter(|&&verdict| verdict == REDIRECTED).count() as u64;
+        // 1400 bytes are 11.2 ms at 1 Mbit/s; 100 ms may pass at once, and one packet more.
+        let most = 9 + (took.as_micros() / 11_200 + 1) as u64;
+        assert!((9..=most).contains(&passed), "{passed} of 60 in {took:?}");
+        let mut expected = passes.iter().map(|(name, _)| (*name, passed)).collect::<Vec<_>>();
+        expected.push(("eip_bandwidth", 60 - passed));
+        if !inwards {
+            // Those beyond it had been routed already.
+            expected.retain(|(name, _)| !["routed", "left_vpc"].contains(name));
+            expected.extend([("routed", 60), ("left_vpc", 60)]);
+        }
+        hook.counted(&expected);
+    }
+
+    limit(&hook, EIP_OF_11, own(11), None);
+    assert!((0..60).all(|_| hook.sends(11, &sent).verdict == REDIRECTED));
 }

@@ -182,7 +182,7 @@ fn an_eip_leads_in_and_out() {
         vni: vni(),
         target: ip(100),
         incarnation: Incarnation(4),
-        bandwidth_mbps: None,
+        bandwidth_mbps: Some(50),
         edges: vec![host(1)],
     }));
     desired.put(Item::EipPool(EipPoolItem {
@@ -191,7 +191,10 @@ fn an_eip_leads_in_and_out() {
         gateway: None,
     }));
     let table = desired.table();
-    assert_eq!(table[&EntryKey::Eip(public)], Entry::Eip { vni: vni(), target: ip(100) });
+    assert_eq!(
+        table[&EntryKey::Eip(public)],
+        Entry::Eip { vni: vni(), target: ip(100), bandwidth_mbps: Some(50) }
+    );
     assert_eq!(table[&EntryKey::Nat(vni(), ip(100))], Entry::Nat { public, incarnation: Incarnation(4) });
     assert!(table.contains_key(&EntryKey::Pool("203.0.113.0/24".parse().unwrap())));
 }

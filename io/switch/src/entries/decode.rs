@@ -88,7 +88,11 @@ pub fn entry(map: &str, key: &[u8], value: &[u8]) -> Option<Option<(EntryKey, En
         }
         "eips" => {
             let eip = layout::Eip::read(value)?;
-            let entry = Entry::Eip { vni: Vni::new(eip.vni).ok()?, target: address(eip.target) };
+            let entry = Entry::Eip {
+                vni: Vni::new(eip.vni).ok()?,
+                target: address(eip.target),
+                bandwidth_mbps: (eip.bandwidth_mbps > 0).then_some(eip.bandwidth_mbps),
+            };
             (EntryKey::Eip(address(layout::Ip16::read(key)?.address)), entry)
         }
         "nats" => {

@@ -50,12 +50,18 @@ pub fn edge(name: &str) -> Hook {
     hook
 }
 
-/// Binds an EIP; no edge is active for it yet.
+/// Binds an EIP without a limit; no edge is active for it yet.
 pub fn bind(hook: &Hook, public: Ipv4Addr, target: Ipv4Addr) {
     let incarnation = Incarnation(6);
-    hook.put(EntryKey::Eip(public.into()), Entry::Eip { vni: vni(), target: target.into() });
+    limit(hook, public, target, None);
     hook.put(EntryKey::Nat(vni(), target.into()), Entry::Nat { public: public.into(), incarnation });
     hook.order(Order::Prepare { key: eip_key(public), incarnation });
+}
+
+/// Limits what may pass each way.
+pub fn limit(hook: &Hook, public: Ipv4Addr, target: Ipv4Addr, bandwidth_mbps: Option<u32>) {
+    let entry = Entry::Eip { vni: vni(), target: target.into(), bandwidth_mbps };
+    hook.put(EntryKey::Eip(public.into()), entry);
 }
 
 /// The frame comes in from outside; `complete`: the device has summed it (CHECKSUM_COMPLETE), and the kernel
