@@ -3,7 +3,7 @@
 mod contract;
 
 use contract::{Backend, get, put};
-use havip_store::{Query, Revision, Sqlite, Store, StoreError, StoreErrorKind};
+use havip_store::{Query, Revision, Sqlite, Store, StoreError, StoreErrorKind, Transaction};
 use tempfile::TempDir;
 
 struct SqliteBackend(TempDir);
@@ -58,4 +58,26 @@ async fn a_store_forgets_by_itself_what_is_older_than_its_history() {
     assert_eq!(at(500).await.unwrap_err().kind(), StoreErrorKind::Compacted);
     assert_eq!(at(901).await.unwrap().entries[0].modified, Revision(901));
     assert_eq!(get(&store, "a").await, Some("999".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_that_cannot_be_written_is_answered_with_the_failure_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let store = Sqlite::open(&path).unwrap();
+    put(&store, &[("a", "1")]).await;
+    let mut watch = store.watch("", Revision(2)).await.unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap(); // somebody looks into the file with a tool, and stays
+
+    let write = |key: &'static str| store.commit(Transaction::by("test").put(key, "1"));
+    let (first, second) = tokio::join!(write("b"), write("c"));
+    for outcome in [first, second] {
+        assert_eq!(outcome.unwrap_err().kind(), StoreErrorKind::Unknown);
+    }
+    assert_eq!(store.range(Query::prefix("")).await.unwrap().entries.len(), 1);
+
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(put(&store, &[("d", "1")]).await, Revision(2));
+    assert_eq!(watch.next().await.unwrap().events[0].key(), "d");
 }

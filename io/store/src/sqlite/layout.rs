@@ -42,7 +42,8 @@ pub fn open(place: &Place) -> Result<Connection, LayoutError> {
 /// Opens a connection as all of them must be.
 pub fn connect(place: &Place) -> rusqlite::Result<Connection> {
     let connection = Connection::open(&place.path)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
+    // Nobody but a person with a tool could keep this program out.
+    connection.busy_timeout(Duration::from_secs(3))?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -65_536)?; // 64 MiB
