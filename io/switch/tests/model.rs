@@ -43,23 +43,45 @@ enum Named {
 
 #[derive(Debug, Clone, Copy)]
 enum Op {
-    Claim { port: u32, vrrp: bool },
-    Reply { port: u32, vrrp: bool },
-    Receive { kind: MessageKind, from: u32, record: Named },
+    Claim {
+        port: u32,
+        vrrp: bool,
+    },
+    Reply {
+        port: u32,
+        vrrp: bool,
+    },
+    Receive {
+        kind: MessageKind,
+        from: u32,
+        record: Named,
+    },
     Merge(Rank),
     Release(u32),
     ReleaseExact(Named),
-    Take { port: u32, expected: Named, cause: MoveCause },
+    Take {
+        port: u32,
+        expected: Named,
+        cause: MoveCause,
+    },
     Ask(u32),
     Doubt(Named),
     Announce,
     Prepare(u64),
     Forget(u64),
-    Configure { incarnation: u64, subnet_binding: bool },
+    Configure {
+        incarnation: u64,
+        subnet_binding: bool,
+    },
     Unconfigure,
     Entitle(u32),
+    /// Entitled to send from the VIP, which is no leave to claim it.
+    EntitleDirectReturn(u32),
     Disentitle(u32),
-    SetPort { port: u32, is_active: bool },
+    SetPort {
+        port: u32,
+        is_active: bool,
+    },
 }
 
 fn rank() -> impl Strategy<Value = Rank> {
@@ -100,6 +122,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (4u64..=6, any::<bool>()).prop_map(|(incarnation, subnet_binding)| Op::Configure { incarnation, subnet_binding }),
         1 => Just(Op::Unconfigure),
         2 => local().prop_map(Op::Entitle),
+        1 => local().prop_map(Op::EntitleDirectReturn),
         1 => local().prop_map(Op::Disentitle),
         1 => (local(), prop::bool::weighted(0.7)).prop_map(|(port, is_active)| Op::SetPort { port, is_active }),
     ]
@@ -201,6 +224,11 @@ impl Pair<'_> {
                 self.hook.put(EntryKey::Entitled(key, port(number)), entry);
                 Event::Entitled { key, port: port(number) }
             }
+            Op::EntitleDirectReturn(number) => {
+                let entry = Entry::Entitled { direct_return: true };
+                self.hook.put(EntryKey::Entitled(key, port(number)), entry);
+                Event::Disentitled { key, port: port(number) }
+            }
             Op::Disentitle(number) => {
                 self.hook.remove(EntryKey::Entitled(key, port(number)));
                 Event::Disentitled { key, port: port(number) }
@@ -269,6 +297,10 @@ impl Pair<'_> {
         let sent: Vec<_> = decode(&sent).into_iter().filter(|(_, _, kind)| !is_correction(kind)).collect();
         assert_eq!(sent, messages, "messages after {op:?}");
 
+        if matches!(op, Op::Claim { .. } | Op::Reply { .. } | Op::Receive { .. }) {
+            let refused = expected.iter().filter(|action| matches!(action, Action::Refuse(_))).count();
+            assert_eq!(self.hook.dropped(), refused as u64, "drops after {op:?}");
+        }
         for number in [11, 12, 21] {
             let asks = |action: &&Action| matches!(action, Action::AskGuest { port, .. } if *port == hook::port(number));
             let expected = expected.iter().filter(asks).count();

@@ -308,6 +308,15 @@ impl Hook {
         assert_eq!(moved, expected.iter().copied().collect());
     }
 
+    /// Drops of any reason since the last look.
+    pub fn dropped(&mut self) -> u64 {
+        let now = self.switch.ledger().unwrap();
+        let is_drop = |name: &str| havip_model::reason::REASONS.iter().any(|reason| reason.name == name);
+        let before = std::mem::replace(&mut self.before, now);
+        let drops = self.before.iter().filter(|(name, _)| is_drop(name));
+        drops.map(|(name, count)| count - before.get(name).unwrap_or(&0)).sum()
+    }
+
     /// The frames that have left by this device so far.
     pub fn sent(&self, device: &str) -> Vec<Vec<u8>> {
         std::iter::from_fn(|| receive(&self.listeners[device])).collect()
