@@ -120,6 +120,9 @@ fn a_change_of_another_generation_is_refused() {
     assert_eq!(scene.client.vpc(id).unwrap().meta.name, "two");
     let (_, head, _) = scene.raw("GET", &format!("/v1/vpcs/{id}"), &[("Authorization", &scene.bearer())], "");
     assert!(head.contains("etag: \"2\""), "{head}");
+    let create = CreateVpc { cidr: "10.99.0.0/16".into(), ..Default::default() };
+    let pointless = scene.client.if_generation(1).create_vpc(&create).unwrap_err();
+    assert_eq!(pointless.code(), Some("contradiction"));
     let bad = [("Authorization", scene.bearer()), ("If-Match", "2".into())];
     let bad: Vec<(&str, &str)> = bad.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let (status, _, body) = scene.raw("DELETE", &format!("/v1/vpcs/{id}"), &bad, "");

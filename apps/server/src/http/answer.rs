@@ -93,6 +93,10 @@ pub async fn create(
     request: impl Into<Request>,
     wait: Option<Duration>,
 ) -> Result<Response, Fault> {
+    if caller.if_generation.is_some() {
+        let detail = "If-Match belongs to changes of what exists; leave it out when you make something";
+        return Err(Fault::invalid("If-Match", "contradiction", detail));
+    }
     let done = service.change(&caller, None, StatusCode::CREATED.as_u16(), request.into()).await?;
     let mut response = after(service, done, StatusCode::CREATED, wait).await?;
     let location = location(service, done.subject);

@@ -35,6 +35,16 @@ pub struct Empty {}
 /// Query parameters; unknown ones are refused.
 pub struct Params<T>(pub T);
 
+/// The header of a creation.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code)] // describes what Asked reads
+pub struct CreateHeaders {
+    /// Sent again with the same key and the same content, the change does not happen again (kept for a day).
+    #[param(rename = "Idempotency-Key", max_length = 128, pattern = "^[!-~]{1,128}$")]
+    idempotency_key: Option<String>,
+}
+
 /// The headers of a change.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]

@@ -2,7 +2,7 @@
 
 use super::{
     answer,
-    ask::{Asked, ChangeHeaders, Empty, Params},
+    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params},
     list::{Narrow, page},
     parse,
 };
@@ -35,7 +35,7 @@ pub async fn list_eip_pools(
 }
 
 /// Makes a pool of public addresses.
-#[utoipa::path(post, path = "/v1/eip-pools", tag = "EIPs", params(WithWait, ChangeHeaders), request_body = CreateEipPool, responses(
+#[utoipa::path(post, path = "/v1/eip-pools", tag = "EIPs", params(WithWait, CreateHeaders), request_body = CreateEipPool, responses(
     (status = 201, body = EipPool), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_eip_pool(
     State(server): Server,
@@ -131,7 +131,7 @@ pub async fn list_eips(
 }
 
 /// Takes a public address from a pool.
-#[utoipa::path(post, path = "/v1/eips", tag = "EIPs", params(WithWait, ChangeHeaders), request_body = AllocateEip, responses(
+#[utoipa::path(post, path = "/v1/eips", tag = "EIPs", params(WithWait, CreateHeaders), request_body = AllocateEip, responses(
     (status = 201, body = Eip), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn allocate_eip(
     State(server): Server,

@@ -2,7 +2,7 @@
 
 use super::{
     answer,
-    ask::{Asked, ChangeHeaders, Empty, Params},
+    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params},
     list::{Narrow, page},
     parse,
 };
@@ -48,7 +48,7 @@ pub async fn list_interfaces(
 }
 
 /// Makes an interface.
-#[utoipa::path(post, path = "/v1/interfaces", tag = "Interfaces", params(WithWait, ChangeHeaders), request_body = CreateInterface, responses(
+#[utoipa::path(post, path = "/v1/interfaces", tag = "Interfaces", params(WithWait, CreateHeaders), request_body = CreateInterface, responses(
     (status = 201, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_interface(
     State(server): Server,

@@ -2,7 +2,7 @@
 
 use super::{
     answer,
-    ask::{Asked, ChangeHeaders, Empty, Params},
+    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params},
     list::{Narrow, page},
     parse,
 };
@@ -54,7 +54,7 @@ pub async fn list_instances(
 }
 
 /// Makes an instance with its first interface, and starts it.
-#[utoipa::path(post, path = "/v1/instances", tag = "Instances", params(WithWait, ChangeHeaders), request_body = RunInstance, responses(
+#[utoipa::path(post, path = "/v1/instances", tag = "Instances", params(WithWait, CreateHeaders), request_body = RunInstance, responses(
     (status = 201, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn run_instance(
     State(server): Server,

@@ -2,7 +2,7 @@
 
 use super::{
     answer,
-    ask::{Asked, ChangeHeaders, Empty, Params},
+    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params},
     list::{Narrow, page},
     parse,
 };
@@ -35,7 +35,7 @@ pub async fn list_vpcs(
 }
 
 /// Makes a VPC.
-#[utoipa::path(post, path = "/v1/vpcs", tag = "VPCs", params(WithWait, ChangeHeaders), request_body = CreateVpc, responses(
+#[utoipa::path(post, path = "/v1/vpcs", tag = "VPCs", params(WithWait, CreateHeaders), request_body = CreateVpc, responses(
     (status = 201, body = Vpc), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_vpc(
     State(server): Server,
@@ -104,7 +104,7 @@ pub async fn list_subnets(
 }
 
 /// Makes a subnet.
-#[utoipa::path(post, path = "/v1/subnets", tag = "Subnets", params(WithWait, ChangeHeaders), request_body = CreateSubnet, responses(
+#[utoipa::path(post, path = "/v1/subnets", tag = "Subnets", params(WithWait, CreateHeaders), request_body = CreateSubnet, responses(
     (status = 201, body = Subnet), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_subnet(
     State(server): Server,
@@ -175,7 +175,7 @@ pub async fn list_routes(
 }
 
 /// Makes a route.
-#[utoipa::path(post, path = "/v1/routes", tag = "Routes", params(WithWait, ChangeHeaders), request_body = CreateRoute, responses(
+#[utoipa::path(post, path = "/v1/routes", tag = "Routes", params(WithWait, CreateHeaders), request_body = CreateRoute, responses(
     (status = 201, body = Route), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_route(
     State(server): Server,

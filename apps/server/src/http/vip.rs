@@ -2,7 +2,7 @@
 
 use super::{
     answer,
-    ask::{Asked, ChangeHeaders, Empty, Params},
+    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params},
     event::sequence,
     list::{Narrow, limit, page},
     parse,
@@ -56,7 +56,7 @@ pub async fn list_vips(
 }
 
 /// Makes a VIP, with its associations, in one step.
-#[utoipa::path(post, path = "/v1/vips", tag = "VIPs", params(WithWait, ChangeHeaders), request_body = CreateVip, responses(
+#[utoipa::path(post, path = "/v1/vips", tag = "VIPs", params(WithWait, CreateHeaders), request_body = CreateVip, responses(
     (status = 201, body = Vip), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_vip(
     State(server): Server,
@@ -131,7 +131,7 @@ pub async fn delete_vip(
 }
 
 /// Deletes many VIPs, each for itself.
-#[utoipa::path(post, path = "/v1/vips/batch-delete", tag = "VIPs", params(ChangeHeaders), request_body = BatchDelete, responses(
+#[utoipa::path(post, path = "/v1/vips/batch-delete", tag = "VIPs", params(CreateHeaders), request_body = BatchDelete, responses(
     (status = 200, body = BatchDeleted), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn delete_vips(
     State(server): Server,
@@ -140,6 +140,10 @@ pub async fn delete_vips(
     if !(1..=LARGEST_BATCH).contains(&body.ids.len()) {
         let detail = format!("ids has 1 to {LARGEST_BATCH} ids, not {}", body.ids.len());
         return Err(Fault::invalid("/ids", "out_of_range", detail));
+    }
+    if caller.if_generation.is_some() {
+        let detail = "If-Match belongs to changes of one resource; leave it out of a batch";
+        return Err(Fault::invalid("If-Match", "contradiction", detail));
     }
     let mut results = vec![];
     for id in body.ids {
