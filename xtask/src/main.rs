@@ -40,6 +40,8 @@ enum Command {
     Bench(bench::Args),
     /// Run fuzz targets (needs nightly Rust and cargo-fuzz)
     Fuzz(fuzz::Args),
+    /// Let schemathesis ask the API at random; part of `test`
+    Schemathesis,
     /// Write docs/openapi.json from the server's own description
     Openapi,
 }
@@ -53,6 +55,7 @@ fn main() -> std::process::ExitCode {
         Command::Deps => deps::run(),
         Command::Bench(args) => bench::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Schemathesis => test::api(),
         Command::Openapi => openapi::run(),
     };
     match outcome {

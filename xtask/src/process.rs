@@ -69,8 +69,18 @@ pub fn output_of(command: &mut Command) -> Result<String> {
 }
 
 /// The cargo that runs us, at the root of the workspace.
+///
+/// What it told us about ourselves must not reach it again: build scripts watch such variables, and would
+/// compile their crates anew each time we and a developer take turns.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "LD_LIBRARY_PATH"
+        {
+            cargo.env_remove(&*name);
+        }
+    }
     cargo.current_dir(crate::workspace::root());
     cargo
 }

@@ -27,6 +27,13 @@ pub fn run(args: &Args) -> Result<()> {
     }
 }
 
+/// Prepares and runs only the part that asks the API at random.
+pub fn api() -> Result<()> {
+    prepare::run(Purpose::Test)?;
+    run_visibly("building havip", cargo().args(["build", "--package", "havip"]))?;
+    schemathesis::run()
+}
+
 fn with_nextest(args: &Args) -> Result<()> {
     let mut nextest = cargo();
     nextest.args(["nextest", "run", "--workspace", "--no-fail-fast"]).args(&args.filter);
