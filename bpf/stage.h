@@ -12,7 +12,7 @@
 enum stage {
 	STAGE_REFUSE, /* tell a port by ICMP why its packet goes no further: icmp.h */
 	STAGE_LEAVE,  /* out of a VPC, on the edge: edge.h */
-	STAGE_ENTER,  /* into a VPC, from outside or back from the edge: edge.h */
+	STAGE_ENTER,  /* into a VPC, from outside or back from the edge: enter.h */
 	STAGES,
 };
 

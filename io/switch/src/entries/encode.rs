@@ -87,9 +87,13 @@ pub fn writes(key: &EntryKey, entry: &Entry) -> Result<Vec<Write>, EntryError> {
         }
         (EntryKey::AdvertSource(..), Entry::AdvertSource) => 1u32.to_ne_bytes().to_vec(),
         (EntryKey::Route(..), Entry::Route { next_hop }) => octets(*next_hop).to_vec(),
-        (EntryKey::Eip(_), Entry::Eip { vni, target, bandwidth_mbps }) => {
-            layout::Eip { target: octets(*target), vni: vni.get(), bandwidth_mbps: bandwidth_mbps.unwrap_or(0) }.bytes().to_vec()
+        (EntryKey::Eip(_), Entry::Eip { vni, target, bandwidth_mbps }) => layout::Eip {
+            target: octets(*target),
+            vni: vni.get(),
+            bandwidth_mbps: bandwidth_mbps.unwrap_or(0),
         }
+        .bytes()
+        .to_vec(),
         (EntryKey::Nat(..), Entry::Nat { public, incarnation }) => {
             layout::Nat { incarnation: incarnation.0, public_address: octets(*public) }.bytes().to_vec()
         }
