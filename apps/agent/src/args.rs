@@ -47,9 +47,6 @@ pub struct Args {
     /// The most VIPs and EIPs that this host can keep a record of; a new switch obeys it [default: 65536]
     #[arg(long, env = "HAVIP_MOST_VIPS", value_name = "COUNT")]
     pub most_vips: Option<u32>,
-    /// VIPs and EIPs that the switch of this host has room for [default: 65536]
-    #[arg(long, env = "HAVIP_VIP_CAPACITY", value_name = "N")]
-    pub vip_capacity: Option<u32>,
     /// A TOML file with the same settings, underscores for dashes
     #[arg(long, env = "HAVIP_AGENT_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -159,7 +156,6 @@ impl Args {
             metrics: self.metrics.or(file.metrics).unwrap_or(([127, 0, 0, 1], 7404).into()),
             region: self.region.or(file.region).unwrap_or_else(|| "local".to_owned()),
             zone: self.zone.or(file.zone).unwrap_or_else(|| "local-a".to_owned()),
-            vip_capacity: self.vip_capacity.or(file.vip_capacity),
             most_vips: self.most_vips.or(file.most_vips).unwrap_or(65_536).max(1),
         })
     }

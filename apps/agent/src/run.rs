@@ -111,10 +111,6 @@ async fn open_switch(
     let IpAddr::V4(underlay) = config.underlay else {
         anyhow::bail!("the underlay address {} is IPv6, which the switch does not speak yet", config.underlay)
     };
-    let mut capacity = Capacity::default();
-    if let Some(vips) = config.vip_capacity {
-        capacity.records = vips;
-    }
     let options = Options {
         name: config.name.clone(),
         host: identity.number,

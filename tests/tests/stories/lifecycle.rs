@@ -57,7 +57,7 @@ fn a_vip_made_again_is_another_vip() -> Result<()> {
 
 #[test]
 fn a_host_without_room_makes_the_vip_failed_with_the_reason() -> Result<()> {
-    let mut scene = pair().environment("HAVIP_VIP_CAPACITY", "1").start(program())?;
+    let mut scene = pair().environment("HAVIP_MOST_VIPS", "1").start(program())?;
     scene.expects_errors = true;
     let body = CreateVip { subnet: scene.subnet.clone(), ..CreateVip::default() };
 
