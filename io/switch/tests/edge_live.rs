@@ -46,7 +46,10 @@ fn scene(name: &str) -> (Fabric, [String; 3], String) {
     fabric.put(EntryKey::Pool("203.0.113.0/24".parse().unwrap()), Entry::Pool { gateway: None });
     for (public, target) in [(EIP, VIP), (EIP_OF_11, own(11)), (EIP_OF_12, own(12))] {
         let incarnation = Incarnation(9);
-        fabric.put(EntryKey::Eip(public.into()), Entry::Eip { vni: vni(), target: target.into(), bandwidth_mbps: None });
+        fabric.put(
+            EntryKey::Eip(public.into()),
+            Entry::Eip { vni: vni(), target: target.into(), bandwidth_mbps: None },
+        );
         fabric.put(EntryKey::Nat(vni(), target.into()), Entry::Nat { public: public.into(), incarnation });
         for switch in &fabric.hosts {
             switch.order(&Order::Prepare { key: eip_key(public), incarnation }).unwrap();
