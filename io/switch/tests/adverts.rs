@@ -190,7 +190,7 @@ fn a_holder_whose_adverts_stop_while_anothers_go_on_is_reported() {
 
 #[test]
 fn one_port_cannot_have_multicast_adverts_copied_without_limit() {
-    let mut hook = Hook::new("advlimit");
+    let hook = Hook::new("advlimit");
     let sent = frame(mac(11), GROUP_MAC).ip(own(11), GROUP).vrrp(&vrrp(100));
     let began = std::time::Instant::now();
     for _ in 0..1000 {
