@@ -7,6 +7,7 @@ mod alive;
 mod claims;
 mod commands;
 mod guests;
+mod items;
 mod ports;
 mod program;
 mod records;
@@ -397,11 +398,7 @@ impl Engine {
     }
 
     fn renew_leases(&self) {
-        let ports = self.desired.items().values().filter_map(|item| match item {
-            Item::Port(port) => Some(port),
-            _ => None,
-        });
-        let leases = dhcp::leases(ports);
+        let leases = dhcp::leases(self.port_items());
         *self.leases.write().unwrap_or_else(std::sync::PoisonError::into_inner) = leases;
     }
 }

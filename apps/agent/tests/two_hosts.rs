@@ -213,6 +213,29 @@ fn a_device_that_is_missing_is_a_failure_until_it_appears() {
 }
 
 #[test]
+fn a_vip_without_room_in_the_switch_fails_with_the_reason_until_there_is_room() {
+    let mut fabric = Fabric::build("agt7", 1);
+    fabric.guest(1, 1);
+    let session = fabric.server.host(1);
+    let _agent = fabric.agent_with(1, |args| args.most_vips = Some(1));
+    let mut items = base(1);
+    items.extend([endpoint(1, 1), port(1), vip(&[1])]);
+    session.put(items);
+    wait_until_up(&fabric, 1, &[1]);
+
+    let second = second_vip(&[1]);
+    let revision = session.put([second.clone()]);
+    let failures = || session.acknowledged().filter(|(at, _)| *at >= revision).map(|(_, failures)| failures);
+    within(PATIENCE, || failures().is_some_and(|failures| !failures.is_empty()));
+    let failure = failures().unwrap().remove(0);
+    assert_eq!(failure.key, havip_stream::convert::key_text(&second.key()));
+    assert!(failure.reason.contains("full"), "{}", failure.reason);
+
+    session.remove(vip(&[]).key());
+    within(PATIENCE, || failures().is_some_and(|failures| failures.is_empty()));
+}
+
+#[test]
 fn what_is_detached_leaves_no_trace() {
     let mut fabric = Fabric::build("agt4", 1);
     fabric.guest(1, 1);

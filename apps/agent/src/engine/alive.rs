@@ -9,7 +9,6 @@ use havip_liveness::{Action, Edge, Event};
 use havip_model::{Holder, HostNumber, Record, VipKey};
 use havip_netlink::Link;
 use havip_packet_socket::PacketSocket;
-use havip_reconcile::item::{EipItem, Item};
 use havip_wire::build::gratuitous_arp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -38,15 +37,7 @@ impl Engine {
     /// Probes the hosts that share a VPC with this one, and all edges and hosts that it was told of.
     pub(super) fn renew_peers(&mut self) {
         let now = clock::since_boot();
-        let hosts: BTreeSet<HostNumber> = self
-            .desired
-            .items()
-            .values()
-            .filter_map(|item| match item {
-                Item::Host(host) if host.number != self.host => Some(host.number),
-                _ => None,
-            })
-            .collect();
+        let hosts: BTreeSet<HostNumber> = self.other_hosts().map(|host| host.number).collect();
         let gone: Vec<_> = self.alive.probed.difference(&hosts).copied().collect();
         let new: Vec<_> = hosts.difference(&self.alive.probed).copied().collect();
         for host in gone {
@@ -63,15 +54,7 @@ impl Engine {
     /// The claim machine chooses whom to repair with among the members that are alive.
     fn tell_peers(&mut self) {
         let lost = self.prober.liveness().lost;
-        let vpcs: Vec<_> = self
-            .desired
-            .items()
-            .values()
-            .filter_map(|item| match item {
-                Item::Vpc(vpc) => Some((vpc.vni, vpc.members.clone())),
-                _ => None,
-            })
-            .collect();
+        let vpcs: Vec<_> = self.vpcs().map(|vpc| (vpc.vni, vpc.members.clone())).collect();
         for (vni, members) in vpcs {
             let peers =
                 members.into_iter().filter(|host| *host != self.host && !lost.contains(host)).collect();
@@ -146,15 +129,7 @@ impl Engine {
             return;
         }
         self.alive.neighbours_at = now + NEIGHBOURS;
-        let addresses: Vec<IpAddr> = self
-            .desired
-            .items()
-            .values()
-            .filter_map(|item| match item {
-                Item::Host(host) if host.number != self.host => Some(host.underlay),
-                _ => None,
-            })
-            .collect();
+        let addresses: Vec<IpAddr> = self.other_hosts().map(|host| host.underlay).collect();
         for address in addresses {
             if let Err(error) = self.links.resolve_neighbour(self.devices.underlay, address).await {
                 tracing::debug!(%address, error = chain(&error), "could not ask for a neighbour");
@@ -162,31 +137,17 @@ impl Engine {
         }
     }
 
-    fn eips(&self) -> Vec<EipItem> {
-        let eips = self.desired.items().values().filter_map(|item| match item {
-            Item::Eip(eip) => Some(eip.clone()),
-            _ => None,
-        });
-        eips.collect()
-    }
-
     /// Takes the EIPs that are this edge's now, gives up those that it cannot serve.
     fn edge_duty(&mut self) {
         let Some(outside) = self.devices.edge else { return };
         let liveness = self.prober.liveness();
-        for eip in self.eips() {
+        for eip in self.eips().cloned().collect::<Vec<_>>() {
             // Before the VPC's records are here, an active edge looks like none.
             if !self.claims.open.contains(&eip.vni) {
                 continue;
             }
             let key = VipKey { vni: eip.vni, address: eip.address };
-            let record = match self.switch.record(key) {
-                Ok(record) => record,
-                Err(error) => {
-                    tracing::error!(error = chain(&error), "could not read a record");
-                    continue;
-                }
-            };
+            let record = self.record(key);
             let own = Edge { host: self.host, is_able: outside.has_carrier };
             if let Some(order) = edge::duty(&eip, record, own, outside.mac, &liveness) {
                 tracing::info!(eip = %eip.address, ?order, "edge duty");
@@ -199,7 +160,7 @@ impl Engine {
     pub(super) fn eip_may_have_moved(&mut self, key: VipKey, record: Record) {
         let own = Holder { host: self.host, port: EDGE_PORT };
         let IpAddr::V4(public) = key.address else { return };
-        if self.devices.edge.is_none() || !self.eips().iter().any(|eip| eip.address == key.address) {
+        if self.devices.edge.is_none() || !self.eips().any(|eip| eip.address == key.address) {
             return;
         }
         self.alive.edges_are_due = true;

@@ -6,7 +6,6 @@ use crate::peers::Asked;
 use havip_claim::keeper::{Action, Event, Report};
 use havip_claim::{Cause, Notice, Order};
 use havip_model::{HostNumber, Record, VipKey, Vni};
-use havip_reconcile::item::{Item, ItemKey, VpcItem};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use havip_stream::convert;
 use havip_switch::Outcome;
@@ -34,6 +33,7 @@ impl Engine {
             Action::OpenPorts(vni) => {
                 tracing::debug!(%vni, "records are here, ports may come up");
                 self.claims.open.insert(vni);
+                self.alive.edges_are_due = true;
                 self.renew_devices();
             }
             Action::Report(report) => self.report(now, report),
@@ -53,8 +53,9 @@ impl Engine {
             let at = self.entry_of(key);
             if outcome == Outcome::Full {
                 let reason = "the switch has no room for the VIP's record: its map is full".to_owned();
-                tracing::error!(vip = ?key, reason, "a VIP cannot work on this host");
-                self.faults.records.insert(at, reason);
+                if self.faults.records.insert(at, reason.clone()).is_none() {
+                    tracing::error!(vip = ?key, reason, "a VIP cannot work on this host");
+                }
             } else {
                 self.faults.records.remove(&at);
             }
@@ -67,10 +68,10 @@ impl Engine {
     /// The entry that a record belongs to: a VIP's address, or an EIP's translation.
     fn entry_of(&self, key: &VipKey) -> EntryKey {
         let address = EntryKey::Address(key.vni, key.address);
-        if matches!(self.desired.table().get(&address), Some(Entry::Address(Address::Vip { .. }))) {
-            address
-        } else {
-            EntryKey::Eip(key.address)
+        match (self.desired.table().get(&address), self.desired.table().get(&EntryKey::Eip(key.address))) {
+            (Some(Entry::Address(Address::Vip { .. })), _) => address,
+            (_, Some(Entry::Eip { vni, target })) => EntryKey::Nat(*vni, *target),
+            _ => address,
         }
     }
 
@@ -93,18 +94,8 @@ impl Engine {
         }
     }
 
-    fn vpc(&self, vni: Vni) -> Option<&VpcItem> {
-        self.desired.items().range(..).find_map(|(_, item)| match item {
-            Item::Vpc(vpc) if vpc.vni == vni => Some(vpc),
-            _ => None,
-        })
-    }
-
-    pub(super) fn endpoint(&self, host: HostNumber) -> Option<String> {
-        match self.desired.items().get(&ItemKey::Host(host))? {
-            Item::Host(host) => Some(host.peer_endpoint.clone()),
-            _ => None,
-        }
+    fn endpoint(&self, host: HostNumber) -> Option<String> {
+        self.host_item(host).map(|host| host.peer_endpoint.clone())
     }
 
     fn send_records(&mut self, vni: Vni, peer: HostNumber) {

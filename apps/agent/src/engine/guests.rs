@@ -218,10 +218,7 @@ impl Engine {
         if !std::mem::take(&mut self.guests.is_due) {
             return false;
         }
-        let wanted = self.desired.items().keys().filter_map(|key| match key {
-            ItemKey::Instance(id) => Some(*id),
-            _ => None,
-        });
+        let wanted = self.instances().map(|instance| instance.id);
         let mut all: Vec<InstanceId> = wanted.chain(self.guests.guests.keys().copied()).collect();
         all.sort();
         all.dedup();
@@ -243,9 +240,9 @@ impl Engine {
             return self.tell_instance(id, external.starts, state, "");
         }
         let guest = self.guests.guests.entry(id).or_default();
-        let runs = matches!(guest.phase, Phase::Running { .. });
+        let runs = matches!(guest.phase, Phase::Running { .. } | Phase::Stopping { .. });
         let gave_up_at = guest.gave_up.as_ref().map(|(starts, ..)| *starts);
-        let settled = runs || matches!(guest.phase, Phase::Idle);
+        let settled = matches!(guest.phase, Phase::Running { .. } | Phase::Idle);
         let order = decide(
             item.as_ref().map(|item| (item.power, item.starts)),
             runs,
@@ -253,7 +250,9 @@ impl Engine {
             gave_up_at,
         );
         match (&item, order) {
-            // Whatever is under way comes to its end first, and then this is asked again.
+            // Power fails whatever is under way.
+            (_, Some(Order::Kill)) if matches!(guest.phase, Phase::Stopping { .. }) => self.kill_stopping(id),
+            // All else comes to its end first, and then this is asked again.
             _ if !settled => self.let_go_if_equipped(id),
             (Some(item), Some(Order::Start)) => self.prepare(item),
             (_, Some(Order::Stop)) => self.stop(id),
@@ -305,12 +304,12 @@ impl Engine {
         self.guests.spawn(item.id, move || What::Prepared(Box::new(sandboxes.prepare(&spec))));
     }
 
-    /// Runs an instance once each of its ports is up, or cannot be plugged: its first announcement must count.
+    /// Runs an instance once each of its ports is plugged, or cannot be.
     fn let_go_if_equipped(&mut self, id: InstanceId) {
         let waits = self.port_items().any(|port| {
             port.instance.is_some_and(|(instance, _)| instance == id)
                 && port.device.is_none()
-                && !self.is_port_up(&port.interface)
+                && !self.ports.has(&port.interface)
                 && !self.faults.items.contains_key(&ItemKey::Port(port.interface))
         });
         let Some(guest) = self.guests.guests.get_mut(&id) else { return };
@@ -343,6 +342,19 @@ impl Engine {
             self.program();
             self.guests.spawn(id, move || What::Ended(sandbox.power_off()));
         }
+    }
+
+    /// The same for an instance that has been asked to end and takes its time.
+    fn kill_stopping(&mut self, id: InstanceId) {
+        let Some(guest) = self.guests.guests.get_mut(&id) else { return };
+        guest.phase = Phase::Killing;
+        self.renew_devices();
+        self.program();
+        let sandboxes = self.guests.sandboxes();
+        self.guests.spawn(id, move || {
+            let running = sandboxes.adopt(id);
+            What::Ended(running.and_then(|sandbox| sandbox.map_or(Ok(()), Sandbox::power_off)))
+        });
     }
 
     /// The instance is deleted: what it wrote goes, too.

@@ -58,14 +58,6 @@ impl Ports {
 }
 
 impl Engine {
-    /// The ports that this host should have.
-    pub(super) fn port_items(&self) -> impl Iterator<Item = &PortItem> {
-        self.desired.items().values().filter_map(|item| match item {
-            Item::Port(port) => Some(port),
-            _ => None,
-        })
-    }
-
     /// Unplugs what should not be and plugs what can be; says whether anything was done.
     pub(super) async fn sync_ports(&mut self) -> bool {
         if !std::mem::take(&mut self.ports.is_due) {
@@ -95,9 +87,11 @@ impl Engine {
                 }
                 Err(error) => {
                     let reason = format!("{error:#}");
-                    tracing::warn!(port = %item.port, reason, "could not plug a port");
                     self.outbox.port(item.port, false, &reason);
-                    self.faults.items.insert(ItemKey::Port(*interface), reason);
+                    let before = self.faults.items.insert(ItemKey::Port(*interface), reason.clone());
+                    if before.as_ref() != Some(&reason) {
+                        tracing::warn!(port = %item.port, reason, "could not plug a port");
+                    }
                 }
             }
         }
@@ -315,11 +309,6 @@ impl Engine {
         }
     }
 
-    /// Whether this interface has a device that may send and receive.
-    pub(super) fn is_port_up(&self, interface: &InterfaceId) -> bool {
-        self.desired.device(interface).is_some_and(|device| device.up)
-    }
-
     /// A port is up while its device has carrier, its VPC's records are here and its instance has power.
     fn renew_device(&mut self, interface: InterfaceId) {
         let Some(plugged) = self.ports.plugged.get(&interface) else { return };
@@ -341,8 +330,6 @@ impl Engine {
         let device = Device { ifindex: plugged.ifindex, is_veth: plugged.is_veth, up };
         if self.desired.device(&interface) != Some(device) {
             self.touched.extend(self.desired.plug(interface, Some(device)));
-            // An instance may have waited for this.
-            self.guests.look_again();
         }
     }
 }

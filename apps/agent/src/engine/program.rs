@@ -3,11 +3,12 @@
 use super::{Engine, SECOND};
 use crate::{clock, facts};
 use anyhow::Context;
+use havip_claim::Order;
 use havip_claim::keeper::Event;
-use havip_model::PortState;
+use havip_model::{PortState, VipKey};
 use havip_reconcile::item::ItemKey;
 use havip_reconcile::plan::{Step, plan_for};
-use havip_reconcile::table::{Entry, EntryKey, Table};
+use havip_reconcile::table::{Address, Entry, EntryKey, Table};
 use havip_stream::convert::key_text;
 use havip_stream::proto;
 use std::collections::BTreeMap;
@@ -97,8 +98,10 @@ impl Engine {
         };
         if let Err(error) = written {
             let reason = chain(&error);
-            tracing::error!(?key, reason, "the switch could not take an entry");
-            self.faults.entries.insert(key, reason);
+            let before = self.faults.entries.insert(key, reason.clone());
+            if before.as_ref() != Some(&reason) {
+                tracing::error!(?key, reason, "the switch could not take an entry");
+            }
             return;
         }
         self.faults.entries.remove(&key);
@@ -118,6 +121,11 @@ impl Engine {
     /// Tries again what failed: a full map may have room now.
     pub(super) fn retry(&mut self) {
         self.touched.extend(self.faults.entries.keys());
+        for at in self.faults.records.keys().copied().collect::<Vec<_>>() {
+            if let Some(prepare) = self.observed.get(&at).and_then(|entry| prepare(at, entry)) {
+                self.order(&prepare);
+            }
+        }
         self.ports.look_again();
     }
 
@@ -143,6 +151,19 @@ impl Engine {
         for action in self.keeper.handle(now, event) {
             self.act(now, action);
         }
+    }
+}
+
+/// What makes room for the record of a VIP.
+fn prepare(at: EntryKey, entry: &Entry) -> Option<Order> {
+    match (at, entry) {
+        (EntryKey::Address(vni, address), Entry::Address(Address::Vip { incarnation, .. })) => {
+            Some(Order::Prepare { key: VipKey { vni, address }, incarnation: *incarnation })
+        }
+        (EntryKey::Nat(vni, _), Entry::Nat { public, incarnation }) => {
+            Some(Order::Prepare { key: VipKey { vni, address: *public }, incarnation: *incarnation })
+        }
+        _ => None,
     }
 }
 

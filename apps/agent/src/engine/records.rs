@@ -5,7 +5,6 @@ use super::program::chain;
 use crate::clock;
 use havip_claim::keeper::Event;
 use havip_model::{Epoch, Holder, MacAddr, Record, Timestamp, VipKey, Vni};
-use havip_reconcile::item::Item;
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use havip_stream::convert::{self, Move};
 use std::collections::{BTreeMap, BTreeSet};
@@ -186,15 +185,6 @@ impl Engine {
         self.records.told(vip, &record);
         let moved = Move { vip, record, from, cause, at: Timestamp(self.wall_ms(at)) };
         self.outbox.moved(convert::move_message(&moved));
-    }
-
-    /// The VPCs of this host.
-    pub(super) fn vnis(&self) -> Vec<Vni> {
-        let vpcs = self.desired.items().values().filter_map(|item| match item {
-            Item::Vpc(vpc) => Some(vpc.vni),
-            _ => None,
-        });
-        vpcs.collect()
     }
 
     /// When the next part of a round is due.

@@ -3,7 +3,6 @@
 use super::Engine;
 use super::program::chain;
 use crate::metrics::{Page, Wanted};
-use havip_reconcile::item::Item;
 use havip_stream::convert::key_text;
 use havip_switch::reason_name;
 use prometheus_client::encoding::text::encode;
@@ -114,12 +113,12 @@ impl Engine {
             family.get_or_create(&vec![(name, value)]).set(count as i64);
         };
         shown.records.clear();
-        for vni in self.vnis() {
+        for vni in self.vpcs().map(|vpc| vpc.vni) {
             gauge(&shown.records, "vni", vni.to_string(), self.records(vni).len());
         }
-        let hosts = self.desired.items().values().filter(|item| matches!(item, Item::Host(_))).count();
+        let hosts = self.other_hosts().count();
         let lost = self.prober.liveness().lost.len();
-        gauge(&shown.peers, "heard", "true".to_owned(), hosts.saturating_sub(1 + lost));
+        gauge(&shown.peers, "heard", "true".to_owned(), hosts.saturating_sub(lost));
         gauge(&shown.peers, "heard", "false".to_owned(), lost);
         let (ports, up) = self.ports.counts();
         gauge(&shown.ports, "carrier", "true".to_owned(), up);
@@ -136,17 +135,16 @@ impl Engine {
 
     fn status(&self) -> Value {
         let lost = self.prober.liveness().lost;
-        let peers = self.desired.items().values().filter_map(|item| match item {
-            Item::Host(host) if host.number != self.host => Some(json!({
+        let peers = self.other_hosts().map(|host| {
+            json!({
                 "host": host.number, "name": host.name, "underlay": host.underlay,
                 "lost": lost.contains(&host.number),
-            })),
-            _ => None,
+            })
         });
         let drops = self.switch.drops().unwrap_or_default().into_iter().map(
             |drop| json!({ "port": drop.port, "reason": reason_name(drop.reason), "packets": drop.count }),
         );
-        let records = self.vnis().into_iter().flat_map(|vni| self.records(vni)).map(|(key, record)| {
+        let records = self.vpcs().flat_map(|vpc| self.records(vpc.vni)).map(|(key, record)| {
             json!({
                 "vni": key.vni, "address": key.address, "incarnation": record.incarnation, "epoch": record.epoch,
                 "host": record.holder.host, "port": record.holder.port, "released": record.released,

@@ -2,9 +2,9 @@
 
 use super::Engine;
 use havip_model::{RefusalReason, Timestamp};
-use havip_reconcile::item::Item;
 use havip_stream::convert::{self, Refused};
 use havip_switch::{SwitchEvent, reason_name};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -53,12 +53,8 @@ impl Engine {
 
     /// Reports the strangers that have stayed strangers.
     pub(super) fn report_strangers(&mut self, now: Duration) {
-        let items = self.desired.items();
-        let is_host = |address: Ipv4Addr| {
-            let address = IpAddr::V4(address);
-            items.values().any(|item| matches!(item, Item::Host(host) if host.underlay == address))
-        };
-        for refused in self.strangers.due(now, is_host) {
+        let known: BTreeSet<IpAddr> = self.other_hosts().map(|host| host.underlay).collect();
+        for refused in self.strangers.due(now, |outer| known.contains(&outer.into())) {
             self.outbox.refused(convert::refused_message(&refused));
         }
     }

@@ -119,14 +119,20 @@ impl Fabric {
 
     /// Starts the agent of a host.
     pub fn agent(&self, number: u32) -> Agent {
+        self.agent_with(number, |_| {})
+    }
+
+    /// The same with other flags.
+    pub fn agent_with(&self, number: u32, change: impl FnOnce(&mut Args)) -> Agent {
         let namespace = self.hosts[number as usize - 1].clone();
-        let args = Args {
+        let mut args = Args {
             server: Some(format!("https://{SERVER}:7401")),
             underlay: Some(underlay(number).into()),
             data: Some(self.directory.path().join(number.to_string())),
             name: Some(format!("{}-h{number}", self.name)),
             ..Args::default()
         };
+        change(&mut args);
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             namespace.enter()?;
@@ -162,7 +168,7 @@ impl Fabric {
         let work = std::thread::spawn(move || {
             namespace.enter()?;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(havip_agent::detach(&args.settle()?, false))
+            runtime.block_on(havip_agent::detach(&args.settle()?))
         });
         work.join().unwrap()
     }
@@ -331,6 +337,13 @@ pub fn vip(entitled: &[u32]) -> Item {
         entitled: entitled.collect(),
         advert_sources: vec![],
     })
+}
+
+/// Another VIP.
+pub fn second_vip(entitled: &[u32]) -> Item {
+    let Item::Vip(vip) = vip(entitled) else { unreachable!("vip makes a VIP") };
+    let key = VipKey { address: "10.20.1.101".parse().unwrap(), ..vip.key };
+    Item::Vip(VipItem { id: VipId::new(body(2)), key, incarnation: Incarnation(2), ..vip })
 }
 
 fn body(seed: u8) -> Body {

@@ -65,6 +65,15 @@ impl Session {
         self.items.borrow().0
     }
 
+    /// Forgets an item; answers the revision.
+    pub fn remove(&self, gone: ItemKey) -> u64 {
+        self.items.send_modify(|(revision, items)| {
+            *revision += 1;
+            items.remove(&gone);
+        });
+        self.items.borrow().0
+    }
+
     /// What the host said, of one kind.
     pub fn said<T>(&self, of_kind: impl Fn(&report::Body) -> Option<T>) -> Vec<T> {
         self.reports.lock().unwrap().iter().filter_map(of_kind).collect()
