@@ -1,6 +1,6 @@
 //! Configuration entries: written as map entries, all or nothing, and read back.
 
-mod decode;
+pub(crate) mod decode;
 mod encode;
 
 use crate::{

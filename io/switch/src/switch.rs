@@ -2,7 +2,7 @@
 
 use crate::{
     attach::{self, Attach, Role},
-    entries::Entitlements,
+    entries::{Entitlements, decode},
     error::{AttachError, MapError, OpenError},
     layout::{self, Plain},
     pins::Pins,
@@ -80,15 +80,16 @@ pub struct Switch {
 impl Switch {
     /// Loads the programs with new or pinned maps, and swaps the programs of an earlier life.
     ///
-    /// Mounts bpffs if it is not. A configuration map of another layout is made anew beside the old one;
-    /// records never are.
+    /// Mounts bpffs if it is not. A map of another layout is made anew beside the old one; records never are.
+    /// If a configuration map was, it is empty: the devices then keep the old programs, which have the old maps,
+    /// until each is attached again.
     pub fn open(options: &Options) -> Result<Self, OpenError> {
         libbpf_rs::set_print(Some((PrintLevel::Info, log)));
         let pins = Pins::named(&options.name)?;
         pins.make()?;
 
         let mut open = ObjectBuilder::default().open_memory(crate::OBJECT).map_err(OpenError::Load)?;
-        place_maps(&mut open, &pins, &options.capacity)?;
+        let must_be_filled = place_maps(&mut open, &pins, &options.capacity)?;
         let object = open.load().map_err(OpenError::Load)?;
         let maps = object
             .maps()
@@ -106,7 +107,9 @@ impl Switch {
             clock: Mutex::new(layout::Clock::zeroed()),
         };
         switch.adopt(options)?;
-        switch.swap_programs()?;
+        if !must_be_filled {
+            switch.swap_programs()?;
+        }
         Ok(switch)
     }
 
@@ -302,7 +305,10 @@ pub(crate) fn boot_time() -> Duration {
 }
 
 /// Sizes each map, and ties it to its pin; removes the pins of maps that have another shape now.
-fn place_maps(open: &mut OpenObject, pins: &Pins, capacity: &Capacity) -> Result<(), OpenError> {
+///
+/// Says whether one of them holds configuration, which has to be written anew.
+fn place_maps(open: &mut OpenObject, pins: &Pins, capacity: &Capacity) -> Result<bool, OpenError> {
+    let mut must_be_filled = false;
     for mut map in open.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
         if name.contains('.') {
@@ -324,11 +330,18 @@ fn place_maps(open: &mut OpenObject, pins: &Pins, capacity: &Capacity) -> Result
                 != (map.map_type(), map.key_size(), map.value_size())
         });
         if differs && name != "records" {
+            must_be_filled |= decode::MAPS.contains(&name.as_str()) || INDICES.contains(&name.as_str());
             fs::remove_file(&path).map_err(|source| OpenError::Pin { path: path.clone(), source })?;
         }
         map.set_pin_path(&path).map_err(OpenError::Load)?;
     }
-    Ok(())
+    let stages = pins.maps().join("stages");
+    if must_be_filled && stages.exists() {
+        // The old programs jump by the old table, which is emptied when nothing holds it any more.
+        let kept = pins.maps().join("stages_before");
+        fs::rename(&stages, &kept).map_err(|source| OpenError::Pin { path: stages, source })?;
+    }
+    Ok(must_be_filled)
 }
 
 fn settings_failed(ifindex: u32, source: MapError) -> AttachError {
@@ -341,3 +354,6 @@ fn log(level: PrintLevel, message: String) {
         PrintLevel::Info | PrintLevel::Debug => tracing::debug!(message = message.trim_end(), "libbpf"),
     }
 }
+
+/// Maps that are made of entries, besides those that entries are read from.
+const INDICES: [&str; 4] = ["devices", "peers", "circles", "associated"];

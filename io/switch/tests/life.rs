@@ -3,7 +3,8 @@
 mod fabric;
 
 use fabric::{Fabric, VIP, eventually, inside, output, own, run, vip};
-use havip_switch::detach_all;
+use havip_switch::{Attach, detach_all};
+use libbpf_rs::{Link, MapHandle, MapType, libbpf_sys};
 use std::{
     path::Path,
     process::{Command, Stdio},
@@ -141,4 +142,42 @@ fn a_real_probe_finds_a_live_holder_on_another_host_and_no_dead_one() {
 
     run(&format!("ip -n {blue} addr del {VIP}/32 dev eth0"));
     assert!(fabric.run_in(&green, &probe).status.success(), "a demoted holder does not block a takeover");
+}
+
+#[test]
+fn a_later_version_with_other_maps_takes_over_device_by_device() {
+    if Attach::from_environment() == Attach::Clsact {
+        return; // filters say no program number; the rule is the same
+    }
+    let mut fabric = Fabric::new("upgrade");
+    let guest = fabric.guest(1, 11);
+    fabric.guest(2, 12);
+    let namespace = fabric.namespace(1);
+    let pins = Path::new("/sys/fs/bpf/havip").join(&namespace).join("v1");
+    let ifindex = inside(&namespace, || nix::net::if_::if_nametoindex("p11").unwrap());
+    let program =
+        || Link::open(pins.join("links").join(ifindex.to_string())).unwrap().info().unwrap().prog_id;
+    let before = program();
+
+    // What another version would have left: a configuration map of another shape.
+    let path = pins.join("maps/addresses");
+    std::fs::remove_file(&path).unwrap();
+    let options = libbpf_sys::bpf_map_create_opts {
+        sz: size_of::<libbpf_sys::bpf_map_create_opts>() as _,
+        ..Default::default()
+    };
+    let mut other = MapHandle::create(MapType::Hash, Some("addresses"), 20, 64, 256, &options).unwrap();
+    other.pin(&path).unwrap();
+    fabric.restart(1);
+
+    assert_eq!(program(), before, "the old program goes on with the old maps");
+    assert!(fabric.pings(&guest, own(12)));
+    fabric.interface(1, 11);
+    fabric.interface(2, 12);
+    inside(&namespace, || {
+        fabric.hosts[0].attach_overlay().unwrap();
+        fabric.hosts[0].attach_port(ifindex).unwrap();
+    });
+    assert_ne!(program(), before);
+    assert!(fabric.pings(&guest, own(12)));
 }

@@ -3,13 +3,22 @@
 mod fabric;
 
 use fabric::{Fabric, VIP, eventually, own, run};
+use havip_switch::Attach;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_vip_follows_arping_from_host_to_host() {
-    let mut fabric = Fabric::new("smoke");
+    follows_arping(Fabric::new("smoke"));
+}
+
+#[test]
+fn a_vip_follows_arping_on_kernels_without_tcx_too() {
+    follows_arping(Fabric::attached("smokecls", Attach::Clsact));
+}
+
+fn follows_arping(mut fabric: Fabric) {
     let blue = fabric.guest(1, 11);
     let green = fabric.guest(2, 12);
     let near = fabric.guest(1, 13);

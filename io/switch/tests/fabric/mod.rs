@@ -90,12 +90,18 @@ pub fn inside<T: Send>(namespace: &str, act: impl FnOnce() -> T + Send) -> T {
 pub struct Fabric {
     pub name: String,
     pub hosts: Vec<Switch>,
+    attach: Attach,
     children: Vec<Child>,
 }
 
 impl Fabric {
     /// Two hosts, numbers 1 and 2; `name` is unique among tests and at most 8 characters.
     pub fn new(name: &str) -> Self {
+        Self::attached(name, Attach::from_environment())
+    }
+
+    /// The same with programs attached in this way.
+    pub fn attached(name: &str, attach: Attach) -> Self {
         let name = format!("hvt-{name}");
         clean(&name);
         let (first, second) = (format!("{name}-h1"), format!("{name}-h2"));
@@ -113,10 +119,10 @@ impl Fabric {
                 "ip -n {namespace} link add ov mtu 1550 type vxlan external dstport 7402 nolearning"
             ));
             run(&format!("ip -n {namespace} link set ov up"));
-            hosts.push(open(&namespace, number));
+            hosts.push(open(&namespace, number, attach));
             inside(&namespace, || hosts[number as usize - 1].attach_overlay().unwrap());
         }
-        let fabric = Self { name, hosts, children: vec![] };
+        let fabric = Self { name, hosts, attach, children: vec![] };
         fabric.set_clocks();
         for number in 1..=2 {
             fabric.put(EntryKey::Host(host(number)), Entry::Host { underlay: underlay(number).into() });
@@ -136,7 +142,7 @@ impl Fabric {
 
     /// The agent's program ends and begins anew.
     pub fn restart(&mut self, number: u32) {
-        let switch = open(&self.namespace(number), number);
+        let switch = open(&self.namespace(number), number, self.attach);
         self.hosts[number as usize - 1] = switch;
     }
 
@@ -204,6 +210,19 @@ impl Fabric {
             )
             .unwrap();
         inside(&namespace, || switch.attach_port(ifindex).unwrap());
+        self.interface(on, number);
+        self.put(
+            EntryKey::Mac(subnet(), mac(number)),
+            Entry::Mac { port: port(number), address: own(number).into() },
+        );
+        run(&format!("ip -n {namespace} link set p{number} up"));
+        run(&format!("ip -n {guest} link set eth0 up"));
+        run(&format!("ip -n {guest} route add default via {GATEWAY}"));
+        guest
+    }
+
+    /// Writes on both hosts where the guest's address is.
+    pub fn interface(&self, on: u32, number: u32) {
         self.put(
             EntryKey::Address(vni(), own(number).into()),
             Entry::Address(Address::Interface {
@@ -215,14 +234,6 @@ impl Fabric {
                 primary: true,
             }),
         );
-        self.put(
-            EntryKey::Mac(subnet(), mac(number)),
-            Entry::Mac { port: port(number), address: own(number).into() },
-        );
-        run(&format!("ip -n {namespace} link set p{number} up"));
-        run(&format!("ip -n {guest} link set eth0 up"));
-        run(&format!("ip -n {guest} route add default via {GATEWAY}"));
-        guest
     }
 
     /// Runs a command inside a guest or host.
@@ -307,14 +318,14 @@ impl Drop for Fabric {
     }
 }
 
-fn open(namespace: &str, number: u32) -> Switch {
+fn open(namespace: &str, number: u32, attach: Attach) -> Switch {
     inside(namespace, || {
         Switch::open(&Options {
             name: namespace.into(),
             host: host(number),
             underlay: underlay(number),
             overlay_ifindex: nix::net::if_::if_nametoindex("ov").unwrap(),
-            attach: Attach::from_environment(),
+            attach,
             capacity: Capacity { records: 256, addresses: 256, entitlements: 256, ports: 64 },
         })
         .unwrap()
