@@ -3,7 +3,7 @@
 use crate::args::Config;
 use crate::engine::guests_directory;
 use anyhow::Context;
-use havip_guest::{Program, Sandboxes};
+use havip_guest::{GuestError, Program, Sandbox, Sandboxes};
 use havip_netlink::Links;
 use std::path::Path;
 
@@ -13,7 +13,9 @@ use std::path::Path;
 ///
 /// # Errors
 /// Something could not be removed.
-pub async fn detach(config: &Config) -> anyhow::Result<()> {
+///
+/// With `keep_data` certificate, last state and the instances' files stay, as after a reboot.
+pub async fn detach(config: &Config, keep_data: bool) -> anyhow::Result<()> {
     let mut failures: Vec<String> = Vec::new();
     let mut note = |what: &str, result: anyhow::Result<()>| {
         if let Err(error) = result {
@@ -22,8 +24,10 @@ pub async fn detach(config: &Config) -> anyhow::Result<()> {
     };
     let directory = guests_directory(config);
     if directory.exists() {
-        let cleaned = Sandboxes::open(&directory, Program::itself()).and_then(|sandboxes| sandboxes.clean());
-        note("the instances", cleaned.map_err(Into::into));
+        let sandboxes = Sandboxes::open(&directory, Program::itself());
+        let ended =
+            sandboxes.and_then(|sandboxes| if keep_data { end_all(&sandboxes) } else { sandboxes.clean() });
+        note("the instances", ended.map_err(Into::into));
     }
     if let Err(errors) = havip_switch::detach_all(&config.name) {
         for error in errors {
@@ -31,9 +35,16 @@ pub async fn detach(config: &Config) -> anyhow::Result<()> {
         }
     }
     note("the devices", remove_devices(config).await);
-    note("the data directory", remove_directory(&config.data));
+    if !keep_data {
+        note("the data directory", remove_directory(&config.data));
+    }
     anyhow::ensure!(failures.is_empty(), "not all of the agent could be removed: {}", failures.join("; "));
     Ok(())
+}
+
+/// Ends every instance and keeps its files, as a power failure of the host would.
+fn end_all(sandboxes: &Sandboxes) -> Result<(), GuestError> {
+    sandboxes.list()?.into_iter().filter_map(|found| found.running).try_for_each(Sandbox::power_off)
 }
 
 async fn remove_devices(config: &Config) -> anyhow::Result<()> {

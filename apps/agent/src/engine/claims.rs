@@ -70,7 +70,7 @@ impl Engine {
         let address = EntryKey::Address(key.vni, key.address);
         match (self.desired.table().get(&address), self.desired.table().get(&EntryKey::Eip(key.address))) {
             (Some(Entry::Address(Address::Vip { .. })), _) => address,
-            (_, Some(Entry::Eip { vni, target })) => EntryKey::Nat(*vni, *target),
+            (_, Some(Entry::Eip { vni, target, .. })) => EntryKey::Nat(*vni, *target),
             _ => address,
         }
     }

@@ -304,12 +304,12 @@ impl Engine {
         self.guests.spawn(item.id, move || What::Prepared(Box::new(sandboxes.prepare(&spec))));
     }
 
-    /// Runs an instance once each of its ports is plugged, or cannot be.
+    /// Runs an instance once each of its ports is up, or cannot be plugged: its first announcement must count.
     fn let_go_if_equipped(&mut self, id: InstanceId) {
         let waits = self.port_items().any(|port| {
             port.instance.is_some_and(|(instance, _)| instance == id)
                 && port.device.is_none()
-                && !self.ports.has(&port.interface)
+                && !self.is_port_up(&port.interface)
                 && !self.faults.items.contains_key(&ItemKey::Port(port.interface))
         });
         let Some(guest) = self.guests.guests.get_mut(&id) else { return };

@@ -309,6 +309,11 @@ impl Engine {
         }
     }
 
+    /// Whether this interface has a device that may send and receive.
+    pub(super) fn is_port_up(&self, interface: &InterfaceId) -> bool {
+        self.desired.device(interface).is_some_and(|device| device.up)
+    }
+
     /// A port is up while its device has carrier, its VPC's records are here and its instance has power.
     fn renew_device(&mut self, interface: InterfaceId) {
         let Some(plugged) = self.ports.plugged.get(&interface) else { return };
@@ -330,6 +335,8 @@ impl Engine {
         let device = Device { ifindex: plugged.ifindex, is_veth: plugged.is_veth, up };
         if self.desired.device(&interface) != Some(device) {
             self.touched.extend(self.desired.plug(interface, Some(device)));
+            // An instance may have waited for this.
+            self.guests.look_again();
         }
     }
 }

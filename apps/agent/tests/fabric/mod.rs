@@ -168,7 +168,7 @@ impl Fabric {
         let work = std::thread::spawn(move || {
             namespace.enter()?;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(havip_agent::detach(&args.settle()?))
+            runtime.block_on(havip_agent::detach(&args.settle()?, false))
         });
         work.join().unwrap()
     }
