@@ -17,44 +17,42 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Switch {
     /// Writes an entry, over the one that is there. After an error everything is as before.
     pub fn put(&self, key: &EntryKey, entry: &Entry) -> Result<(), EntryError> {
-        let failed = |source| EntryError::Map { key: *key, source };
+        let mut writes = encode::writes(key, entry)?;
         let mut entitlements = self.entitlements.lock().expect("no holder of the lock panics");
-        let mut writes = self.leftovers(key, Some(entry)).map_err(failed)?;
-        writes.extend(encode::writes(key, entry)?);
-        let kept = match key {
-            EntryKey::Entitled(vip, port) => {
-                let after = entitlements.with(*vip, *port);
-                writes.extend(after.indices(*vip, *port));
-                Some(after)
-            }
-            _ => None,
-        };
-        self.perform(writes).map_err(failed)?;
-        if let Some(after) = kept {
-            *entitlements = after;
+        let mut is_new = false;
+        if let EntryKey::Entitled(vip, port) = key {
+            is_new = entitlements.add(*vip, *port);
+            writes.extend(entitlements.indices(*vip, *port));
         }
-        Ok(())
+        let result = self.replace(key, Some(entry), writes);
+        if let (Err(_), true, EntryKey::Entitled(vip, port)) = (&result, is_new, key) {
+            entitlements.take(*vip, *port);
+        }
+        result
     }
 
     /// Removes an entry; one that is not there is fine. After an error everything is as before.
     pub fn remove(&self, key: &EntryKey) -> Result<(), EntryError> {
-        let failed = |source| EntryError::Map { key: *key, source };
+        let mut writes: Vec<_> =
+            encode::keys(key).into_iter().map(|(map, key)| Write { map, key, value: None }).collect();
         let mut entitlements = self.entitlements.lock().expect("no holder of the lock panics");
-        let mut writes = self.leftovers(key, None).map_err(failed)?;
-        writes.extend(encode::keys(key).into_iter().map(|(map, key)| Write { map, key, value: None }));
-        let kept = match key {
-            EntryKey::Entitled(vip, port) => {
-                let after = entitlements.without(*vip, *port);
-                writes.extend(after.indices(*vip, *port));
-                Some(after)
-            }
-            _ => None,
-        };
-        self.perform(writes).map_err(failed)?;
-        if let Some(after) = kept {
-            *entitlements = after;
+        let mut was_there = false;
+        if let EntryKey::Entitled(vip, port) = key {
+            was_there = entitlements.take(*vip, *port);
+            writes.extend(entitlements.indices(*vip, *port));
         }
-        Ok(())
+        let result = self.replace(key, None, writes);
+        if let (Err(_), true, EntryKey::Entitled(vip, port)) = (&result, was_there, key) {
+            entitlements.add(*vip, *port);
+        }
+        result
+    }
+
+    /// Performs the writes after the removals that the old entry makes necessary.
+    fn replace(&self, key: &EntryKey, entry: Option<&Entry>, writes: Vec<Write>) -> Result<(), EntryError> {
+        let mut all = self.leftovers(key, entry).map_err(|source| EntryError::Map { key: *key, source })?;
+        all.extend(writes);
+        self.perform(all).map_err(|source| EntryError::Map { key: *key, source })
     }
 
     /// What the maps hold now.
@@ -150,7 +148,7 @@ impl Switch {
 }
 
 /// Who is entitled to what, by VIP: the maps answer only "this port to this VIP?".
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Entitlements {
     ports: BTreeMap<VipKey, BTreeSet<PortNumber>>,
     vips: BTreeMap<PortNumber, u32>,
@@ -164,27 +162,34 @@ impl Entitlements {
         for key in switch.map("entitled").keys() {
             let key = AddressPortKey::read(&key).ok_or_else(foreign)?;
             let vip = key.key().ok_or_else(foreign)?;
-            found = found.with(vip, PortNumber::new(key.port).map_err(|_| foreign())?);
+            found.add(vip, PortNumber::new(key.port).map_err(|_| foreign())?);
         }
         Ok(found)
     }
 
-    fn with(&self, vip: VipKey, port: PortNumber) -> Self {
-        let mut after = self.clone();
-        if after.ports.entry(vip).or_default().insert(port) {
-            *after.vips.entry(port).or_default() += 1;
+    /// False: it was there.
+    fn add(&mut self, vip: VipKey, port: PortNumber) -> bool {
+        let is_new = self.ports.entry(vip).or_default().insert(port);
+        if is_new {
+            *self.vips.entry(port).or_default() += 1;
         }
-        after
+        is_new
     }
 
-    fn without(&self, vip: VipKey, port: PortNumber) -> Self {
-        let mut after = self.clone();
-        if after.ports.get_mut(&vip).is_some_and(|ports| ports.remove(&port)) {
-            *after.vips.entry(port).or_insert(1) -= 1;
+    /// False: it was not there.
+    fn take(&mut self, vip: VipKey, port: PortNumber) -> bool {
+        let Some(ports) = self.ports.get_mut(&vip) else { return false };
+        let was_there = ports.remove(&port);
+        if ports.is_empty() {
+            self.ports.remove(&vip);
         }
-        after.ports.retain(|_, ports| !ports.is_empty());
-        after.vips.retain(|_, count| *count > 0);
-        after
+        if was_there && let Some(count) = self.vips.get_mut(&port) {
+            *count -= 1;
+            if *count == 0 {
+                self.vips.remove(&port);
+            }
+        }
+        was_there
     }
 
     /// The maps that say the same from the other side: the VIP's ports, the port's number of VIPs.

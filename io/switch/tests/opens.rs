@@ -3,7 +3,12 @@
 use havip_model::{HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni};
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
 use havip_switch::{Attach, Capacity, EntryError, MapError, Options, Order, Outcome, Switch, detach_all};
-use std::{collections::BTreeMap, net::Ipv4Addr, path::Path};
+use std::{
+    collections::BTreeMap,
+    net::Ipv4Addr,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 fn options(name: &str) -> Options {
     Options {
@@ -135,4 +140,31 @@ fn a_vip_beyond_the_records_map_is_refused_and_the_others_stay() {
     assert_eq!([1, 2, 3, 4].map(prepare), [Outcome::Done; 4]);
     assert_eq!(prepare(5), Outcome::Full);
     assert_eq!([1, 2, 3, 4].map(prepare), [Outcome::Done; 4]);
+}
+
+#[test]
+fn ten_thousand_vips_are_put_within_seconds_and_found_again() {
+    let _cleaned = Cleaned("test-many");
+    let capacity = Capacity { records: 10_000, addresses: 10_000, entitlements: 20_000, ports: 16 };
+    let options = Options { capacity, ..options("test-many") };
+    let switch = Switch::open(&options).unwrap();
+    let vni = Vni::new(7).unwrap();
+    let subnet = SubnetNumber::new(3).unwrap();
+    let began = Instant::now();
+    for number in 0..10_000u32 {
+        let key = VipKey { vni, address: Ipv4Addr::from(0x0a00_0000 + number).into() };
+        let incarnation = Incarnation(1);
+        assert_eq!(switch.order(&Order::Prepare { key, incarnation }).unwrap(), Outcome::Done);
+        let address = Address::Vip { subnet, incarnation, subnet_binding: false };
+        switch.put(&EntryKey::Address(vni, key.address), &Entry::Address(address)).unwrap();
+        for port in [1, 2] {
+            let port = PortNumber::new(port).unwrap();
+            switch.put(&EntryKey::Entitled(key, port), &Entry::Entitled { direct_return: false }).unwrap();
+        }
+    }
+    let took = began.elapsed();
+    // 100 000 writes of some microseconds each, and ten times that for a slow machine.
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    drop(switch);
+    assert_eq!(Switch::open(&options).unwrap().entries().unwrap().len(), 30_000);
 }
