@@ -165,6 +165,8 @@ fn what_is_wrong_is_named_with_its_field_and_what_to_do() {
         ("GET", "/v1/vips?colour=red", "", 400, "invalid_parameter", "colour"),
         ("GET", "/v1/vips?after=x", "", 400, "invalid_cursor", "after"),
         ("GET", "/v1/events?after=x", "", 400, "invalid_cursor", "after"),
+        ("POST", "/v1/eips", "", 400, "invalid_body", ""),
+        ("GET", "/v1/vips/%ff", "", 400, "invalid_request", ""),
         ("GET", "/v1/nothing", "", 404, "no_such_path", ""),
         ("PUT", "/v1/vips", "", 405, "no_such_method", ""),
     ];
@@ -180,6 +182,16 @@ fn what_is_wrong_is_named_with_its_field_and_what_to_do() {
         );
         assert!(head.contains("application/problem+json") && head.contains(&problem.request_id), "{head}");
         assert!(problem.detail.len() > 10, "{row}");
+    }
+}
+
+#[test]
+fn a_path_says_which_methods_it_answers() {
+    let scene = Scene::start();
+    for (path, methods) in [("/v1/vips", "get,head,post"), ("/v1/hosts/tokens", "post")] {
+        let (status, head, _) = scene.raw("OPTIONS", path, &[("Authorization", &scene.bearer())], "");
+        assert_eq!(status, 405);
+        assert!(head.contains(&format!("allow: {methods}")), "{head}");
     }
 }
 

@@ -48,11 +48,6 @@ pub struct Unprogrammed {
     pub reason: String,
 }
 
-/// Asks for a join token.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CreateHostToken {}
-
 /// Lets one host join, once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HostToken {

@@ -52,7 +52,7 @@ pub use filter::{
     EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter, InstanceFilter, InterfaceFilter,
     RouteFilter, SubnetFilter, VipFilter, VpcFilter, WatchFilter,
 };
-pub use host::{CreateHostToken, DropCount, Drops, Host, HostToken, Unprogrammed};
+pub use host::{DropCount, Drops, Host, HostToken, Unprogrammed};
 pub use instance::{Console, ConsoleRange, Exec, ExecResult, Instance, InstanceInterface, RunInstance};
 pub use interface::{AddAddresses, Attach, CreateInterface, Interface, Plug, UpdateInterface};
 pub use key::{AccessKey, Health, KeyFile};

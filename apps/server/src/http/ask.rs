@@ -29,8 +29,18 @@ pub struct Asked<T> {
 
 /// The body of an action that needs none: nothing, or an empty object.
 #[derive(Debug, Default, serde::Deserialize)]
+#[serde(from = "Option<EmptyObject>")]
+pub struct Empty;
+
+#[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Empty {}
+struct EmptyObject {}
+
+impl From<Option<EmptyObject>> for Empty {
+    fn from(_: Option<EmptyObject>) -> Self {
+        Self
+    }
+}
 
 /// Query parameters; unknown ones are refused.
 pub struct Params<T>(pub T);
@@ -54,7 +64,7 @@ pub struct ChangeHeaders {
     #[param(rename = "Idempotency-Key", max_length = 128, pattern = "^[!-~]{1,128}$")]
     idempotency_key: Option<String>,
     /// The change is refused (412) unless the resource has this ETag.
-    #[param(rename = "If-Match", pattern = "^\"[0-9]{1,18}\"$")]
+    #[param(rename = "If-Match", pattern = "^(\\*|\"[0-9]{1,18}\")$")]
     if_match: Option<String>,
 }
 
@@ -129,7 +139,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Fault
 }
 
 fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &Bytes) -> Result<T, Fault> {
-    let bytes = if bytes.is_empty() { &b"{}"[..] } else { bytes };
+    // Only Empty reads null; whatever else must be sent is named as missing.
+    let bytes = if bytes.is_empty() { &b"null"[..] } else { bytes };
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let is_json =
         kind.is_none_or(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json"));

@@ -17,9 +17,7 @@ use axum::{
     response::Response,
 };
 use havip_admission::request;
-use havip_api::{
-    CreateHostToken, DropCount, Drops, Host, HostFilter, HostToken, Page, Problem, Update, WithWait,
-};
+use havip_api::{DropCount, Drops, Host, HostFilter, HostToken, Page, Problem, Update, WithWait};
 use havip_model::{HostNumber, Resource, ResourceKey};
 use havip_stream::proto::{self, command::Body as Order};
 use std::{sync::Arc, time::Duration};
@@ -39,11 +37,11 @@ pub async fn list_hosts(
 }
 
 /// Makes a token with which one host may join within an hour.
-#[utoipa::path(post, path = "/v1/hosts/tokens", tag = "Hosts", request_body = CreateHostToken, responses(
+#[utoipa::path(post, path = "/v1/hosts/tokens", tag = "Hosts", responses(
     (status = 201, body = HostToken), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_host_token(
     State(server): Server,
-    Asked { caller, .. }: Asked<CreateHostToken>,
+    Asked { caller, .. }: Asked<Empty>,
 ) -> Result<(StatusCode, Json<HostToken>), Fault> {
     let (token, expires_at) = server.create_token(&caller.principal).await?;
     Ok((StatusCode::CREATED, Json(HostToken { token, expires_at: time(expires_at) })))

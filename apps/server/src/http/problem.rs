@@ -19,9 +19,11 @@ impl IntoResponse for Fault {
 
 /// Writes the problem document of a response that stands for a fault.
 pub fn complete(mut response: Response, request_id: &str) -> Response {
-    let Some(fault) = response.extensions_mut().remove::<Fault>() else { return response };
+    let fault = response.extensions_mut().remove::<Fault>().or_else(|| foreign(&response));
+    let Some(fault) = fault else { return response };
     let problem = problem(&fault, request_id);
     let bytes = serde_json::to_vec(&problem).expect("a problem holds only what JSON can say");
+    *response.status_mut() = status(fault.kind);
     *response.body_mut() = Body::from(bytes);
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
@@ -30,6 +32,18 @@ pub fn complete(mut response: Response, request_id: &str) -> Response {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
+}
+
+/// What a layer below refused before the rules saw it: a path that is not UTF-8, for instance.
+fn foreign(response: &Response) -> Option<Fault> {
+    let status = response.status();
+    let detail = "the request cannot be read; look at /v1/openapi.json";
+    let (kind, code) = match status {
+        _ if status.is_server_error() => (FaultKind::Unavailable, "server_failed"),
+        _ if status.is_client_error() => (FaultKind::Invalid, "invalid_request"),
+        _ => return None,
+    };
+    Some(Fault::new(kind, code, detail))
 }
 
 /// A fault as its document.

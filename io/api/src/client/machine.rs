@@ -2,8 +2,8 @@
 
 use super::transport::{Client, ClientError, query, segment};
 use crate::{
-    AccessKey, Console, ConsoleRange, CreateHostToken, Drops, Exec, ExecResult, Health, Host, HostFilter,
-    HostToken, Instance, InstanceFilter, Page, RunInstance, Update,
+    AccessKey, Console, ConsoleRange, Drops, Exec, ExecResult, Health, Host, HostFilter, HostToken, Instance,
+    InstanceFilter, Page, RunInstance, Update,
 };
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ impl Client {
     }
     /// A token with which one host may join, once.
     pub fn create_host_token(&self) -> Result<HostToken, ClientError> {
-        self.post("/hosts/tokens", &CreateHostToken {})
+        self.order("/hosts/tokens")
     }
     /// The access keys, without their secrets.
     pub fn access_keys(&self) -> Result<Page<AccessKey>, ClientError> {
