@@ -2,9 +2,10 @@
 
 mod hook;
 
-use havip_claim::{Cause, Notice};
-use havip_model::{Holder, MacAddr, MoveCause, PortState, Record};
-use havip_switch::SwitchEvent;
+use havip_claim::{Cause, Notice, Order};
+use havip_model::{Holder, Incarnation, MacAddr, MoveCause, PortState, Record, VipKey, Vni};
+use havip_reconcile::table::{Address, Entry, EntryKey, Port};
+use havip_switch::{Outcome, SwitchEvent};
 use havip_wire::{
     Announcement, Arp, ArpOperation, EtherType, Message, RecordKind, VlanTag,
     build::{frame, gratuitous_arp},
@@ -234,4 +235,42 @@ fn refusals_are_told_at_once_and_then_once_a_second_with_their_number() {
     hook.counted(&[("claim_other_subnet", 100)]);
     let drops = hook.switch.drops().unwrap();
     assert_eq!(drops.iter().map(|drop| drop.count).collect::<Vec<_>>(), [100]);
+}
+
+#[test]
+fn the_same_address_in_another_vpc_is_another_vip() {
+    let mut hook = Hook::new("vpcs");
+    hook.holds(12);
+    let held = hook.record();
+    // Port 21 moves to a VPC of its own, which has a VIP of the same address.
+    let other = VipKey { vni: Vni::new(200).unwrap(), address: VIP.into() };
+    let subnet = hook::subnet_of(20);
+    hook.put(
+        EntryKey::Port(port(21)),
+        Entry::Port(Port {
+            ifindex: hook.ifindex("p21"),
+            is_veth: false,
+            vni: other.vni,
+            subnet,
+            mac: mac(21),
+            virtual_mac: VIRTUAL_MAC,
+            primary: Some(own(21).into()),
+            primary6: None,
+            mtu: 1500,
+            source_dest_check: true,
+            state: PortState::Active,
+        }),
+    );
+    let claim = gratuitous_arp(mac(21), VIP);
+    hook.sends(21, &claim);
+    hook.counted(&[("claim_unknown", 1)]);
+
+    let incarnation = Incarnation(9);
+    assert_eq!(hook.order(Order::Prepare { key: other, incarnation }), Outcome::Done);
+    let address = Address::Vip { subnet, incarnation, subnet_binding: true };
+    hook.put(EntryKey::Address(other.vni, other.address), Entry::Address(address));
+    hook.sends(21, &claim);
+    hook.counted(&[("claim_made", 1)]); // this VPC has no other hosts
+    assert_eq!(hook.switch.record(other).unwrap().unwrap().holder.port, port(21));
+    assert_eq!(hook.record(), held, "the first VPC's VIP has not moved");
 }

@@ -2,10 +2,16 @@
 
 mod fabric;
 
-use fabric::{Fabric, VIP, eventually, inside, output, own, run, vip};
+use fabric::{Fabric, GATEWAY, VIP, VIRTUAL_MAC, eventually, inside, mac, output, own, port, run, vip};
+use havip_model::MacAddr;
+use havip_reconcile::table::EntryKey;
 use havip_switch::{Attach, detach_all};
+use havip_wire::{Arp, build::frame};
 use libbpf_rs::{Link, MapHandle, MapType, libbpf_sys};
 use std::{
+    fs::File,
+    io::{Read, Write},
+    os::fd::AsRawFd,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -180,4 +186,55 @@ fn a_later_version_with_other_maps_takes_over_device_by_device() {
     });
     assert_ne!(program(), before);
     assert!(fabric.pings(&guest, own(12)));
+}
+
+#[test]
+fn a_machine_on_a_tap_is_answered_and_reached() {
+    let mut fabric = Fabric::new("tap");
+    let far = fabric.guest(2, 12);
+    let namespace = fabric.namespace(1);
+    let (mut tap, ifindex) = inside(&namespace, || open_tap("p15"));
+    fabric.hosts[0].put(&EntryKey::Port(port(15)), &fabric::port_entry(15, ifindex, false)).unwrap();
+    fabric.interface(1, 15);
+    inside(&namespace, || fabric.hosts[0].attach_port(ifindex).unwrap());
+    run(&format!("ip -n {namespace} link set p15 up"));
+
+    let gateway = Arp::request(mac(15), own(15), GATEWAY);
+    tap.write_all(&frame(mac(15), MacAddr::BROADCAST).arp(gateway)).unwrap();
+    let answer = frame(VIRTUAL_MAC, mac(15)).arp(gateway.answer(VIRTUAL_MAC));
+    assert_eq!(read_until(&mut tap, |bytes| bytes[12..14] == [8, 6]), answer);
+
+    tap.write_all(&frame(mac(15), VIRTUAL_MAC).ip(own(15), own(12)).ping(1, 1)).unwrap();
+    let reply = read_until(&mut tap, |bytes| bytes[12..14] == [8, 0]);
+    assert_eq!((&reply[..6], &reply[26..30], reply[34]), (&mac(15).0[..], &own(12).octets()[..], 0));
+    drop(far);
+}
+
+/// Opens a tap in this thread's namespace, as QEMU does.
+fn open_tap(name: &str) -> (File, u32) {
+    let tap = File::options().read(true).write(true).open("/dev/net/tun").unwrap();
+    // SAFETY: a request whose name ends with NUL, for a descriptor that is open.
+    unsafe {
+        let mut request: libc::ifreq = std::mem::zeroed();
+        for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+            *to = from as libc::c_char;
+        }
+        request.ifr_ifru.ifru_flags = (libc::IFF_TAP | libc::IFF_NO_PI) as libc::c_short;
+        assert_eq!(libc::ioctl(tap.as_raw_fd(), libc::TUNSETIFF, &request), 0);
+        assert_eq!(libc::fcntl(tap.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK), 0);
+    }
+    (tap, nix::net::if_::if_nametoindex(name).unwrap())
+}
+
+/// Reads frames until one is as wanted.
+fn read_until(tap: &mut File, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let mut found = vec![];
+    eventually(2 * SECOND, "a frame comes out of the tap", || {
+        let mut bytes = vec![0; 2048];
+        let Ok(length) = tap.read(&mut bytes) else { return false };
+        bytes.truncate(length);
+        found = bytes;
+        wanted(&found)
+    });
+    found
 }

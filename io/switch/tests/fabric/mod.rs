@@ -53,6 +53,23 @@ fn underlay(number: u32) -> Ipv4Addr {
     Ipv4Addr::new(192, 0, 2, number as u8)
 }
 
+/// An active port with address 10.0.0.PORT.
+pub fn port_entry(number: u32, ifindex: u32, is_veth: bool) -> Entry {
+    Entry::Port(Port {
+        ifindex,
+        is_veth,
+        vni: vni(),
+        subnet: subnet(),
+        mac: mac(number),
+        virtual_mac: VIRTUAL_MAC,
+        primary: Some(own(number).into()),
+        primary6: None,
+        mtu: 1500,
+        source_dest_check: true,
+        state: PortState::Active,
+    })
+}
+
 /// Runs a command and returns what it printed; a failure fails the test.
 pub fn run(line: &str) -> String {
     let output = output(line);
@@ -191,24 +208,7 @@ impl Fabric {
         let name = format!("p{number}");
         let ifindex = inside(&namespace, || nix::net::if_::if_nametoindex(name.as_str()).unwrap());
         let switch = &self.hosts[on as usize - 1];
-        switch
-            .put(
-                &EntryKey::Port(port(number)),
-                &Entry::Port(Port {
-                    ifindex,
-                    is_veth: true,
-                    vni: vni(),
-                    subnet: subnet(),
-                    mac: mac(number),
-                    virtual_mac: VIRTUAL_MAC,
-                    primary: Some(own(number).into()),
-                    primary6: None,
-                    mtu: 1500,
-                    source_dest_check: true,
-                    state: PortState::Active,
-                }),
-            )
-            .unwrap();
+        switch.put(&EntryKey::Port(port(number)), &port_entry(number, ifindex, true)).unwrap();
         inside(&namespace, || switch.attach_port(ifindex).unwrap());
         self.interface(on, number);
         self.put(
