@@ -98,7 +98,7 @@ fn line(format: Format, event: &Event) -> Result<String> {
 fn sentence(event: &Event) -> String {
     match event.advice.is_empty() {
         true => event.text.clone(),
-        false => format!("{} {}", event.text, event.advice),
+        false => format!("{}; {}", event.text, event.advice),
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
     fn event() -> Event {
         serde_json::from_str(
             r#"{"sequence": 12, "at": "2026-01-01T00:00:00Z", "kind": "refused",
-                "text": "10.0.0.9 was announced.", "advice": "Associate it.", "count": 3}"#,
+                "text": "10.0.0.9 was announced", "advice": "associate it", "count": 3}"#,
         )
         .unwrap()
     }
@@ -146,7 +146,7 @@ mod tests {
     fn a_followed_event_is_one_line_that_ends_with_what_to_do() {
         assert_eq!(
             line(Format::Table, &event()).unwrap(),
-            "2026-01-01T00:00:00Z  refused           10.0.0.9 was announced. Associate it.\n"
+            "2026-01-01T00:00:00Z  refused           10.0.0.9 was announced; associate it\n"
         );
         assert!(line(Format::Wide, &event()).unwrap().starts_with("    12  2026"));
     }

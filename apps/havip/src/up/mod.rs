@@ -36,7 +36,7 @@ pub struct Args {
     /// Where the first start writes the administrator's access key [default: ~/.config/havip/key.json]
     #[arg(long, env = "HAVIP_ADMIN_KEY_FILE", value_name = "FILE")]
     admin_key_file: Option<PathBuf>,
-    /// This host's address between the hosts [default: that of the default route, else 127.0.0.1]
+    /// This host's address between the hosts [default: that of the default route, else any that is not loopback's]
     #[arg(long, env = "HAVIP_UNDERLAY", value_name = "ADDR")]
     underlay: Option<IpAddr>,
     /// The device to the outside network; makes this host an edge
