@@ -151,6 +151,10 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &Bytes) -> Result<T, F
             "the body must be JSON; send Content-Type: application/json",
         ));
     }
+    // Shapes would be read from arrays, too, field after field.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Fault::invalid("", "invalid_body", "the body must be a JSON object, not an array"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let body = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer(error.path());
