@@ -322,6 +322,10 @@ __noinline int flood_advert(struct __sk_buff *skb, struct advert *advert, __u32 
 
 	if (!advert || !read_advert(skb, advert, &vrrp))
 		return REASON_ADVERT_MALFORMED;
+	sender = advert_sender(advert);
+	if (!sender)
+		return REASON_ADVERT_STRANGER;
+	count(COUNT_ADVERT_FLOODED);
 	if (vrrp.count && named_vip(skb, advert, 0, &key))
 		circle = bpf_map_lookup_elem(&circles, &key);
 	if (circle) {
@@ -332,9 +336,6 @@ __noinline int flood_advert(struct __sk_buff *skb, struct advert *advert, __u32 
 			copy_advert(skb, advert, from_port);
 		}
 	}
-	sender = advert_sender(advert);
-	if (!sender)
-		return 0;
 	list = bpf_map_lookup_elem(&talkers, &sender->subnet);
 	if (!list)
 		return 0;
@@ -352,7 +353,6 @@ __noinline int flood_advert(struct __sk_buff *skb, struct advert *advert, __u32 
 		advert->to = list->ports[i];
 		copy_advert(skb, advert, from_port);
 	}
-	count(COUNT_ADVERT_FLOODED);
 	return 0;
 }
 

@@ -135,8 +135,10 @@ static __always_inline void keep_waiting(const struct address_key *key, const st
 {
 	struct record *own = bpf_map_lookup_elem(&waiting, key);
 
-	if (own && !outranks(record, own))
+	if (own && !outranks(record, own)) {
+		count(COUNT_AS_GREAT);
 		return;
+	}
 	bpf_map_update_elem(&waiting, key, record, BPF_ANY);
 	count(COUNT_WAITING);
 }

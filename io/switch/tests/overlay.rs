@@ -150,7 +150,7 @@ fn a_record_that_came_before_its_configuration_waits_for_it() {
     for (from, record) in [(3, newer), (2, older)] {
         hook.arrives(underlay(from), ANNOUNCEMENTS, &about(from, RecordKind::Announce, key, record));
     }
-    hook.counted(&[("waiting", 1)]); // the older one does not replace the newer
+    hook.counted(&[("waiting", 1), ("as_great", 1)]); // the older one does not replace the newer
     assert_eq!(hook.switch.record(key).unwrap(), None);
 
     assert_eq!(hook.order(Order::Prepare { key, incarnation: Incarnation(5) }), Outcome::Done);
