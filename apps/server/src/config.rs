@@ -83,7 +83,7 @@ pub struct Config {
     pub quotas: Quotas,
 }
 
-/// Limits that differ from the usual ones; the environment cannot set them.
+/// Limits that differ from the usual ones; in the environment `HAVIP_SERVER_QUOTAS__VIPS_PER_VPC` and the like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quotas {
@@ -131,7 +131,7 @@ impl Config {
             let table = checked(&text).map_err(|error| anyhow::anyhow!("{shown}: {error}"))?;
             figment = figment.merge(Serialized::defaults(table));
         }
-        let figment = figment.merge(Env::prefixed(ENVIRONMENT)).merge(Serialized::defaults(args));
+        let figment = figment.merge(Env::prefixed(ENVIRONMENT).split("__")).merge(Serialized::defaults(args));
         let config: Self = figment.extract().map_err(|error| anyhow::anyhow!("{error}"))?;
         config.check()?;
         Ok(config)

@@ -92,6 +92,7 @@ impl Random {
                 let (contention, advert_sources) = (Some(Contention::Follow), Some(self.addresses()));
                 UpdateVip { vip, texts, contention, assist: Some(self.maybe()), advert_sources }.into()
             }
+            31 if self.maybe() => RenewVip { vip: self.of(&world.vips) }.into(),
             31 => DeleteVip { vip: self.of(&world.vips), unbind: self.maybe() }.into(),
             32..35 => {
                 Associate { vip: self.of(&world.vips), target: self.target(world), mode: self.mode() }.into()

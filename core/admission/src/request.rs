@@ -75,6 +75,8 @@ requests! {
     CreateVip
     /// Changes a VIP.
     UpdateVip
+    /// Lets a VIP's claims begin anew.
+    RenewVip
     /// Deletes a VIP.
     DeleteVip
     /// Lets an instance or interface claim a VIP.

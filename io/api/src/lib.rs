@@ -19,6 +19,7 @@
 //! | `/vips/batch-delete` | POST |
 //! | `/vips/{id}/associations`, `/vips/{id}/associations/{target}` | GET, POST; DELETE |
 //! | `/vips/{id}/history` | GET |
+//! | `/vips/{id}/renew` | POST |
 //! | `/eip-pools`, `/eip-pools/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/eips`, `/eips/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/eips/{id}/bind`, `/eips/{id}/unbind` | POST |

@@ -72,7 +72,7 @@ pub enum VipVerb {
         /// With exactly this name
         #[arg(long)]
         name: Option<String>,
-        /// Whose id, name, description or addresses hold these letters in order
+        /// Whose name or description has these letters in order, or whose id or address contains them
         #[arg(short)]
         q: Option<String>,
     },
@@ -103,6 +103,13 @@ pub enum VipVerb {
         /// No further addresses
         #[arg(long)]
         no_advert_sources: bool,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Let a VIP's claims begin anew: whoever has the address is asked, whatever was claimed before
+    Renew {
+        /// Its id, name or address
+        vip: String,
         #[command(flatten)]
         change: Change,
     },
@@ -201,6 +208,9 @@ impl Verb for VipVerb {
                 let advert_sources = is_named.then_some(advert_sources);
                 let body = UpdateVip { name, description, contention, assist, advert_sources };
                 change.show(session, &change.client(session).update_vip(&id_of(&vip)?, &body)?)
+            }
+            Self::Renew { vip, change } => {
+                change.show(session, &change.client(session).renew_vip(&id_of(&vip)?)?)
             }
             Self::Delete { vips, unbind, change } => delete(session, &change, &vips, unbind),
             Self::Associate { vip, target, mode, change } => {

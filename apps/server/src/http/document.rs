@@ -103,6 +103,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(vip::get_vip, vip::update_vip, vip::delete_vip))
         .routes(routes!(vip::list_associations, vip::associate))
         .routes(routes!(vip::dissociate))
+        .routes(routes!(vip::renew_vip))
         .routes(routes!(vip::vip_history))
         .routes(routes!(eip::list_eip_pools, eip::create_eip_pool))
         .routes(routes!(eip::get_eip_pool, eip::update_eip_pool, eip::delete_eip_pool))

@@ -109,6 +109,20 @@ pub async fn update_vip(
     answer::update(&server, caller, ResourceKey::Vip(vip), request, parse::wait(params.wait.as_ref())?).await
 }
 
+/// Lets a VIP's claims begin anew: whoever has the address is asked, whatever was claimed before.
+#[utoipa::path(post, path = "/v1/vips/{id}/renew", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id."), WithWait, ChangeHeaders),
+    responses((status = 200, body = Vip), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn renew_vip(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let vip = vip_id(&id)?;
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::update(&server, caller, ResourceKey::Vip(vip), request::RenewVip { vip }, wait).await
+}
+
 /// Deletes a VIP; refused while it is associated, has an EIP or a route leads to it, unless `unbind`.
 #[utoipa::path(delete, path = "/v1/vips/{id}", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id."), Unbind, ChangeHeaders),
     responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]

@@ -75,6 +75,13 @@ impl Decision<'_> {
         }))
     }
 
+    /// A new incarnation outranks every claim before, those of clocks far ahead included (C5).
+    pub fn renew_vip(&mut self, request: &RenewVip) -> Result<ResourceKey, Refusal> {
+        let vip = self.find::<Vip>(request.vip, "/vip")?;
+        let incarnation = self.number(Counter::Incarnation, u64::MAX >> 1)?;
+        Ok(self.edit::<Vip>(vip.id, |vip| vip.incarnation = Incarnation(incarnation)))
+    }
+
     pub fn delete_vip(&mut self, request: &DeleteVip) -> Result<ResourceKey, Refusal> {
         let vip = self.find::<Vip>(request.vip, "/vip")?;
         let targets = vip.associations.iter().map(|association| association.target.into());

@@ -42,6 +42,13 @@ pub struct UpdateVip {
     pub advert_sources: Option<Vec<IpAddr>>,
 }
 
+/// See [`Request::RenewVip`](super::Request::RenewVip).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenewVip {
+    /// Which.
+    pub vip: VipId,
+}
+
 /// See [`Request::DeleteVip`](super::Request::DeleteVip).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeleteVip {

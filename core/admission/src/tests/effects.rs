@@ -38,6 +38,20 @@ fn the_demo_can_be_built() {
 }
 
 #[test]
+fn a_renewed_vip_outranks_every_claim_before() {
+    let mut scene = Scene::new();
+    let vip = scene.float();
+    let before = scene.vip(vip).clone();
+    scene.float();
+
+    scene.admit(RenewVip { vip });
+
+    let after = scene.vip(vip);
+    assert_eq!((before.incarnation, after.incarnation), (Incarnation(1), Incarnation(3)));
+    assert_eq!((after.key, after.meta.generation), (before.key, before.meta.generation + 1));
+}
+
+#[test]
 fn automatic_addresses_are_the_lowest_free_ones() {
     let mut scene = Scene::new();
     let address = |scene: &mut Scene| {

@@ -27,6 +27,10 @@ impl Client {
     pub fn update_vip(&self, id: &str, body: &UpdateVip) -> Result<Vip, ClientError> {
         self.patch(&format!("/vips/{}", segment(id)), body)
     }
+    /// Lets a VIP's claims begin anew: whoever has the address is asked, whatever was claimed before.
+    pub fn renew_vip(&self, vip: &str) -> Result<Vip, ClientError> {
+        self.order(&format!("/vips/{}/renew", segment(vip)))
+    }
     /// Deletes a VIP; with `unbind`, unbinds it first from associations, EIP and routes.
     pub fn delete_vip(&self, id: &str, unbind: bool) -> Result<(), ClientError> {
         self.delete(&format!("/vips/{}", segment(id)), &[("unbind", unbind.to_string())])
