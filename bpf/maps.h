@@ -176,6 +176,7 @@ struct settings {
 	__u8 edge_mac[6];
 	__u8 zero[2];
 	__be32 edge_address; /* the edge device's own, sender of ARP requests outside; 0: none */
+	__u64 network; /* cookie of the network namespace whose devices these are; not read by programs */
 };
 
 /* The one entry of `clock`. */

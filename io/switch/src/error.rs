@@ -32,6 +32,14 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    /// A switch of this name belongs to another network namespace, whose devices have other numbers.
+    #[error(
+        "the switch {0} belongs to another network namespace; take another name, or remove what is left of it with `havip host detach --name {0}`"
+    )]
+    OtherNetwork(String),
+    /// The kernel does not say which network namespace this is.
+    #[error("could not find out which network namespace this is")]
+    Network(#[source] io::Error),
     /// A program of the object is missing.
     #[error("the switch has no program {0}")]
     NoProgram(&'static str),

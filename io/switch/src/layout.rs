@@ -98,7 +98,7 @@ plain! {
     Nat = "nat" { incarnation: u64, public_address: [u8; 16], }
     Settings = "settings" {
         host: u32, underlay: [u8; 4], overlay_ifindex: u32, dhcp_ifindex: u32, edge_ifindex: u32,
-        edge_mac: [u8; 6], zero: [u8; 2], edge_address: [u8; 4],
+        edge_mac: [u8; 6], zero: [u8; 2], edge_address: [u8; 4], network: u64,
     }
     Clock = "clock" { offset_ns: i64, beat_at: u64, }
     Record = "record" { incarnation: u64, epoch: u64, holder: u64, mac: u64, moves: u32, zero: u32, }

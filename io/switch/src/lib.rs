@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod layout;
 mod ledger;
+mod network;
 mod orders;
 mod pins;
 use havip_model::reason as reasons;

@@ -5,6 +5,7 @@ use crate::{
     entries::{Entitlements, decode},
     error::{AttachError, MapError, OpenError},
     layout::{self, Plain},
+    network,
     pins::Pins,
 };
 use havip_model::{HostNumber, MacAddr};
@@ -116,10 +117,15 @@ impl Switch {
     /// Takes over what the pinned maps hold.
     fn adopt(&mut self, options: &Options) -> Result<(), OpenError> {
         let kept: layout::Settings = self.single("settings")?;
+        let network = network::cookie().map_err(OpenError::Network)?;
+        if ![0, network].contains(&kept.network) {
+            return Err(OpenError::OtherNetwork(options.name.clone()));
+        }
         *self.settings.get_mut().expect("nobody else has it yet") = layout::Settings {
             host: options.host.get(),
             underlay: options.underlay.octets(),
             overlay_ifindex: options.overlay_ifindex,
+            network,
             ..kept
         };
         *self.clock.get_mut().expect("nobody else has it yet") = self.single("clock")?;
@@ -282,9 +288,29 @@ impl Switch {
 
 /// Takes a switch apart: ports are set down, programs and pins removed. Returns what could not be undone.
 ///
-/// A switch that does not exist is fine.
+/// A switch that does not exist is fine. Of one that belongs to another network namespace only the pins are
+/// removed: the numbers of its devices are those of other devices here.
 pub fn detach_all(name: &str) -> Result<(), Vec<OpenError>> {
     let pins = Pins::named(name).map_err(|error| vec![error])?;
+    let mut failures = vec![];
+    if is_of_this_network(&pins) {
+        failures = release_devices(&pins);
+    }
+    let path = pins.maps();
+    failures.extend(pins.remove().into_iter().map(|source| OpenError::Pin { path: path.clone(), source }));
+    if failures.is_empty() { Ok(()) } else { Err(failures) }
+}
+
+/// Whether the devices of a pinned switch are devices of the calling thread's network namespace.
+fn is_of_this_network(pins: &Pins) -> bool {
+    let settings = MapHandle::from_pinned_path(pins.maps().join("settings")).ok();
+    let kept = settings.and_then(|map| map.lookup(&0u32.to_ne_bytes(), MapFlags::ANY).ok()?);
+    let kept = kept.and_then(|bytes| layout::Settings::read(&bytes));
+    kept.is_some_and(|kept| network::cookie().is_ok_and(|here| here == kept.network))
+}
+
+/// Sets ports down and takes our programs off; returns what failed.
+fn release_devices(pins: &Pins) -> Vec<OpenError> {
     let mut failures = vec![];
     let mut devices: HashMap<u32, Option<Role>> =
         pins.linked().into_iter().map(|index| (index, None)).collect();
@@ -292,11 +318,9 @@ pub fn detach_all(name: &str) -> Result<(), Vec<OpenError>> {
         devices.extend(attach::attached(&attachments).into_iter().map(|(index, role)| (index, Some(role))));
     }
     for (ifindex, role) in devices {
-        failures.extend(attach::release(&pins, ifindex, role).err().map(OpenError::from));
+        failures.extend(attach::release(pins, ifindex, role).err().map(OpenError::from));
     }
-    let path = pins.maps();
-    failures.extend(pins.remove().into_iter().map(|source| OpenError::Pin { path: path.clone(), source }));
-    if failures.is_empty() { Ok(()) } else { Err(failures) }
+    failures
 }
 
 /// Time since boot, as the kernel's programs read it.

@@ -76,6 +76,28 @@ fn a_detached_switch_leaves_no_trace_and_its_ports_are_down() {
     inside_twice(&namespace);
 }
 
+#[test]
+fn a_switch_is_taken_apart_from_another_namespace_without_touching_the_devices_there() {
+    let mut fabric = Fabric::new("abroad");
+    fabric.guest(1, 11);
+    let namespace = fabric.namespace(1);
+    let shown = String::from_utf8(output(&format!("ip -n {namespace} -o link show p11")).stdout).unwrap();
+    let index = shown.split(':').next().unwrap().trim().to_owned();
+    // A bystander with the same number as the port, which is what eth0 of the machine could be.
+    let elsewhere = format!("{namespace}-abroad");
+    run(&format!("ip netns add {elsewhere}"));
+    run(&format!("ip -n {elsewhere} link add bystander index {index} type bridge"));
+    run(&format!("ip -n {elsewhere} link set bystander up"));
+
+    inside(&elsewhere, || detach_all(&namespace).unwrap());
+
+    let bystander =
+        String::from_utf8(output(&format!("ip -n {elsewhere} -o link show bystander")).stdout).unwrap();
+    run(&format!("ip netns del {elsewhere}"));
+    assert!(bystander.contains(",UP"), "{bystander}");
+    assert!(!Path::new("/sys/fs/bpf/havip").join(&namespace).exists());
+}
+
 /// What is gone may be removed again.
 fn inside_twice(namespace: &str) {
     inside(namespace, || detach_all(namespace).unwrap());

@@ -146,7 +146,8 @@ impl Fabric {
 
     /// Takes away what a reboot takes away: pins, and the devices that the agent made.
     pub fn reboot(&self, number: u32) {
-        havip_switch::detach_all(&format!("{}-h{number}", self.name)).unwrap();
+        let name = format!("{}-h{number}", self.name);
+        self.hosts[number as usize - 1].run(|| havip_switch::detach_all(&name).unwrap()).unwrap();
         self.runtime.block_on(async {
             let links = Links::open_in(&self.hosts[number as usize - 1]).unwrap();
             for device in ["hvov", "hvd0"] {
