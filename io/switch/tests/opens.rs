@@ -22,18 +22,24 @@ fn options(name: &str) -> Options {
 }
 
 /// Removes the switch also when the test fails.
-struct Cleaned(&'static str);
+struct Cleaned(String);
+impl Cleaned {
+    /// Others may run the same test at the same time.
+    fn new(name: &str) -> Self {
+        Self(format!("{name}-{}", std::process::id()))
+    }
+}
 impl Drop for Cleaned {
     fn drop(&mut self) {
-        detach_all(self.0).unwrap();
-        assert!(!Path::new("/sys/fs/bpf/havip").join(self.0).exists());
+        detach_all(&self.0).unwrap();
+        assert!(!Path::new("/sys/fs/bpf/havip").join(&self.0).exists());
     }
 }
 
 #[test]
 fn every_entry_reads_back_as_it_was_put() {
-    let _cleaned = Cleaned("test-entries");
-    let switch = Switch::open(&options("test-entries")).unwrap();
+    let cleaned = Cleaned::new("test-entries");
+    let switch = Switch::open(&options(&cleaned.0)).unwrap();
     let vni = Vni::new(7).unwrap();
     let subnet = SubnetNumber::new(3).unwrap();
     let port = PortNumber::new(11).unwrap();
@@ -98,7 +104,7 @@ fn every_entry_reads_back_as_it_was_put() {
     assert_eq!(switch.entries().unwrap(), entries);
 
     drop(switch);
-    let again = Switch::open(&options("test-entries")).unwrap();
+    let again = Switch::open(&options(&cleaned.0)).unwrap();
     assert_eq!(again.entries().unwrap(), entries, "a restarted agent finds what was there");
 
     for key in entries.keys() {
@@ -110,8 +116,8 @@ fn every_entry_reads_back_as_it_was_put() {
 
 #[test]
 fn a_full_map_refuses_and_leaves_everything_as_it_was() {
-    let _cleaned = Cleaned("test-full");
-    let switch = Switch::open(&options("test-full")).unwrap();
+    let cleaned = Cleaned::new("test-full");
+    let switch = Switch::open(&options(&cleaned.0)).unwrap();
     let key = |n: u32| EntryKey::Host(HostNumber::new(n).unwrap());
     let entry = |n: u32| Entry::Host { underlay: Ipv4Addr::from(0xc000_0200 + n).into() };
     for n in 1..=16 {
@@ -130,8 +136,8 @@ fn a_full_map_refuses_and_leaves_everything_as_it_was() {
 
 #[test]
 fn a_vip_beyond_the_records_map_is_refused_and_the_others_stay() {
-    let _cleaned = Cleaned("test-records");
-    let switch = Switch::open(&options("test-records")).unwrap();
+    let cleaned = Cleaned::new("test-records");
+    let switch = Switch::open(&options(&cleaned.0)).unwrap();
     let vni = Vni::new(7).unwrap();
     let prepare = |last: u8| {
         let key = VipKey { vni, address: Ipv4Addr::new(10, 0, 0, last).into() };
@@ -144,9 +150,9 @@ fn a_vip_beyond_the_records_map_is_refused_and_the_others_stay() {
 
 #[test]
 fn ten_thousand_vips_are_put_within_seconds_and_found_again() {
-    let _cleaned = Cleaned("test-many");
+    let cleaned = Cleaned::new("test-many");
     let capacity = Capacity { records: 10_000, addresses: 10_000, entitlements: 20_000, ports: 16 };
-    let options = Options { capacity, ..options("test-many") };
+    let options = Options { capacity, ..options(&cleaned.0) };
     let switch = Switch::open(&options).unwrap();
     let vni = Vni::new(7).unwrap();
     let subnet = SubnetNumber::new(3).unwrap();

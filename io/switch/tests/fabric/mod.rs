@@ -14,8 +14,10 @@ use nix::{
     unistd::Pid,
 };
 use std::{
+    collections::BTreeSet,
     fs::File,
     net::{IpAddr, Ipv4Addr},
+    path::Path,
     process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
@@ -119,8 +121,9 @@ impl Fabric {
 
     /// The same with programs attached in this way.
     pub fn attached(name: &str, attach: Attach) -> Self {
-        let name = format!("hvt-{name}");
-        clean(&name);
+        clean_dead(&format!("hvt-{name}-"));
+        // Others may run the same test at the same time.
+        let name = format!("hvt-{name}-{}", std::process::id());
         let (first, second) = (format!("{name}-h1"), format!("{name}-h2"));
         for namespace in [&first, &second] {
             run(&format!("ip netns add {namespace}"));
@@ -337,7 +340,17 @@ fn terminate(id: u32) {
     let _ = kill(Pid::from_raw(id as i32), Signal::SIGTERM);
 }
 
-/// Removes what a fabric of this name left, also after a crash.
+/// Removes the fabrics of processes that crashed.
+fn clean_dead(prefix: &str) {
+    let listed = String::from_utf8(output("ip netns list").stdout).unwrap();
+    let process = |namespace: &str| namespace.strip_prefix(prefix)?.split('-').next()?.parse().ok();
+    let processes: BTreeSet<u32> = listed.split_whitespace().filter_map(process).collect();
+    for dead in processes.into_iter().filter(|id| !Path::new(&format!("/proc/{id}")).exists()) {
+        clean(&format!("{prefix}{dead}"));
+    }
+}
+
+/// Removes a fabric: its hosts' switches first, which set their ports down.
 fn clean(name: &str) {
     let listed = String::from_utf8(output("ip netns list").stdout).unwrap();
     let ours = |namespace: &&str| namespace.starts_with(&format!("{name}-"));
@@ -349,5 +362,6 @@ fn clean(name: &str) {
             inside(namespace, || detach_all(namespace).unwrap());
         }
         run(&format!("ip netns del {namespace}"));
+        let _ = std::fs::remove_dir_all(std::env::temp_dir().join(namespace));
     }
 }

@@ -98,8 +98,9 @@ impl Hook {
             devices.insert(device.into(), nix::net::if_::if_nametoindex(device).unwrap());
             listeners.insert(device.into(), listen(&format!("{device}x")));
         }
-        let name = format!("hvh-{name}");
-        let _ = detach_all(&name);
+        detach_dead(&format!("hvh-{name}-"));
+        // Others may run the same test at the same time.
+        let name = format!("hvh-{name}-{}", std::process::id());
         let switch = Switch::open(&Options {
             name: name.clone(),
             host: host(1),
@@ -385,6 +386,17 @@ impl Hook {
 impl Drop for Hook {
     fn drop(&mut self) {
         detach_all(&self.name).unwrap();
+    }
+}
+
+/// Removes the switches of processes that crashed.
+fn detach_dead(prefix: &str) {
+    let names = std::fs::read_dir("/sys/fs/bpf/havip").into_iter().flatten().flatten();
+    for name in names.filter_map(|entry| entry.file_name().into_string().ok()) {
+        let process = name.strip_prefix(prefix);
+        if process.is_some_and(|process| !std::path::Path::new("/proc").join(process).exists()) {
+            let _ = detach_all(&name);
+        }
     }
 }
 
