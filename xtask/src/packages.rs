@@ -101,6 +101,7 @@ const PACKAGES: &[Package] = {
         package("iputils-ping", Demo, Program("ping"), "shows who reaches whom"),
         package("iproute2", Demo, Program("ip"), "looks into namespaces"),
         package("procps", Demo, Program("sysctl"), "ps and sysctl in the instances"),
+        package("isc-dhcp-client", Test, Program("dhclient"), "an external guest gets its address with it"),
         package("strace", Test, Program("strace"), "tests note what the store syncs"),
         package("tcpdump", Test, Program("tcpdump"), "tests look at what is on the wire"),
         package("nftables", Test, Program("nft"), "tests lose packets with it"),

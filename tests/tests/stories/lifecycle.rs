@@ -1,7 +1,7 @@
 //! Resources that end while they are in use, and hosts that cannot follow.
 
 use anyhow::{Result, ensure};
-use havip_api::{CreateVip, Status};
+use havip_api::{Associate, Attach, CreateInterface, CreateVip, Status};
 use havip_lab::{PATIENCE, eventually};
 use havip_tests::{VIP, elect_blue, pair, program, vip_url};
 use std::time::Duration;
@@ -18,6 +18,31 @@ fn deleting_the_holding_instance_hands_the_vip_over() -> Result<()> {
     scene["client"].eventually_fetches(&vip_url(), "green", PATIENCE)?;
     ensure!(scene.vip_now()?.associations.len() == 1, "the association outlived its instance");
     Ok(())
+}
+
+#[test]
+fn deleting_the_holding_interface_ends_its_association_and_frees_the_vip() -> Result<()> {
+    let scene = pair().start(program())?;
+    let body = CreateInterface { subnet: scene.subnet.clone(), ..CreateInterface::default() };
+    let interface = scene.lab.api(|client| client.create_interface(&body))?.meta.id;
+    let blue = &scene["blue"];
+    scene.settled(|client| {
+        client.attach_interface(&interface, &Attach { instance: blue.id.clone(), ..Attach::default() })
+    })?;
+    scene.settled(|client| client.associate(scene.vip_id(), &Associate::claim(&interface)))?;
+    // A second interface of the same subnet: announcements must leave by it.
+    blue.shell(&format!("ip address add {VIP}/32 dev eth1; arping -U -c 1 -w 1 -I eth1 {VIP}; true"))?;
+    scene.eventually_held_by("blue")?;
+
+    scene.settled(|client| client.detach_interface(&interface))?;
+    ensure!(scene.vip_now()?.associations.len() == 1, "detaching an interface must keep its association");
+    scene.settled(|client| client.delete_interface(&interface))?;
+
+    eventually(PATIENCE, || {
+        let vip = scene.vip_now()?;
+        ensure!(vip.holder.is_none() && vip.associations.is_empty(), "{vip:?}");
+        Ok(())
+    })
 }
 
 #[test]

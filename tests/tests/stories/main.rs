@@ -3,6 +3,7 @@
 mod claims;
 mod daemons;
 mod eip;
+mod external;
 mod failover;
 mod lifecycle;
 mod scenario;
