@@ -15,13 +15,14 @@ pub struct Plain {
     /// The guests, in the order they were asked for.
     pub posts: Vec<Post>,
     names: Vec<String>,
+    mtu: u32,
 }
 
 impl Plain {
-    /// All guests on one bridge.
-    pub fn bridge(guests: &[Ipv4Addr]) -> Result<Self> {
+    /// All guests on one bridge, with this MTU.
+    pub fn bridge(guests: &[Ipv4Addr], mtu: u32) -> Result<Self> {
         let tag = tag();
-        let mut plain = Self { posts: vec![], names: vec![] };
+        let mut plain = Self { posts: vec![], names: vec![], mtu };
         plain.host(&format!("hvb-{tag}-s1"), &tag, 1)?;
         for (number, address) in guests.iter().enumerate() {
             plain.guest(&tag, 1, number, *address)?;
@@ -30,12 +31,11 @@ impl Plain {
     }
 
     /// Each guest on a host of its own; the hosts' bridges are joined by kernel VXLAN, which floods.
-    pub fn bridge_and_vxlan(guests: &[Ipv4Addr]) -> Result<Self> {
+    pub fn bridge_and_vxlan(guests: &[Ipv4Addr], mtu: u32) -> Result<Self> {
         let tag = tag();
-        let mut plain = Self { posts: vec![], names: vec![] };
+        let mut plain = Self { posts: vec![], names: vec![], mtu };
         let wire = format!("hvb-{tag}-w");
-        plain.names.push(wire.clone());
-        Namespace::create(&wire)?;
+        plain.namespace(&wire)?;
         ip(&wire, &format!("link add hvb{tag}w mtu 1600 type bridge"))?;
         ip(&wire, &format!("link set hvb{tag}w up"))?;
         for number in 1..=guests.len() {
@@ -60,19 +60,29 @@ impl Plain {
         Ok(plain)
     }
 
-    fn host(&mut self, name: &str, tag: &str, number: usize) -> Result<()> {
+    /// A namespace in which nobody speaks unasked, as in our lab.
+    fn namespace(&mut self, name: &str) -> Result<Namespace> {
+        let namespace = Namespace::create(name)?;
         self.names.push(name.into());
-        Namespace::create(name)?;
+        namespace.set_sysctl("ipv6/conf/default/disable_ipv6", "1")?;
+        Ok(namespace)
+    }
+
+    fn host(&mut self, name: &str, tag: &str, number: usize) -> Result<()> {
+        self.namespace(name)?;
         ip(name, &format!("link add hvb{tag}b{number} type bridge"))?;
         ip(name, &format!("link set hvb{tag}b{number} up"))
     }
 
     fn guest(&mut self, tag: &str, host: usize, number: usize, address: Ipv4Addr) -> Result<()> {
         let name = format!("hvb-{tag}-g{number}");
-        self.names.push(name.clone());
-        let namespace = Namespace::create(&name)?;
+        let namespace = self.namespace(&name)?;
         let (near, host_name) = (format!("hvb{tag}p{number}"), format!("hvb-{tag}-s{host}"));
-        ip(&host_name, &format!("link add {near} mtu 1500 type veth peer name eth0 mtu 1500 netns {name}"))?;
+        let mtu = self.mtu;
+        ip(
+            &host_name,
+            &format!("link add {near} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {name}"),
+        )?;
         ip(&host_name, &format!("link set {near} master hvb{tag}b{host} up"))?;
         ip(&name, &format!("address add {address}/24 dev eth0"))?;
         ip(&name, "link set eth0 up")?;

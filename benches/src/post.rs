@@ -58,10 +58,9 @@ impl Post {
         Ok(self.namespace.run(|| PacketSocket::open(index))??)
     }
 
-    /// A UDP socket whose datagrams carry the kernel's time of arrival.
-    pub fn stamped_receiver(&self, port: u16) -> Result<UdpSocket> {
-        let socket =
-            self.namespace.run(|| UdpSocket::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port)))??;
+    /// A UDP socket on one of its addresses, whose datagrams carry the kernel's time of arrival.
+    pub fn stamped_receiver(&self, address: Ipv4Addr, port: u16) -> Result<UdpSocket> {
+        let socket = self.namespace.run(|| UdpSocket::bind(SocketAddrV4::new(address, port)))??;
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
         socket.set_read_timeout(Some(Duration::from_millis(20)))?;
         Ok(socket)

@@ -10,7 +10,7 @@ mod patience;
 pub mod probe;
 pub mod process;
 mod scene;
-mod socket;
+pub mod socket;
 mod wires;
 
 pub use command::{LabCommand, run};

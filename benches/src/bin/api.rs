@@ -3,7 +3,10 @@
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use havip_api::{CreateVip, Status, VipFilter};
-use havip_benches::report::{OURS, Report};
+use havip_benches::{
+    interrupt,
+    report::{OURS, Report},
+};
 use havip_lab::{Setting, eventually};
 use std::{
     collections::BTreeMap,
@@ -30,26 +33,32 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    interrupt::heed()?;
     let program = std::env::current_exe()?.with_file_name("havip");
     let scene = Setting::subnet("10.20.64.0/18")
         .hosts(1)
         .guests(["anybody"])
-        .environment("HAVIP_SERVER_VIPS_PER_VPC", "1000000")
-        .environment("HAVIP_SERVER_VIPS_PER_PROJECT", "1000000")
+        .environment("HAVIP_SERVER_QUOTAS__VIPS_PER_VPC", "1000000")
+        .environment("HAVIP_SERVER_QUOTAS__VIPS_PER_PROJECT", "1000000")
         .start(program)?;
     let next = AtomicUsize::new(0);
     let began = Instant::now();
-    std::thread::scope(|scope| -> Result<()> {
-        let make = || -> Result<()> {
-            while next.fetch_add(1, Ordering::Relaxed) < args.vips {
-                let body = CreateVip { subnet: scene.subnet.clone(), ..CreateVip::default() };
-                scene.lab.api(|client| client.create_vip(&body))?;
-            }
-            Ok(())
-        };
-        let threads: Vec<_> = (0..args.clients).map(|_| scope.spawn(make)).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().expect("a client does not panic"))
-    })?;
+    scene.lab.api(|client| {
+        std::thread::scope(|scope| {
+            let make = || -> Result<()> {
+                // Threads begin in the namespace of the one that starts them: the server's.
+                while next.fetch_add(1, Ordering::Relaxed) < args.vips {
+                    interrupt::check()?;
+                    let body = CreateVip { subnet: scene.subnet.clone(), ..CreateVip::default() };
+                    client.create_vip(&body)?;
+                }
+                Ok(())
+            };
+            let threads: Vec<_> = (0..args.clients).map(|_| scope.spawn(make)).collect();
+            let ends = threads.into_iter().map(|thread| thread.join().expect("a client does not panic"));
+            Ok(ends.collect::<Result<Vec<()>>>())
+        })
+    })??;
     let created = began.elapsed();
     let last = eventually(Duration::from_secs(60), || {
         let vips = scene.lab.api(|client| client.all_vips(&VipFilter::default()))?;

@@ -3,15 +3,20 @@
 //! A client sends every 0.05 ms; one announcement by the other guest; the kernel's stamp of the first datagram at
 //! the new holder minus the time just before the announcement was sent. In turns with a plain Linux bridge, and
 //! with a bridge and kernel VXLAN between hosts, where nothing is checked and the client's ARP cache decides.
+//! Each case has a VIP of its own, as rule C4 counts claims per VIP and port, and only the client whose turn it is
+//! sends.
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use havip_api::{Associate, CreateVip};
 use havip_benches::{
+    interrupt,
     plain::Plain,
     post::{Post, next_arrival, now},
+    priority,
     report::{OURS, Report},
 };
-use havip_lab::{Setting, names::HostName};
+use havip_lab::{Scene, Setting, names::HostName};
 use havip_packet_socket::PacketSocket;
 use havip_wire::build::gratuitous_arp;
 use std::{
@@ -37,19 +42,25 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    interrupt::heed()?;
     let mut report = Report::new("convergence", "ms");
-    let (mut values, own) = (BTreeMap::<(&str, &str), Vec<f64>>::new(), ours()?);
+    let mut values = BTreeMap::<(&str, &str), Vec<f64>>::new();
     let guests = [BLUE, GREEN, CLIENT];
-    let bridge = Plain::bridge(&guests)?;
-    let vxlan = Plain::bridge_and_vxlan(&guests)?;
+    let own = Ours::new()?;
+    let mtu = own.post("client")?.link()?.mtu;
+    let bridge = Plain::bridge(&guests, mtu)?;
+    let vxlan = Plain::bridge_and_vxlan(&guests, mtu)?;
+    // From here on, so that the lab's programs do not inherit it.
+    priority::rise()?;
     let mut arenas = vec![
-        Arena::new("same host", "bridge", &bridge.posts, VIP)?,
-        Arena::new("other host", "bridge+vxlan", &vxlan.posts, VIP)?,
+        Arena::new("same host", "bridge", &bridge.posts, VIP, VIP)?,
+        Arena::new("other host", "bridge+vxlan", &vxlan.posts, VIP, VIP)?,
     ];
     arenas.extend(own.arenas()?);
     for trial in 0..args.trials {
         eprint!("\rtrial {} of {}", trial + 1, args.trials);
         for arena in &mut arenas {
+            interrupt::check()?;
             let value = arena.trial()?;
             values.entry((arena.case, arena.who)).or_default().push(value);
         }
@@ -76,7 +87,7 @@ struct Arena {
     turn: usize,
     claimants: [Claimant; 2],
     last_at: Instant,
-    _client: Sender,
+    client: Sender,
 }
 
 struct Claimant {
@@ -86,21 +97,27 @@ struct Claimant {
 }
 
 impl Arena {
-    /// `posts`: two claimants and a client that sends to `target`.
-    fn new(case: &'static str, who: &'static str, posts: &[Post], target: Ipv4Addr) -> Result<Self> {
+    /// `posts`: two who claim `vip` in turns, and a client that sends to `target`.
+    fn new(
+        case: &'static str,
+        who: &'static str,
+        posts: &[Post],
+        vip: Ipv4Addr,
+        target: Ipv4Addr,
+    ) -> Result<Self> {
         let [first, second, client] = posts else { anyhow::bail!("an arena has three posts") };
         let claimant = |post: &Post| -> Result<Claimant> {
-            post.run(&["ip", "address", "replace", &format!("{VIP}/32"), "dev", "eth0"])?;
+            post.run(&["ip", "address", "replace", &format!("{vip}/32"), "dev", "eth0"])?;
             Ok(Claimant {
                 socket: post.packet_socket()?,
-                announcement: gratuitous_arp(post.mac()?, VIP),
-                receiver: post.stamped_receiver(PORT)?,
+                announcement: gratuitous_arp(post.mac()?, vip),
+                receiver: post.stamped_receiver(vip, PORT)?,
             })
         };
         let claimants = [claimant(first)?, claimant(second)?];
         claimants[0].socket.send(&claimants[0].announcement)?;
         let client = Sender::start(client.sender()?, SocketAddrV4::new(target, PORT));
-        let mut arena = Self { case, who, turn: 1, claimants, last_at: Instant::now(), _client: client };
+        let mut arena = Self { case, who, turn: 1, claimants, last_at: Instant::now(), client };
         // Caches warm up: neighbours of the underlay, ARP of the client.
         for _ in 0..4 {
             arena.trial().with_context(|| format!("{who}, {case}: warming up"))?;
@@ -112,6 +129,8 @@ impl Arena {
     fn trial(&mut self) -> Result<f64> {
         // Rule C4's bucket gives two claims a second and port.
         std::thread::sleep((self.last_at + SPACING).saturating_duration_since(Instant::now()));
+        let _sending = self.client.send();
+        std::thread::sleep(RUN_UP);
         let claimant = &self.claimants[self.turn];
         drain(&claimant.receiver);
         let announced_at = now();
@@ -137,72 +156,117 @@ fn drain(socket: &UdpSocket) {
     socket.set_nonblocking(false).expect("a socket can be switched");
 }
 
-/// Sends every 0.05 ms until dropped.
+/// Sends every 0.05 ms while it is told to.
 struct Sender {
-    stop: Arc<AtomicBool>,
+    orders: Arc<Orders>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
+#[derive(Default)]
+struct Orders {
+    send: AtomicBool,
+    end: AtomicBool,
+}
+
+/// The sender sends until this is dropped.
+struct Sending<'a>(&'a Orders);
+
 impl Sender {
     fn start(socket: UdpSocket, target: SocketAddrV4) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let orders = Arc::<Orders>::default();
         let thread = std::thread::spawn({
-            let stop = stop.clone();
+            let orders = orders.clone();
             move || {
-                while !stop.load(Ordering::Relaxed) {
-                    // Unreachable while nobody holds the VIP.
-                    let _ = socket.send_to(b"tick", target);
-                    std::thread::sleep(Duration::from_micros(50));
+                while !orders.end.load(Ordering::Relaxed) {
+                    match orders.send.load(Ordering::Relaxed) {
+                        // Unreachable while nobody holds the VIP.
+                        true => drop(socket.send_to(b"tick", target)),
+                        false => std::thread::park(),
+                    }
+                    std::thread::sleep(TICK);
                 }
             }
         });
-        Self { stop, thread: Some(thread) }
+        Self { orders, thread: Some(thread) }
+    }
+
+    fn send(&self) -> Sending<'_> {
+        self.orders.send.store(true, Ordering::Relaxed);
+        self.wake();
+        Sending(&self.orders)
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        self.0.send.store(false, Ordering::Relaxed);
     }
 }
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.orders.end.store(true, Ordering::Relaxed);
+        self.wake();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-/// Our lab with clients in four places.
+/// Our lab: claimants on one host and on two, clients in four places, a VIP for each.
 struct Ours {
-    scene: havip_lab::Scene,
+    scene: Scene,
     eip: Ipv4Addr,
 }
 
-fn ours() -> Result<Ours> {
-    let program = std::env::current_exe()?.with_file_name("havip");
-    let mut scene = Setting::subnet("10.20.1.0/24")
-        .vip(&VIP.to_string())
-        .edges(1)
-        .guest_on("blue", 1)
-        .guest_on("green", 2)
-        .guest_on("client", 3)
-        .start(program)?;
-    scene.add_guest("twin", HostName::Host(1))?;
-    let other = scene.make_subnet("other", "10.20.2.0/24")?;
-    scene.add_guest_in(&other, "routed", HostName::Host(3), "")?;
-    scene.associate(["blue", "green"])?;
-    let eip = scene.bind_eip(scene.vip_id())?;
-    Ok(Ours { scene, eip })
-}
-
 impl Ours {
+    fn new() -> Result<Self> {
+        let program = std::env::current_exe()?.with_file_name("havip");
+        let mut scene = Setting::subnet("10.20.1.0/24")
+            .vip(&VIP.to_string())
+            .edges(1)
+            .guest_on("blue", 1)
+            .guest_on("green", 2)
+            .guest_on("twin", 1)
+            .guest_on("near", 1)
+            .guest_on("client", 3)
+            .start(program)?;
+        let other = scene.make_subnet("other", "10.20.2.0/24")?;
+        scene.add_guest_in(&other, "routed", HostName::Host(3), "")?;
+        scene.associate(["blue", "green"])?;
+        let eip = scene.bind_eip(scene.vip_id())?;
+        for (vip, claimants) in
+            [(SAME_HOST, ["blue", "twin"]), (OTHER_HOST, ["blue", "green"]), (ROUTED, ["blue", "green"])]
+        {
+            let body = CreateVip {
+                subnet: scene.subnet.clone(),
+                address: Some(vip.to_string()),
+                associations: claimants.map(|guest| Associate::claim(&scene[guest].id)).into(),
+                ..CreateVip::default()
+            };
+            scene.settled(|client| client.create_vip(&body))?;
+        }
+        Ok(Self { scene, eip })
+    }
+
     fn arenas(&self) -> Result<Vec<Arena>> {
-        let [blue, green] = [self.post("blue")?, self.post("green")?];
+        let post = |name: &str| self.post(name);
         let outside = Post { namespace: self.scene.lab.outside_namespace()?, address: VIP };
-        let across = |client: Post, case, target| {
-            Arena::new(case, OURS, &[blue.clone(), green.clone(), client], target)
+        let across = |case, client: Post, vip, target| {
+            Arena::new(case, OURS, &[post("blue")?, post("green")?, client], vip, target)
         };
+        let same_host = [post("blue")?, post("twin")?, post("near")?];
         Ok(vec![
-            across(self.post("client")?, "other host", VIP)?,
-            across(self.post("routed")?, "routed", VIP)?,
-            across(outside, "eip", self.eip)?,
+            Arena::new("same host", OURS, &same_host, SAME_HOST, SAME_HOST)?,
+            across("other host", post("client")?, OTHER_HOST, OTHER_HOST)?,
+            across("routed", post("routed")?, ROUTED, ROUTED)?,
+            across("eip", outside, VIP, self.eip)?,
         ])
     }
 
@@ -215,6 +279,13 @@ impl Ours {
 const BLUE: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 11);
 const GREEN: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 12);
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 13);
+/// The VIP of the baselines, and ours with the EIP.
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 100);
+const SAME_HOST: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 101);
+const OTHER_HOST: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 102);
+const ROUTED: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 103);
 const PORT: u16 = 9000;
+const TICK: Duration = Duration::from_micros(50);
 const SPACING: Duration = Duration::from_millis(600);
+/// The client's packets flow before the announcement: neighbours are resolved, caches are warm.
+const RUN_UP: Duration = Duration::from_millis(10);

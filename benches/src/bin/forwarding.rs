@@ -1,13 +1,15 @@
 //! What does the switch cost per packet?
 //!
-//! One TCP stream, small UDP packets per second and their processor time, and a round trip; on one host and
+//! One TCP stream, small UDP packets per second and their processor time, and the round trip of a ping; on one host and
 //! across two; ours in turns with a Linux bridge, and with a bridge and kernel VXLAN.
 
 use anyhow::Result;
 use clap::Parser;
 use havip_benches::{
+    interrupt,
     plain::Plain,
     post::Post,
+    priority,
     report::{OURS, Report},
     traffic,
 };
@@ -36,9 +38,9 @@ struct Path<'a> {
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    interrupt::heed()?;
     let time = Duration::from_millis(args.millis);
     let guests = [Ipv4Addr::new(10, 20, 1, 11), Ipv4Addr::new(10, 20, 1, 12)];
-    let (bridge, vxlan) = (Plain::bridge(&guests)?, Plain::bridge_and_vxlan(&guests)?);
     let program = std::env::current_exe()?.with_file_name("havip");
     let scene = Setting::subnet("10.20.1.0/24")
         .hosts(2)
@@ -51,22 +53,27 @@ fn main() -> Result<()> {
         Ok(Post { namespace: guest.network_namespace()?, address: guest.address })
     };
     let (one, near, far) = (post("one")?, post("near")?, post("far")?);
+    let mtu = one.link()?.mtu;
+    let (bridge, vxlan) = (Plain::bridge(&guests, mtu)?, Plain::bridge_and_vxlan(&guests, mtu)?);
     let paths = [
         Path { case: "same host", who: OURS, from: &one, to: &near },
         Path { case: "same host", who: "bridge", from: &bridge.posts[0], to: &bridge.posts[1] },
         Path { case: "across", who: OURS, from: &one, to: &far },
         Path { case: "across", who: "bridge+vxlan", from: &vxlan.posts[0], to: &vxlan.posts[1] },
     ];
+    // From here on, so that the lab's programs do not inherit it.
+    priority::rise()?;
     let mut values = BTreeMap::<(String, String), Vec<f64>>::new();
     for round in 0..args.rounds {
         for path in &paths {
+            interrupt::check()?;
             eprint!("\rround {} of {}: {} {:<20}", round + 1, args.rounds, path.who, path.case);
             let flood = traffic::udp_flood(path.from, path.to, time)?;
             for (what, value) in [
                 ("TCP Gbit/s", traffic::tcp_stream(path.from, path.to, time)?),
                 ("UDP kpackets/s", flood.per_second / 1e3),
                 ("UDP CPU µs/packet", flood.cpu_micros),
-                ("round trip µs", traffic::round_trip(path.from, path.to, 2000)?),
+                ("round trip µs", traffic::round_trip(path.from, path.to, 5000)?),
             ] {
                 values.entry((format!("{what}, {}", path.case), path.who.into())).or_default().push(value);
             }

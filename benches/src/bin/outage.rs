@@ -6,6 +6,7 @@
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use havip_benches::{
+    interrupt,
     plain::Plain,
     post::Post,
     report::{OURS, Report},
@@ -38,12 +39,14 @@ const CAUSES: [&str; 4] = ["power-off", "link down", "graceful stop", "keepalive
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    interrupt::heed()?;
     let mut report = Report::new("outage", "ms");
     let mut plain = Baseline::new()?;
     let ours = Ours::new()?;
     for cause in CAUSES {
         let mut values = BTreeMap::<String, Vec<f64>>::new();
         for trial in 0..args.trials {
+            interrupt::check()?;
             eprint!("\r{cause}: trial {} of {}      ", trial + 1, args.trials);
             values.entry(OURS.into()).or_default().push(ours.trial(cause)?);
             values.entry("bridge".into()).or_default().push(plain.trial(cause)?);
@@ -126,8 +129,11 @@ struct Baseline {
 impl Baseline {
     fn new() -> Result<Self> {
         let guests = [11, 12, 13].map(|last| Ipv4Addr::new(10, 20, 1, last));
-        let mut baseline =
-            Self { plain: Plain::bridge(&guests)?, folder: tempfile::tempdir()?, running: [None, None] };
+        let mut baseline = Self {
+            plain: Plain::bridge(&guests, 1500)?,
+            folder: tempfile::tempdir()?,
+            running: [None, None],
+        };
         baseline.start(1)?;
         Ok(baseline)
     }
