@@ -56,6 +56,20 @@ pub struct Output {
     pub stderr: String,
 }
 
+impl Output {
+    pub(crate) fn of(output: std::process::Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let code = output.status.code().unwrap_or(-1);
+        Self { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
+    /// What it printed, if it ended well.
+    pub fn succeeded(self) -> Result<String> {
+        ensure!(self.code == 0, "a command ended with {}: {}{}", self.code, self.stderr, self.stdout);
+        Ok(self.stdout)
+    }
+}
+
 impl Guest {
     /// The instance of this lab on this host.
     pub fn of(lab: &Lab, host: HostName, instance: &Instance) -> Result<Self> {
@@ -111,13 +125,8 @@ impl Guest {
             let code = if let Outcome::Exited(code) = done.outcome { code } else { -1 };
             return Ok(Output { code, stdout: text(&done.stdout), stderr: text(&done.stderr) });
         }
-        let output =
-            self.command(words)?.stdin(Stdio::null()).output().context("cannot run a command outside")?;
-        Ok(Output {
-            code: output.status.code().unwrap_or(-1),
-            stdout: text(&output.stdout),
-            stderr: text(&output.stderr),
-        })
+        let output = self.command(words)?.stdin(Stdio::null()).output();
+        Ok(Output::of(output.context("cannot run a command outside")?))
     }
 
     /// Runs a line of shell that must succeed; returns what it printed.

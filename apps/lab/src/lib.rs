@@ -2,6 +2,7 @@
 
 mod command;
 pub mod demo;
+mod external;
 mod guest;
 pub mod keepalived;
 mod lab;
@@ -15,6 +16,7 @@ mod wires;
 
 pub use command::{LabCommand, run};
 pub use demo::DemoArgs;
+pub use external::ExternalGuest;
 pub use guest::{Guest, Output};
 pub use lab::{ClientFile, Lab, Plan};
 pub use patience::eventually;
