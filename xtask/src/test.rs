@@ -27,6 +27,13 @@ pub fn run(args: &Args) -> Result<()> {
     }
 }
 
+/// Every hook test once more with clsact, as on kernels that have no tcx (before 6.6).
+fn on_clsact(words: &[&str]) -> Result<()> {
+    let mut hooks = cargo();
+    hooks.args(words).args(["--package", "havip-switch", "--no-fail-fast"]).env("HAVIP_ATTACH", "clsact");
+    run_visibly("hook tests on clsact", &mut hooks)
+}
+
 /// Prepares and runs only the part that asks the API at random.
 pub fn api() -> Result<()> {
     prepare::run(Purpose::Test)?;
@@ -44,10 +51,13 @@ fn with_nextest(args: &Args) -> Result<()> {
     // nextest leaves the examples in the documentation to cargo.
     match args.filter {
         Some(_) => Ok(()),
-        None => run_visibly(
-            "examples in the documentation",
-            cargo().args(["test", "--workspace", "--doc", "--quiet"]),
-        ),
+        None => {
+            on_clsact(&["nextest", "run"])?;
+            run_visibly(
+                "examples in the documentation",
+                cargo().args(["test", "--workspace", "--doc", "--quiet"]),
+            )
+        }
     }
 }
 
@@ -58,5 +68,9 @@ fn with_cargo(args: &Args) -> Result<()> {
     run_visibly("tests", &mut most)?;
     let mut stories = cargo();
     stories.args(["test", "--package", "havip-tests", "--no-fail-fast"]).args(&args.filter);
-    run_visibly("stories in the lab", stories.args(["--", "--test-threads=2"]))
+    run_visibly("stories in the lab", stories.args(["--", "--test-threads=2"]))?;
+    match args.filter {
+        Some(_) => Ok(()),
+        None => on_clsact(&["test"]),
+    }
 }
