@@ -26,7 +26,7 @@ pub fn run(args: &Args) -> Result<()> {
     if !is_installed("cargo-fuzz") {
         bail!(
             "fuzzing needs nightly Rust and cargo-fuzz (rustup toolchain install nightly; cargo install cargo-fuzz); \
-             on stable the same targets run as property tests: PROPTEST_CASES=100000 cargo xtask test decod"
+             on stable the same targets run as property tests: PROPTEST_CASES=100000 cargo xtask test random_bytes"
         );
     }
     for target in chosen {
