@@ -3,6 +3,7 @@
 use crate::{
     Guest, Lab, Plan,
     names::{HostName, LabName},
+    process::Process,
 };
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -10,6 +11,7 @@ use havip_api::{HostFilter, InstanceFilter};
 use serde_json::json;
 use std::{
     ffi::OsString,
+    io::Write,
     process::{Command, ExitCode},
 };
 
@@ -100,41 +102,42 @@ fn up(args: &UpArgs) -> Result<ExitCode> {
 
 fn status(args: &StatusArgs) -> Result<ExitCode> {
     let lab = Lab::open(&args.lab.name)?;
-    let processes: Vec<_> = lab
-        .processes()
-        .iter()
-        .map(|process| json!({"role": process.role, "pid": process.pid, "alive": process.is_alive(), "log": process.log}))
-        .collect();
     // The processes are worth showing when the server is dead, too.
     let hosts = lab.api(|client| client.all_hosts(&HostFilter::default()));
     let instances = lab.api(|client| client.all_instances(&InstanceFilter::default())).unwrap_or_default();
-    if args.json {
-        let hosts = hosts.as_ref().ok();
-        println!(
-            "{:#}",
-            json!({"name": lab.name().to_string(), "processes": processes, "hosts": hosts, "instances": instances})
-        );
-        return Ok(ExitCode::SUCCESS);
-    }
-    for process in lab.processes() {
-        let state = if process.is_alive() { "runs" } else { "ended" };
-        println!("{:<8} {state:<6} pid {:<8} {}", process.role, process.pid, process.log.display());
-    }
-    match hosts {
-        Ok(hosts) => {
-            hosts.iter().for_each(|host| println!("host     {:<12} {:?}", host.meta.name, host.state))
+    let processes = lab.processes();
+    let text = if args.json {
+        let processes: Vec<_> = processes
+            .iter()
+            .map(|it| json!({"role": it.role, "pid": it.pid, "alive": it.is_alive(), "log": it.log}))
+            .collect();
+        let (name, hosts) = (lab.name().to_string(), hosts.as_ref().ok());
+        format!(
+            "{:#}\n",
+            json!({"name": name, "processes": processes, "hosts": hosts, "instances": instances})
+        )
+    } else {
+        let process = |it: &Process| {
+            let state = if it.is_alive() { "runs" } else { "ended" };
+            format!("{:<8} {state:<6} pid {:<8} {}\n", it.role, it.pid, it.log.display())
+        };
+        let mut text: String = processes.iter().map(process).collect();
+        match &hosts {
+            Ok(hosts) => text
+                .extend(hosts.iter().map(|host| format!("host     {:<12} {}\n", host.meta.name, host.state))),
+            Err(error) => text += &format!("the server does not answer: {error:#}\n"),
         }
-        Err(error) => println!("the server does not answer: {error:#}"),
+        text.extend(instances.iter().map(|instance| {
+            let address = instance.address().unwrap_or("-");
+            format!("instance {:<12} {} {address}\n", instance.meta.name, instance.state)
+        }));
+        text
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads, `head` for instance, has seen enough.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
     }
-    for instance in instances {
-        println!(
-            "instance {:<12} {} {}",
-            instance.meta.name,
-            instance.state,
-            instance.address().unwrap_or("-")
-        );
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn exec(args: &ExecArgs) -> Result<ExitCode> {
