@@ -1,6 +1,6 @@
 //! Loads between two posts: one TCP stream, small UDP packets, a ping-pong.
 
-use crate::post::Post;
+use crate::{post::Post, priority};
 use anyhow::{Context, Result};
 use nix::sys::{
     resource::{UsageWho, getrusage},
@@ -11,7 +11,7 @@ use std::{
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket},
     sync::{
-        Arc,
+        Arc, Barrier,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -22,6 +22,7 @@ pub fn tcp_stream(from: &Post, to: &Post, time: Duration) -> Result<f64> {
     let listener = to.namespace.run(|| TcpListener::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)))??;
     let port = listener.local_addr()?.port();
     let reader = std::thread::spawn(move || -> Result<u64> {
+        priority::stay_on(1);
         let (mut stream, _) = listener.accept()?;
         let mut buffer = vec![0; 1 << 18];
         let mut total = 0;
@@ -60,9 +61,12 @@ pub fn udp_flood(from: &Post, to: &Post, time: Duration) -> Result<Flood> {
     let sender = from.sender()?;
     sender.connect(SocketAddrV4::new(to.address, receiver.local_addr()?.port()))?;
     let stop = Arc::new(AtomicBool::new(false));
+    let ready = Arc::new(Barrier::new(2));
     let counter = std::thread::spawn({
-        let stop = stop.clone();
+        let (stop, ready) = (stop.clone(), ready.clone());
         move || {
+            priority::stay_on(1);
+            ready.wait();
             let (mut packets, mut buffer) = (0u64, [0; 128]);
             while !stop.load(Ordering::Relaxed) {
                 packets += u64::from(receiver.recv(&mut buffer).is_ok());
@@ -70,6 +74,7 @@ pub fn udp_flood(from: &Post, to: &Post, time: Duration) -> Result<Flood> {
             packets
         }
     });
+    ready.wait();
     let (began, busy) = (Instant::now(), busy_seconds()?);
     while began.elapsed() < time {
         for _ in 0..64 {
