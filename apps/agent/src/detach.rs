@@ -1,6 +1,7 @@
 //! Removing every trace of an agent from a host.
 
 use crate::args::Config;
+use crate::disk;
 use crate::engine::guests_directory;
 use anyhow::Context;
 use havip_guest::{GuestError, Program, Sandbox, Sandboxes};
@@ -9,13 +10,16 @@ use std::path::Path;
 
 /// Ends the instances, takes the switch apart, removes the agent's devices and, last, its data directory.
 ///
-/// The agent must not run. Everything is attempted; the error names all that failed.
+/// Everything is attempted; the error names all that failed.
+/// With `keep_data` certificate, last state and the instances' files stay, as after a reboot.
 ///
 /// # Errors
-/// Something could not be removed.
-///
-/// With `keep_data` certificate, last state and the instances' files stay, as after a reboot.
+/// The agent runs: then nothing was done. Or something could not be removed.
 pub async fn detach(config: &Config, keep_data: bool) -> anyhow::Result<()> {
+    let _lock = match config.data.exists() {
+        true => Some(disk::lock(&config.data).await?),
+        false => None,
+    };
     let mut failures: Vec<String> = Vec::new();
     let mut note = |what: &str, result: anyhow::Result<()>| {
         if let Err(error) = result {

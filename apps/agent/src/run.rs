@@ -44,6 +44,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 pub async fn run_until(args: Args, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let config = args.settle()?;
     disk::make_directory(&config.data)?;
+    let _lock = disk::lock(&config.data).await?;
     let links = Links::open()?;
     let underlay = devices::underlay(&links, config.underlay).await?;
     let identity = Identity::load_or_join(&config, underlay.guest_mtu).await?;
