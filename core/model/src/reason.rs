@@ -57,7 +57,7 @@ pub const REASONS: &[Reason] = &[
     row(22, "claim_of_gateway", "the gateway's address was announced", "nobody can take over the gateway"),
     row(23, "claim_unknown", "an address that does not exist in the VPC was announced", MAKE_VIP),
     row(24, "claim_incarnation", "the VIP was made anew elsewhere and the configuration has not arrived here", "wait a moment; the instance is asked again then"),
-    row(25, "epoch_limit", "the VIP's epoch has reached its limit", "delete the VIP and make it anew"),
+    row(25, "epoch_limit", "the VIP's epoch has reached its limit", "renew the VIP"),
     row(26, "vip_unprepared", "the VIP has no record on this host", "look at the VIP's status: a map of this host may be full"),
     row(27, "vip_not_held", "an associated instance sent from a VIP that it does not hold", "nothing, if it is about to announce it; else remove the address from the instance"),
     row(28, "source_address", "the packet's source address is not the interface's", "if it was meant, add the address to the interface, create a VIP for it, or switch the source/destination check off"),

@@ -43,7 +43,8 @@ pub fn line(error: &anyhow::Error) -> Option<String> {
     if is_silent {
         return None;
     }
-    let mut text = format!("{error:#}");
+    // The server speaks of parameters; here they are flags.
+    let mut text = format!("{error:#}").replace("unbind=true", "--unbind");
     if let Some(ClientError::Unreachable { .. }) = error.downcast_ref() {
         text.push_str(" (is it running? `havip up` starts one; --server or HAVIP_SERVER names another)");
     }
@@ -61,7 +62,7 @@ mod tests {
             title: "Conflict".into(),
             status,
             code: "vip-in-use".into(),
-            detail: "vip-a is associated with i-b;\ndissociate it first, or delete with --unbind".into(),
+            detail: "vip-a is associated with i-b;\ndissociate it first, or delete with unbind=true".into(),
             field: None,
             blocked_by: vec![],
             request_id: String::new(),

@@ -52,11 +52,11 @@ impl Shapes<'_> {
             EventKind::Refused(refusal) => self.refused(&mut shown, refusal),
             EventKind::HostJoined { host } => {
                 self.on_host(&mut shown, *host);
-                shown.text = format!("host {} is live", self.host_name(*host));
+                shown.text = format!("{} is live", self.called(*host));
             }
             EventKind::HostLost { host } => {
                 self.on_host(&mut shown, *host);
-                shown.text = format!("host {} is not heard any more", self.host_name(*host));
+                shown.text = format!("{} is not heard any more", self.called(*host));
                 shown.advice = "look at the machine and its agent; its VIPs move to others meanwhile".into();
             }
             EventKind::EdgeMoved { address, to } => {
@@ -145,7 +145,7 @@ impl Shapes<'_> {
         shown.vip = vip.map(|vip| vip.to_string());
         let sender = match refusal.port {
             Some(port) => self.words(Holder { host: refusal.host, port }),
-            None => format!("the underlay of host {}", self.host_name(refusal.host)),
+            None => format!("the underlay of {}", self.called(refusal.host)),
         };
         let what = known.map_or("refused by a newer switch", |known| known.explanation);
         let address = refusal.address.map_or(String::new(), |address| format!(" for {address}"));
@@ -182,6 +182,12 @@ impl Shapes<'_> {
         shown.instance_name = instance.map(|instance| instance.meta.name.clone());
     }
 
+    /// `host h1`, or `host number 1` once it was removed.
+    fn called(&self, host: HostNumber) -> String {
+        let name = self.host_name(host);
+        if self.host_id(host).is_some() { format!("host {name}") } else { name }
+    }
+
     /// `blue on host h1`, or as much as is known.
     fn words(&self, holder: Holder) -> String {
         let interface = self.plugged(holder);
@@ -194,7 +200,7 @@ impl Shapes<'_> {
             (None, Some(interface)) => interface.id.to_string(),
             (None, None) => format!("port {}", holder.port),
         };
-        format!("{who} on host {}", self.host_name(holder.host))
+        format!("{who} on {}", self.called(holder.host))
     }
 }
 
