@@ -11,6 +11,7 @@ mod items;
 mod ports;
 mod program;
 mod records;
+mod server;
 mod show;
 mod tell;
 
@@ -29,11 +30,10 @@ use havip_liveness::Prober;
 use havip_model::{HostNumber, Record, VipKey, Vni};
 use havip_netlink::{LinkEvent, LinkWatch, Links};
 use havip_reconcile::compile::Desired;
-use havip_reconcile::item::{Item, ItemKey};
 use havip_reconcile::table::{EntryKey, Table};
-use havip_stream::proto::{self, update::Body};
+use havip_stream::proto;
 use havip_switch::{AsyncEvents, Switch};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -297,109 +297,6 @@ impl Engine {
     /// This host's time since 1970, in milliseconds, as its epochs count it.
     fn wall_ms(&self, since_boot: Duration) -> u64 {
         (since_boot + self.clock_offset).as_millis() as u64
-    }
-
-    async fn heard(&mut self, heard: Heard) {
-        match heard {
-            Heard::Opened => {
-                self.stream_is_open = true;
-                self.incoming = Incoming::default();
-                self.records.say_again();
-            }
-            Heard::Closed => {
-                self.stream_is_open = false;
-                self.incoming = Incoming::default();
-            }
-            Heard::Update(update) => self.updated(*update).await,
-        }
-    }
-
-    async fn updated(&mut self, update: Body) {
-        match update {
-            Body::Begin(begin) => self.incoming.begin(begin),
-            Body::Change(change) => self.incoming.change(change),
-            Body::Commit(commit) => self.commit(commit).await,
-            Body::Command(command) => self.command(command),
-            Body::Records(records) => match havip_stream::convert::records(&records) {
-                Ok(records) => self.merge(records),
-                Err(error) => tracing::warn!(%error, "the server sent a wrong record"),
-            },
-        }
-    }
-
-    async fn commit(&mut self, commit: proto::Commit) {
-        let now = clock::since_boot();
-        self.outbox.acknowledge_again();
-        self.stamp = Some(clock::Stamp { server: Duration::from_millis(commit.server_ms), heard_at: now });
-        let was = (self.state.revision, self.state.epoch.clone());
-        let committed = self.incoming.commit(commit.revision, &mut self.state);
-        self.faults.unreadable.extend(committed.unreadable);
-        for key in committed.changed.keys() {
-            self.faults.unreadable.remove(&havip_stream::convert::key_text(key));
-        }
-        let is_news = was != (self.state.revision, self.state.epoch.clone());
-        if !committed.changed.is_empty() || is_news {
-            self.is_saved = false;
-        }
-        self.is_known = true;
-        self.take_changes(committed.changed).await;
-        self.tell_position();
-    }
-
-    /// Makes changed items part of what should be; the writing is left to [`Self::settle`].
-    async fn take_changes(&mut self, changed: BTreeMap<ItemKey, Option<Item>>) {
-        let (mut ports, mut hosts) = (false, false);
-        for (key, item) in changed {
-            ports |= matches!(key, ItemKey::Port(_));
-            hosts |= matches!(key, ItemKey::Host(_) | ItemKey::Vpc(_));
-            if let ItemKey::Host(host) = key
-                && item.is_none()
-            {
-                self.peers.forget(host);
-            }
-            if let ItemKey::Instance(_) | ItemKey::Port(_) = key {
-                self.guests.look_again();
-            }
-            let touched = match item {
-                Some(item) => self.desired.put(item),
-                None => self.desired.remove(&key),
-            };
-            self.touched.extend(touched);
-        }
-        if ports {
-            self.renew_leases();
-            self.ports.look_again();
-        }
-        if hosts {
-            self.renew_peers();
-        }
-        self.alive.edges_are_due = true;
-    }
-
-    /// Where a new stream is to begin.
-    fn tell_position(&self) {
-        let (revision, epoch) = (self.state.revision, self.state.epoch.clone());
-        self.hello.send_if_modified(|hello| {
-            let news = hello.last_revision != revision || hello.epoch != epoch;
-            (hello.last_revision, hello.epoch) = (revision, epoch);
-            news
-        });
-    }
-
-    /// Writes the state to disk if it changed, at most once a second: an older one costs only changes sent twice.
-    fn save(&mut self) {
-        if self.is_saved {
-            return;
-        }
-        match self.state.save(&state::path(&self.config.data)) {
-            Ok(()) => self.is_saved = true,
-            Err(error) => tracing::error!(error = format!("{error:#}"), "could not keep the state"),
-        }
-    }
-
-    fn renew_leases(&self) {
-        let leases = dhcp::leases(self.port_items());
-        *self.leases.write().unwrap_or_else(std::sync::PoisonError::into_inner) = leases;
     }
 }
 

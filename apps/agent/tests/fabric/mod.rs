@@ -54,16 +54,15 @@ impl Drop for Agent {
 }
 
 impl Fabric {
-    /// Builds it; `name` keeps the devices and pins of tests that run side by side apart.
+    /// Builds it; `name` and this process keep the namespaces and pins of tests that run side by side apart.
     pub fn build(name: &str, hosts: u32) -> Self {
+        sweep();
+        let name = &format!("{name}-{}", std::process::id());
         let _ =
             tracing_subscriber::fmt().with_env_filter("havip_agent=debug,warn").with_test_writer().try_init();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let directory = tempfile::tempdir().unwrap();
-        for number in 1..=hosts {
-            let _ = havip_switch::detach_all(&format!("{name}-h{number}"));
-        }
         let net = fresh(&format!("hv-{name}-net"));
         let authority = server::Authority::new();
         let server = Server::start(&net, SocketAddr::from((SERVER, 7401)), &authority);
@@ -156,6 +155,11 @@ impl Fabric {
         });
     }
 
+    /// Where a host's maps and programs are pinned.
+    pub fn pins(&self, number: u32) -> std::path::PathBuf {
+        format!("/sys/fs/bpf/havip/{}-h{number}", self.name).into()
+    }
+
     /// Removes a host's agent with all its traces.
     pub fn detach(&self, number: u32) -> anyhow::Result<()> {
         let args = Args {
@@ -203,7 +207,20 @@ impl Fabric {
         assert!(output.status.success(), "{words}: {out}{err}");
     }
 
+    /// Shows what the hosts look like when a test fails.
+    fn describe(&self) {
+        let hosts = self.hosts.iter().zip(1..).map(|(host, number)| (format!("h{number}"), host));
+        for (name, namespace) in hosts.chain([("net".to_owned(), &self.net)]) {
+            for words in ["ip neigh", "ip -s -br link", "ip -s link show eth0", "bridge fdb", "ip route"] {
+                let mut words = words.split_whitespace();
+                let output = namespace.command(words.next().unwrap()).args(words).output().unwrap();
+                eprintln!("{}-{name}: {}", self.name, String::from_utf8_lossy(&output.stdout));
+            }
+        }
+    }
+
     /// Waits until a guest reaches the VIP, and says how many of its pings were lost on the way.
+    #[track_caller]
     pub fn reaches_vip(&self, guest: u32) {
         within(Duration::from_secs(10), || self.run(guest, &format!("ping -c1 -W1 {VIP}")).status.success());
     }
@@ -211,6 +228,9 @@ impl Fabric {
 
 impl Drop for Fabric {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.describe();
+        }
         for number in 1..=self.hosts.len() {
             let _ = havip_switch::detach_all(&format!("{}-h{number}", self.name));
             let _ = Namespace::delete(&format!("hv-{}-h{number}", self.name));
@@ -223,9 +243,23 @@ impl Drop for Fabric {
 }
 
 fn fresh(name: &str) -> Namespace {
-    // A test that was killed leaves its namespaces.
-    Namespace::delete(name).unwrap();
     Namespace::create(name).unwrap()
+}
+
+/// Removes what tests have left whose process was killed.
+fn sweep() {
+    for namespace in Namespace::names().unwrap() {
+        let Some(rest) = namespace.strip_prefix("hv-").filter(|rest| rest.starts_with("agt")) else {
+            continue;
+        };
+        let is_left = rest.split('-').nth(1).is_some_and(|pid| {
+            pid.parse::<u32>().is_ok() && !std::path::Path::new("/proc").join(pid).exists()
+        });
+        if is_left {
+            let _ = havip_switch::detach_all(rest);
+            let _ = Namespace::delete(&namespace);
+        }
+    }
 }
 
 /// Waits for something to become true; the deadline is generous as two cores may be shared with a compiler.
