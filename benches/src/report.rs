@@ -59,6 +59,8 @@ impl Report {
             .iter()
             .filter(|(who, _)| *who != OURS)
             .filter_map(|(who, summary)| Some((who.clone(), ours? / summary.median)))
+            // A baseline without any outage has no ratio.
+            .filter(|(_, ratio): &(String, f64)| ratio.is_finite())
             .collect();
         self.rows.push(Row { case: case.into(), results, ratios });
     }

@@ -81,7 +81,25 @@ fn main() -> Result<()> {
     for role in ["server", "h1"] {
         row(&format!("memory of {role}, MiB"), vec![resident_mib(scene.lab.process(role)?.pid)?]);
     }
+    row("memory of h1's maps, MiB", vec![maps_mib(scene.lab.process("h1")?.pid)?]);
     report.finish(args.json.as_ref())
+}
+
+/// The memory of all BPF maps that a process has open, as the kernel counts it.
+fn maps_mib(pid: i32) -> Result<f64> {
+    let mut maps = BTreeMap::new();
+    for entry in std::fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
+        // A descriptor may be closed between the list and the look.
+        let Ok(text) = std::fs::read_to_string(entry?.path()) else { continue };
+        let field = |name: &str| -> Option<u64> {
+            text.lines().find_map(|line| line.strip_prefix(name)).and_then(|value| value.trim().parse().ok())
+        };
+        if let (Some(id), Some(bytes)) = (field("map_id:"), field("memlock:")) {
+            maps.insert(id, bytes);
+        }
+    }
+    ensure!(!maps.is_empty(), "the agent has no BPF map open");
+    Ok(maps.values().sum::<u64>() as f64 / f64::from(1 << 20))
 }
 
 /// The resident memory of a process.

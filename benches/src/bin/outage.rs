@@ -168,7 +168,8 @@ impl Baseline {
         std::thread::sleep(Duration::from_millis(1500));
         let pid = self.running[0].as_ref().context("keepalived was just started")?.id();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        let kill_all = format!("kill -9 {pid} {children}");
+        // The children first: they would stop gracefully once the parent is dead.
+        let kill_all = format!("kill -STOP {pid}; kill -9 {children} {pid}");
         let act = || -> Result<()> {
             let line = match cause {
                 // A machine without power: its link is down at the switch, and nothing of it runs.
