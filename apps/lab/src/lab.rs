@@ -145,6 +145,10 @@ impl Lab {
             let prefix = name.namespace_prefix();
             let host = namespace.strip_prefix(&prefix).and_then(|host| host.parse::<HostName>().ok());
             tell(Namespace::open(&namespace).map_err(Into::into).and_then(|inside| {
+                if inside.run(|| ()).is_err() {
+                    // Its making was cut off between the name and the namespace: nothing can be in it.
+                    return Ok(());
+                }
                 // Agents first: what they run must not be started anew while it is removed.
                 process::clear(&inside)?;
                 host.map_or(Ok(()), |host| detach(name, host, &inside, program))
