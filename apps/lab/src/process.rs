@@ -133,14 +133,19 @@ mod tests {
     fn a_process_is_found_again_and_ended() {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
-        command.args(["-c", "echo hello; trap '' TERM; while :; do sleep 0.05; done"]);
+        command.args(["-c", "trap '' TERM; echo hello; while :; do sleep 0.05; done"]);
         let here = Namespace::current().unwrap();
         let process = Process::start("stubborn", &here, command, folder.path().join("log")).unwrap();
         assert!(process.is_alive());
+        // The shell that has said this does not hear SIGTERM any more.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while process.log_tail(1) != "hello" {
+            assert!(Instant::now() < deadline, "the shell did not start: {:?}", process.log_tail(1));
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let read_back: Process = serde_json::from_str(&serde_json::to_string(&process).unwrap()).unwrap();
         assert_eq!(read_back, process);
         read_back.end(Duration::from_millis(50));
         assert!(!process.is_alive());
-        assert_eq!(process.log_tail(1), "hello");
     }
 }
