@@ -13,18 +13,21 @@ struct announcement_frame {
 	struct announcement body;
 } __attribute__((packed));
 
+/* The most that is left of a guest's packet behind an announcement: a TCP checksum behind any IPv4 header. */
+#define LEFTOVER_MAX (60 + 18)
+
 /*
- * Makes the packet an announcement about this record; what it was is lost. Written in place, to spare the stack.
+ * Writes an announcement about this record over the packet's first bytes, in place, to spare the stack.
  * No VIP and no record make an echo.
  */
-static __always_inline bool become_announcement(struct __sk_buff *skb, __u8 kind, __u32 from_host,
-						const struct address_key *key, const struct record *record,
-						__u64 nonce)
+static __always_inline bool write_announcement(struct __sk_buff *skb, __u8 kind, __u32 from_host,
+					       const struct address_key *key, const struct record *record,
+					       __u64 nonce)
 {
 	struct announcement_frame *frame;
 	struct announcement *body;
 
-	if (bpf_skb_change_tail(skb, sizeof(*frame), 0) || bpf_skb_pull_data(skb, sizeof(*frame)))
+	if (bpf_skb_pull_data(skb, sizeof(*frame)))
 		return false;
 	frame = (void *)(long)skb->data;
 	if ((void *)(frame + 1) > (void *)(long)skb->data_end)
@@ -55,6 +58,31 @@ static __always_inline bool become_announcement(struct __sk_buff *skb, __u8 kind
 	mac_of_word(record->mac, body->mac);
 	body->moves = bpf_htonl(record->moves);
 	return true;
+}
+
+/* Makes the packet, one of ours or a guest's ARP, an announcement; what it was is lost. */
+static __always_inline bool become_announcement(struct __sk_buff *skb, __u8 kind, __u32 from_host,
+						const struct address_key *key, const struct record *record,
+						__u64 nonce)
+{
+	return !bpf_skb_change_tail(skb, sizeof(struct announcement_frame), 0) &&
+	       write_announcement(skb, kind, from_host, key, record, nonce);
+}
+
+/*
+ * The same of any IPv4 packet. A device may still fill a TCP or UDP checksum in where it was (CHECKSUM_PARTIAL), so
+ * what is left of the packet goes behind the announcement, as a tail that its reader ignores.
+ */
+static __always_inline bool replace_by_announcement(struct __sk_buff *skb, __u8 kind, __u32 from_host,
+						    const struct address_key *key, const struct record *record)
+{
+	__u32 length = skb->len;
+
+	if (length > ETH_HLEN + LEFTOVER_MAX)
+		length = ETH_HLEN + LEFTOVER_MAX;
+	return !bpf_skb_change_tail(skb, length, 0) &&
+	       !bpf_skb_adjust_room(skb, sizeof(struct announcement), BPF_ADJ_ROOM_MAC, 0) &&
+	       write_announcement(skb, kind, from_host, key, record, 0);
 }
 
 /* Addresses the packet to another host's underlay address. */

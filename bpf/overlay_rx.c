@@ -209,8 +209,60 @@ static __noinline int leave_from_host(struct __sk_buff *skb, const struct settin
 	return edge_out(skb, own, vni, nat, destination);
 }
 
-static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings *own, __u32 vni, __be32 outer)
+/* Whom a frame comes from, and in which tunnel. */
+struct outer {
+	__u32 vni;
+	__u32 host;
+	__be32 address;
+	bool is_passed_on; /* by the host that its sender took for the VIP's holder's (C8) */
+	/* What PASSES_ON is about: the VIP and its holder's host. */
+	struct address_key vip;
+	__u32 holder;
+};
+
+/* Tells the packet's sender who holds the VIP. The packet is used up. */
+static __noinline int tell_sender(struct __sk_buff *skb, const struct settings *own, struct address_key *key,
+				  __u32 sender)
 {
+	struct kept_record *kept = bpf_map_lookup_elem(&records, key);
+	struct record record;
+
+	if (!kept)
+		return TC_ACT_SHOT;
+	bpf_spin_lock(&kept->lock);
+	record = kept->now;
+	bpf_spin_unlock(&kept->lock);
+	/* No answer to a claim, hence no correction: its guest's claim, if there was one, is not to be repeated. */
+	if (replace_by_announcement(skb, ANNOUNCE, own->host, key, &record) &&
+	    aim_at_host(skb, ANNOUNCEMENT_VNI, sender) && !bpf_clone_redirect(skb, own->overlay_ifindex, 0))
+		count(COUNT_SENDER_TOLD);
+	return TC_ACT_SHOT;
+}
+
+/*
+ * C8: the packet is for a VIP whose holder is on another host by now. It is passed on there, once: the mark in the
+ * tunnel id says so. Its sender is told, at most once per VIP and millisecond. Called by the hook, for the stack.
+ */
+static __noinline int pass_on(struct __sk_buff *skb, const struct settings *own, struct outer *outer)
+{
+	__be32 address = last_word(outer->vip.address);
+
+	if (!own->overlay_ifindex)
+		return drop_outer(skb, REASON_NO_OVERLAY, outer->address, address);
+	if (!aim_at_host(skb, outer->vni | VNI_MARK, outer->holder))
+		return drop_outer(skb, REASON_HOST_UNKNOWN, outer->address, address);
+	count(COUNT_PASSED_ON);
+	skb->mark = 0;
+	if (!may_correct(&outer->vip, outer->host, bpf_ktime_get_boot_ns()))
+		return bpf_redirect(own->overlay_ifindex, 0);
+	bpf_clone_redirect(skb, own->overlay_ifindex, 0);
+	return tell_sender(skb, own, &outer->vip, outer->host);
+}
+
+static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings *own, struct outer *from)
+{
+	__be32 outer = from->address;
+	__u32 vni = from->vni;
 	struct parcel parcel = {};
 	struct iphdr *ip;
 	struct way way = {};
@@ -239,7 +291,7 @@ static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings 
 	}
 	reason = find_way(vni, parcel.destination, &way);
 	if (reason == REASON_NO_ROUTE && !way.target) {
-		if (own->edge_ifindex)
+		if (own->edge_ifindex && !from->is_passed_on)
 			return LEAVES;
 		return drop_outer(skb, REASON_NO_ROUTE, outer, parcel.destination);
 	}
@@ -263,18 +315,16 @@ static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings 
 	}
 	if (reason)
 		return drop_outer(skb, reason, outer, parcel.destination);
+	if (way.host != own->host && way.target->kind == ADDRESS_VIP && !from->is_passed_on) {
+		from->vip = way.key;
+		from->holder = way.host;
+		return PASSES_ON;
+	}
 	if (way.host != own->host)
 		return drop_outer(skb, way.target->kind == ADDRESS_VIP ? REASON_NOT_HOLDER : REASON_NOT_HERE, outer,
 				  parcel.destination);
 	return deliver(skb, &way, &parcel);
 }
-
-/* Whom a frame comes from, and in which tunnel. */
-struct outer {
-	__u32 vni;
-	__u32 host;
-	__be32 address;
-};
 
 /* Reads the tunnel's head; false if the sender is no known host. Notes that the host was heard. */
 static __noinline bool read_outer(struct __sk_buff *skb, struct outer *outer)
@@ -311,8 +361,8 @@ int overlay_rx(struct __sk_buff *skb)
 		return drop_outer(skb, REASON_OUTER_UNKNOWN, outer.address, 0);
 	if (outer.vni == ANNOUNCEMENT_VNI)
 		return message_from_host(skb, own, outer.host, outer.address);
-	if (outer.vni & VNI_MARK)
-		return drop_outer(skb, REASON_VNI_MARKED, outer.address, 0);
+	outer.is_passed_on = outer.vni & VNI_MARK;
+	outer.vni &= ~VNI_MARK;
 	if (!outer.vni || outer.vni > VNI_MAX)
 		return drop_outer(skb, REASON_VNI_RESERVED, outer.address, 0);
 	ethernet = (void *)(long)skb->data;
@@ -320,8 +370,16 @@ int overlay_rx(struct __sk_buff *skb)
 		return drop_outer(skb, REASON_TRUNCATED, outer.address, 0);
 	if (skb->vlan_present)
 		return drop_outer(skb, REASON_INNER_ODD, outer.address, 0);
+	if (outer.is_passed_on) {
+		if (ethernet->h_proto != bpf_htons(ETH_P_IP))
+			return drop_outer(skb, REASON_VNI_MARKED, outer.address, 0);
+		if (!bpf_map_lookup_elem(&members, &outer.vni))
+			return drop_outer(skb, REASON_VNI_UNKNOWN, outer.address, 0);
+	}
 	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
-		verdict = ip_from_host(skb, own, outer.vni, outer.address);
+		verdict = ip_from_host(skb, own, &outer);
+		if (verdict == PASSES_ON)
+			return pass_on(skb, own, &outer);
 		return verdict == LEAVES ? leave_from_host(skb, own, outer.vni, outer.address) : verdict;
 	}
 	if (ethernet->h_proto == bpf_htons(ETH_P_ARP))

@@ -1,4 +1,4 @@
-//! What a host's switch does about claims: at once, on packets and orders, without a timer (rules C1 to C5, C7, C10).
+//! What a host's switch does about claims: at once, on packets and orders, without a timer (C1 to C5, C7, C8, C10).
 //!
 //! This is the reference for `bpf/`: random operations run through both must end in the same records and outputs.
 
@@ -8,6 +8,7 @@ mod ask;
 mod bucket;
 mod claim;
 mod event;
+mod passage;
 mod release;
 mod slot;
 mod waiting;
@@ -98,6 +99,7 @@ impl SwitchModel {
                 return self.reply(now, port, address, mac, advertised_recently);
             }
             Event::AdvertsStalled { key, advertiser } => return self.adverts_stalled(key, advertiser),
+            Event::Arrived { key, from, is_passed_on } => return self.arrived(now, key, from, is_passed_on),
             Event::Received(message) => return self.receive(now, message),
             Event::Ordered(order) => return self.obey(now, order),
         }

@@ -86,7 +86,7 @@ pub const REASONS: &[Reason] = &[
 
     row(64, "outer_unknown", "a VXLAN packet from an address that is no host's", "somebody forges, or a host's underlay address is wrong"),
     row(65, "vni_reserved", "a VXLAN packet with a VNI that tenants cannot have", ""),
-    row(66, "vni_marked", "a VXLAN packet that was passed on once already", ""),
+    row(66, "vni_marked", "a VXLAN packet that says it was passed on, and is of no kind that is", ""),
     row(67, "vni_unknown", "a VXLAN packet of a VPC that this host does not need", ""),
     row(68, "announcement_malformed", "an announcement that cannot be read", ""),
     row(69, "announcement_host", "an announcement by another host than the one it names", "somebody forges"),

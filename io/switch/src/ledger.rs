@@ -59,7 +59,7 @@ impl Switch {
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.
-pub const COUNTERS: [&str; 36] = [
+pub const COUNTERS: [&str; 38] = [
     "arp_answered",
     "arp_consumed",
     "probe_forwarded",
@@ -96,4 +96,6 @@ pub const COUNTERS: [&str; 36] = [
     "gateway_answered",
     "events_lost",
     "refusals_lost",
+    "passed_on",
+    "sender_told",
 ];

@@ -14,7 +14,10 @@ use havip_wire::{
     Announcement, Ethernet, RecordKind,
     build::{frame, gratuitous_arp},
 };
-use hook::{GATEWAY, Hook, VIRTUAL_MAC, arp_reply, host, mac, port, subnet_of, underlay, vni};
+use hook::{
+    DROPPED, GATEWAY, Hook, REDIRECTED, VIRTUAL_MAC, arp_reply, host, mac, own, port, subnet_of, underlay,
+    vni,
+};
 use proptest::{prelude::*, test_runner::TestRunner};
 use std::{
     cell::{Cell, RefCell},
@@ -55,6 +58,11 @@ enum Op {
         kind: MessageKind,
         from: u32,
         record: Named,
+    },
+    /// A packet for the VIP, in a tunnel from this host.
+    Packet {
+        from: u32,
+        is_passed_on: bool,
     },
     Merge(Rank),
     Release(u32),
@@ -110,6 +118,7 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (local(), prop::bool::weighted(0.2)).prop_map(|(port, vrrp)| Op::Claim { port, vrrp }),
         4 => (local(), any::<bool>()).prop_map(|(port, vrrp)| Op::Reply { port, vrrp }),
         8 => (kind, 2u32..=3, named()).prop_map(|(kind, from, record)| Op::Receive { kind, from, record }),
+        4 => (2u32..=3, prop::bool::weighted(0.3)).prop_map(|(from, is_passed_on)| Op::Packet { from, is_passed_on }),
         2 => rank().prop_map(Op::Merge),
         2 => local().prop_map(Op::Release),
         2 => named().prop_map(Op::ReleaseExact),
@@ -133,6 +142,8 @@ struct Pair<'a> {
     hook: &'a mut Hook,
     model: SwitchModel,
     key: VipKey,
+    /// Of the last packet.
+    verdict: i32,
 }
 
 impl Pair<'_> {
@@ -185,6 +196,12 @@ impl Pair<'_> {
                 let bytes = frame(MacAddr::ZERO, MacAddr::BROADCAST).announcement(&announcement);
                 self.hook.arrives(underlay(from), 0xff_ffff, &bytes);
                 Event::Received(Message { kind, from: host(from), key, record })
+            }
+            Op::Packet { from, is_passed_on } => {
+                let packet = frame(mac(13), VIRTUAL_MAC).ip(own(13), self.address()).ttl(64).ping(1, 1);
+                let tunnel = vni().get() | u32::from(is_passed_on) << 23;
+                self.verdict = self.hook.arrives(underlay(from), tunnel, &packet).verdict;
+                Event::Arrived { key, from: host(from), is_passed_on }
             }
             Op::Merge(rank) => self.order(Order::Merge { key, record: self.record_of(rank) }),
             Op::Release(number) => self.order(Order::Release { key, only: Release::Port(port(number)) }),
@@ -276,6 +293,9 @@ impl Pair<'_> {
             .collect();
         assert_eq!(told, notices, "notices after {op:?}");
 
+        if let Op::Packet { .. } = op {
+            return self.compare_packet(op, expected);
+        }
         // Corrections are once per millisecond, which is a matter of speed here; they have a test of their own.
         let messages: Vec<_> = expected
             .iter()
@@ -305,6 +325,26 @@ impl Pair<'_> {
             let asks = |action: &&Action| matches!(action, Action::AskGuest { port, .. } if *port == hook::port(number));
             let expected = expected.iter().filter(asks).count();
             self.hook.left_by(&format!("p{number}"), expected);
+        }
+    }
+    /// Whether a sender is told is a matter of speed, as corrections are.
+    fn compare_packet(&mut self, op: Op, expected: &[Action]) {
+        let passed_on = expected.iter().any(|action| matches!(action, Action::PassOn { .. }));
+        let delivered = expected.iter().any(|action| matches!(action, Action::Deliver { .. }));
+        let refused = expected.iter().filter(|action| matches!(action, Action::Refuse(_))).count();
+        assert_eq!(self.hook.dropped(), refused as u64, "drops after {op:?}");
+        match self.verdict {
+            REDIRECTED => {
+                assert!(passed_on || delivered, "{op:?} goes on, expected {expected:?}");
+                self.hook.left_by("ov", 0);
+            }
+            _ if refused > 0 => assert_eq!(self.verdict, DROPPED),
+            _ => {
+                assert!(passed_on, "{op:?} went on, expected {expected:?}");
+                let left = self.hook.left_by("ov", 2);
+                let record = self.model.record(self.key).unwrap();
+                assert_eq!(decode(&left[1..]), [(self.key, record, RecordKind::Announce)], "{op:?}");
+            }
         }
     }
 }
@@ -363,7 +403,7 @@ fn the_kernel_and_the_model_agree_on_random_operations() {
         hook.remove(EntryKey::Address(key.vni, key.address));
         hook.settle();
         let started = Instant::now();
-        let mut pair = Pair { hook: &mut hook, model: SwitchModel::new(host(1)), key };
+        let mut pair = Pair { hook: &mut hook, model: SwitchModel::new(host(1)), key, verdict: 0 };
         pair.model.handle(NOW, Event::MembersSet { vni: vni(), others: vec![host(2), host(3)] });
         for number in [11, 12, 21] {
             pair.model.handle(NOW, port_set(number, true));

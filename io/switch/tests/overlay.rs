@@ -11,7 +11,10 @@ use hook::{
     DROPPED, GATEWAY, Hook, REDIRECTED, VIRTUAL_MAC, arp_reply, host, mac, own, port, subnet_of, underlay,
     vip, vni,
 };
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 const ANNOUNCEMENTS: u32 = 0xff_ffff;
 
@@ -31,6 +34,9 @@ fn message(from: u32, message: Message) -> Vec<u8> {
 }
 fn about(from: u32, kind: RecordKind, key: VipKey, record: Record) -> Vec<u8> {
     message(from, Message::Record { kind, key, record })
+}
+fn announce(kind: RecordKind, record: Record) -> Message {
+    Message::Record { kind, key: vip(), record }
 }
 fn read(bytes: &[u8]) -> Announcement {
     Announcement::decode(Ethernet::decode(bytes).unwrap().payload).unwrap()
@@ -95,6 +101,7 @@ fn messages_that_cannot_be_believed_are_dropped_by_reason() {
         ("epoch_limit", underlay(2), ANNOUNCEMENTS, tell(limit)),
         ("vni_marked", underlay(2), 100 | 1 << 23, known.clone()),
         ("vni_reserved", underlay(2), 1 << 22, known.clone()),
+        ("vni_reserved", underlay(2), 1 << 23, known.clone()),
         ("vni_reserved", underlay(2), 0, known.clone()),
         ("inner_odd", underlay(2), 100, known),
     ];
@@ -219,15 +226,80 @@ fn packets_of_other_hosts_are_delivered_here_or_dropped() {
 
     hook.order(Order::Merge { key: vip(), record: record(10, 3, 14, false) });
     hook.settle();
-    for (reason, destination) in [
-        ("not_here", own(13)),
-        ("not_holder", hook::VIP),
-        ("no_route", Ipv4Addr::new(10, 0, 0, 222)),
-        ("target_odd", GATEWAY),
-    ] {
+    for (reason, destination) in
+        [("not_here", own(13)), ("no_route", Ipv4Addr::new(10, 0, 0, 222)), ("target_odd", GATEWAY)]
+    {
         assert_eq!(hook.arrives(underlay(2), 100, &to(destination)).verdict, DROPPED, "{reason}");
         hook.counted(&[(reason, 1)]);
     }
     hook.arrives(underlay(2), 101, &to(own(11)));
     hook.counted(&[("no_route", 1)]); // another VPC
+}
+
+#[test]
+fn a_packet_for_a_vip_held_elsewhere_is_passed_on_there_and_its_sender_is_told() {
+    let mut hook = Hook::new("passes");
+    let held = record(10, 3, 14, false);
+    hook.order(Order::Merge { key: vip(), record: held });
+    hook.settle();
+    let small = frame(mac(13), VIRTUAL_MAC).ip(own(13), hook::VIP).ttl(64).ping(1, 1);
+    let large = frame(mac(13), VIRTUAL_MAC).ip(own(13), hook::VIP).ttl(64).udp(7, 8, &[0x5a; 1400]);
+    let mut told = 0;
+    let began = Instant::now();
+    // Long enough for several milliseconds, in each of which the sender is told once.
+    for bytes in [&small, &large].into_iter().cycle() {
+        if told >= 6 {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "told only {told} times");
+        let ran = hook.arrives(underlay(2), 100, bytes);
+        if ran.verdict == REDIRECTED {
+            // Its sender was told within this millisecond.
+            assert_eq!(&ran.frame, bytes, "not a byte has changed");
+            hook.counted(&[("passed_on", 1)]);
+            continue;
+        }
+        assert_eq!(ran.verdict, DROPPED);
+        hook.counted(&[("passed_on", 1), ("sender_told", 1)]);
+        let left = hook.left_by("ov", 2);
+        assert_eq!(&left[0], bytes, "not a byte has changed");
+        let announced =
+            Announcement { from: host(1), hops: 0, nonce: 0, message: announce(RecordKind::Announce, held) };
+        assert_eq!(read(&left[1]), announced);
+        // Behind it, where a device may still write a checksum, is what its reader ignores.
+        let head = Ethernet::LEN + Announcement::LEN;
+        assert_eq!(left[1][head..], bytes[Ethernet::LEN..][..left[1].len() - head]);
+        assert!(left[1].len() <= head + 78);
+        told += 1;
+    }
+    assert_eq!(hook.record(), Some(held));
+}
+
+#[test]
+fn a_packet_that_was_passed_on_is_delivered_or_dropped_but_never_passed_on_again() {
+    const MARK: u32 = 1 << 23;
+    let mut hook = Hook::new("marked");
+    let packet = frame(mac(13), VIRTUAL_MAC).ip(own(13), hook::VIP).ttl(64).ping(1, 1);
+    hook.holds(11);
+    let ran = hook.arrives(underlay(3), 100 | MARK, &packet);
+    let delivered = frame(mac(13), mac(11)).ip(own(13), hook::VIP).ttl(64).ping(1, 1);
+    assert_eq!((ran.verdict, ran.frame), (REDIRECTED, delivered));
+    hook.counted(&[("delivered", 1)]);
+
+    let present = hook.record().unwrap();
+    let elsewhere = Record { epoch: Epoch(present.epoch.0 + 1), ..record(0, 2, 13, false) };
+    hook.order(Order::Merge { key: vip(), record: elsewhere });
+    hook.settle();
+    let arp = frame(mac(13), MacAddr::BROADCAST).arp(arp_reply(mac(13), hook::VIP, mac(13), own(13)));
+    for (reason, vni, bytes) in [
+        ("not_holder", 100 | MARK, &packet),
+        ("vni_unknown", 101 | MARK, &packet),
+        ("vni_marked", 100 | MARK, &arp),
+        ("vni_reserved", MARK, &packet),
+        ("vni_reserved", 100 | MARK | 1 << 22, &packet),
+    ] {
+        assert_eq!(hook.arrives(underlay(3), vni, bytes).verdict, DROPPED, "{reason}");
+        hook.counted(&[(reason, 1)]);
+    }
+    hook.left_by("ov", 0);
 }

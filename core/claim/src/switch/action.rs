@@ -22,6 +22,18 @@ pub enum Action {
         /// The VIP.
         key: VipKey,
     },
+    /// Put the packet that came into the port.
+    Deliver {
+        /// The holder.
+        port: PortNumber,
+    },
+    /// Send the packet that came to the holder's host, with the mark that it is passed on (C8).
+    PassOn {
+        /// The VIP.
+        key: VipKey,
+        /// The holder's host.
+        to: HostNumber,
+    },
     /// Nothing was done, and counted.
     Refuse(Refused),
 }
@@ -72,8 +84,11 @@ pub enum Refused {
     EpochLimit,
     /// The record is another than the order expected.
     Unexpected,
-    /// A reply with a VIP as sender, by a port that neither holds it nor was asked within 200 ms (C1, C10).
+    /// A reply with a VIP as sender, by a port that neither holds it nor was asked within 200 ms (C1, C10);
+    /// or a packet that was passed on to this host and whose VIP another host holds (C8).
     NotHeld,
+    /// A packet for a VIP that nobody holds.
+    NoHolder,
     /// The message is about a VPC that this host is not in.
     UnknownVpc,
 }

@@ -24,12 +24,11 @@ impl SwitchModel {
             set(slot, record);
             let cause = if kind == MessageKind::Correction { Cause::Corrected } else { Cause::Announced };
             actions.push(Self::moved(key, record, cause));
-        } else if let Some(own) = slot.record.filter(|own| own.outranks(&record)) {
-            let now_ms = now.as_millis();
-            if self.corrections.insert((key, from), now_ms) != Some(now_ms) {
-                let message = Message { kind: MessageKind::Correction, from: self.host, key, record: own };
-                actions.push(Action::Send { to: from, message });
-            }
+        } else if let Some(own) = slot.record.filter(|own| own.outranks(&record))
+            && self.may_correct(now, key, from)
+        {
+            let message = Message { kind: MessageKind::Correction, from: self.host, key, record: own };
+            actions.push(Action::Send { to: from, message });
         }
         if !self.slots.get(&key).is_some_and(|slot| slot.is_exactly(Some(&record))) {
             return actions;

@@ -84,6 +84,15 @@ pub enum Event {
         /// The entitled port whose adverts go on.
         advertiser: Holder,
     },
+    /// Another host sent a packet whose destination is the VIP (C8).
+    Arrived {
+        /// The VIP.
+        key: VipKey,
+        /// The host that sent it.
+        from: HostNumber,
+        /// It says that `from` took it from a third host and passed it on.
+        is_passed_on: bool,
+    },
     /// Another host's message.
     Received(Message),
     /// The agent's order.

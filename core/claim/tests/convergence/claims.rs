@@ -103,6 +103,47 @@ fn a_claim_that_knew_too_little_is_answered_and_repeated() {
 }
 
 #[test]
+fn a_packet_that_reaches_the_former_holders_host_is_passed_on_and_its_sender_learns() {
+    let mut world = World::started(3, &[0, 1, 2]);
+    world.claim(0, 0, 1);
+    world.run(ms(1000));
+    // Host 2 does not hear of the claim that host 0 hears of.
+    world.network.cut.insert((1, 2));
+    world.elect(1, 0);
+    world.run(ms(10));
+    assert_eq!([0, 1, 2].map(|host| world.holder(host, 0)), [Some(1), Some(1), Some(0)]);
+
+    world.send_packet(2, 0);
+    world.run(ms(10));
+    assert_eq!(world.delivered, [1]);
+    assert_eq!(world.holder_everywhere(0), Some(1), "told by the host that passed the packet on");
+}
+
+#[test]
+fn a_packet_is_passed_on_once_though_two_hosts_take_each_other_for_the_holders() {
+    let mut world = World::started(3, &[0, 1, 2]);
+    world.network.partition(1, 3);
+    world.network.partition(2, 3);
+    let record = |on: usize, epoch: u64| havip_model::Record {
+        incarnation: havip_model::Incarnation(1),
+        epoch: havip_model::Epoch(epoch),
+        holder: Holder { host: crate::world::host_number(on), port: port_number(on) },
+        released: false,
+        mac: crate::world::mac(on),
+        moves: 1,
+    };
+    for (host, on) in [(0, 1), (1, 0), (2, 1)] {
+        let order = havip_claim::Order::Merge { key: vip(0), record: record(on, 1 << 40) };
+        world.switch(host, Event::Ordered(order));
+    }
+    let before = world.sent;
+    world.send_packet(2, 0);
+    world.run(ms(10));
+    assert_eq!(world.delivered, []);
+    assert_eq!(world.sent - before, 1, "host 2 is told once: the packet went no further than one host more");
+}
+
+#[test]
 fn a_claim_that_races_its_disassociation_does_not_hold() {
     let mut world = World::started(2, &[0, 1]);
     world.entitle(0, port_number(0), false);

@@ -9,7 +9,7 @@ use havip_claim::{
     keeper::{self, Keeper},
     switch::{self, Message, Port, SwitchModel},
 };
-use havip_model::Record;
+use havip_model::{Record, VipKey};
 use std::{
     collections::{BTreeSet, VecDeque},
     time::Duration,
@@ -90,6 +90,8 @@ impl World {
                 switch::Action::Notify(notice) => self.ring(host, notice),
                 switch::Action::Send { to, message } => self.send(to.get() as usize - 1, message),
                 switch::Action::AskGuest { port, key } => self.guest_asked(guest_of(port), key),
+                switch::Action::Deliver { port } => self.delivered.push(guest_of(port)),
+                switch::Action::PassOn { key, to } => self.carry(host, to.get() as usize - 1, key, true),
                 switch::Action::Refuse(_) => {}
             }
         }
@@ -117,6 +119,20 @@ impl World {
         if self.hosts[to].is_up {
             self.switch(to, switch::Event::Received(message));
         }
+    }
+
+    /// A host without guests of the VIP sends a packet to whom it takes for the holder.
+    pub fn send_packet(&mut self, from: usize, index: usize) {
+        let Some(holder) = self.record(from, index).and_then(|record| record.present_holder()) else {
+            return;
+        };
+        self.carry(from, holder.host.get() as usize - 1, vip(index), false);
+    }
+
+    /// Packets are neither lost nor cut here: what becomes of them at hosts is the question.
+    fn carry(&mut self, from: usize, to: usize, key: VipKey, is_passed_on: bool) {
+        let packet = switch::Event::Arrived { key, from: host_number(from), is_passed_on };
+        self.later(Duration::from_micros(50), Happening::Packet { to, packet });
     }
 
     /// Brings the guest's port to what its link and its host say.

@@ -6,7 +6,11 @@ use crate::{
     network::{Network, Random},
     server::Server,
 };
-use havip_claim::{Notice, keeper::Report, switch::Message};
+use havip_claim::{
+    Notice,
+    keeper::Report,
+    switch::{self, Message},
+};
 use havip_model::{HostNumber, MacAddr, PortNumber, Record, SubnetNumber, VipKey, Vni};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -22,6 +26,8 @@ pub struct World {
     pub changed_at: Duration,
     /// Messages handed to the network so far.
     pub sent: u64,
+    /// The guests that packets for a VIP were delivered to.
+    pub delivered: Vec<usize>,
     /// What keepers reported to people.
     pub reports: Vec<Report>,
     queue: BTreeMap<(Duration, u64), Happening>,
@@ -32,6 +38,7 @@ pub struct World {
 #[derive(Debug, Clone)]
 pub enum Happening {
     Message { to: usize, message: Message },
+    Packet { to: usize, packet: switch::Event },
     Answer { host: usize, life: u32, guest: usize, key: VipKey },
     Notice { host: usize, agent_life: u32, notice: Notice },
     Wake { host: usize, agent_life: u32 },
@@ -92,6 +99,7 @@ impl World {
             random: Random(seed),
             changed_at: Duration::ZERO,
             sent: 0,
+            delivered: vec![],
             reports: vec![],
             queue: BTreeMap::new(),
             queued: 0,
@@ -142,6 +150,7 @@ impl World {
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Message { to, message } => self.deliver(to, message),
+            Happening::Packet { to, packet } if self.hosts[to].is_up => self.switch(to, packet),
             Happening::Answer { host, life, guest, key } if self.hosts[host].life == life => {
                 self.guest_answers(guest, key);
             }
@@ -164,7 +173,8 @@ impl World {
                 self.pulled(host, peer, from_server);
             }
             Happening::Refresh { guest } => self.guest_refreshes(guest),
-            Happening::Answer { .. }
+            Happening::Packet { .. }
+            | Happening::Answer { .. }
             | Happening::Notice { .. }
             | Happening::Wake { .. }
             | Happening::Tick { .. }

@@ -406,7 +406,7 @@ pub fn ip(line: &str) {
 }
 
 /// A packet socket at a device that does not block.
-fn listen(device: &str) -> OwnedFd {
+pub fn listen(device: &str) -> OwnedFd {
     // SAFETY: a socket, and an address of the size that it says.
     unsafe {
         let protocol = (libc::ETH_P_ALL as u16).to_be();
@@ -424,7 +424,7 @@ fn listen(device: &str) -> OwnedFd {
     }
 }
 
-fn receive(socket: &OwnedFd) -> Option<Vec<u8>> {
+pub fn receive(socket: &OwnedFd) -> Option<Vec<u8>> {
     let mut frame = vec![0; 65536];
     // SAFETY: a buffer of the length that it says.
     let length =
