@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail, ensure};
 use havip_api::{Client, ClientError, Instance, InstanceState};
-use havip_guest::{Outcome, Program, Sandbox, Sandboxes};
+use havip_guest::{Outcome, Sandbox, Sandboxes};
 use havip_model::InstanceId;
 use havip_netlink::Namespace;
 use std::{
@@ -74,13 +74,12 @@ impl Guest {
     /// The instance of this lab on this host.
     pub fn of(lab: &Lab, host: HostName, instance: &Instance) -> Result<Self> {
         let address = instance.address().context("the instance has no address")?;
-        let program = Program { path: lab.program().to_owned(), arguments: vec!["guest-init".into()] };
         Ok(Self {
             id: instance.meta.id.clone(),
             name: instance.meta.name.clone(),
             address: address.parse().with_context(|| format!("{address} is no IPv4 address"))?,
             place: Place::Instance(Box::new(InLab {
-                sandboxes: Sandboxes::open(&lab.host_data(host).join("instances"), program)?,
+                sandboxes: lab.sandboxes(host)?,
                 instance: instance.meta.id.parse().context("the API shows an id that is none")?,
                 hub: Namespace::open(&lab.name().hub())?,
                 client: lab.api(|client| Ok(client.clone()))?,
@@ -183,9 +182,18 @@ impl Guest {
 
     /// Starts Debian's keepalived.
     pub fn start_keepalived(&self, config: &Keepalived) -> Result<()> {
-        // Its streams must not be ours: the command would not end before keepalived does.
-        let script = config.script();
-        self.shell(&format!("exec >/var/log/keepalived.log 2>&1 </dev/null\n{script}")).map(drop)
+        self.begin("keepalived", &config.script())
+    }
+
+    /// Runs a script that starts something which goes on; what it prints is shown when a story fails.
+    pub fn begin(&self, what: &str, script: &str) -> Result<()> {
+        // Its streams must not be ours: the command would not end before what it started does.
+        self.shell(&format!("mkdir -p {LOGS}; exec >>{LOGS}/{what}.log 2>&1 </dev/null\n{script}")).map(drop)
+    }
+
+    /// What [`Self::begin`] noted of this.
+    pub fn log_of(&self, what: &str) -> Result<String> {
+        self.shell(&format!("cat {LOGS}/{what}.log"))
     }
 
     /// What a URL answers now.
@@ -266,10 +274,9 @@ impl Guest {
         socket::send_advert(&self.network_namespace()?, to, vrid, priority, vip)
     }
 
-    /// The end of its console log, of keepalived's log, and of its notify log.
+    /// The end of its console log, and of the logs of what was started in it.
     pub fn console_tail(&self, lines: usize) -> String {
-        let logs = "/var/log/keepalived.log /var/log/keepalived-notify.log";
-        let own = self.run(&["sh", "-c", &format!("tail -n {lines} {logs} 2>/dev/null")]);
+        let own = self.run(&["sh", "-c", &format!("tail -n {lines} {LOGS}/*.log 2>/dev/null")]);
         let console = match &self.place {
             Place::Instance(it) => it.sandboxes.console(it.instance, 100 * lines).unwrap_or_default(),
             Place::Outside { .. } => vec![],
@@ -290,6 +297,8 @@ impl Guest {
     }
 }
 
+/// Where everything that a story starts in a guest writes its log.
+pub const LOGS: &str = "/var/log/story";
 /// No command of a story takes longer.
 const LONGEST: Duration = Duration::from_secs(60);
 /// An instance starts within a second; a busy machine may need more.

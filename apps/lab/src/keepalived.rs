@@ -3,6 +3,7 @@
 //! The text follows the guides of Alibaba Cloud (unicast, `nopreempt`, priorities 100 and 10, `advert_int 1`,
 //! `garp_master_delay 1`, `garp_master_refresh 5`, PASS, the mail block, notify scripts), addresses adapted.
 
+use crate::guest::LOGS;
 use std::net::Ipv4Addr;
 
 /// What differs between the instances of a pair.
@@ -14,7 +15,7 @@ pub struct Keepalived {
     pub priority: u8,
     /// The instance's own address.
     pub own: Ipv4Addr,
-    /// The other instances' addresses.
+    /// The other instances' addresses; without any it advertises by multicast.
     pub peers: Vec<Ipv4Addr>,
     /// The addresses that it makes highly available.
     pub vips: Vec<Ipv4Addr>,
@@ -24,6 +25,10 @@ pub struct Keepalived {
     pub vrid: u8,
     /// `None` is VRRPv2 with 1 s; otherwise VRRPv3 with this many hundredths of a second.
     pub fast_centis: Option<u16>,
+    /// A line of shell, run each second; while it fails, the instance is no candidate. Empty: none.
+    pub check: String,
+    /// Lines of shell that are run when the instance becomes master.
+    pub on_master: String,
 }
 
 impl Keepalived {
@@ -38,12 +43,34 @@ impl Keepalived {
             garp_refresh: 5,
             vrid: 51,
             fast_centis: None,
+            check: String::new(),
+            on_master: String::new(),
         }
     }
 
     /// The guides' secondary: `state BACKUP`, priority 10.
     pub fn secondary(own: Ipv4Addr, peer: Ipv4Addr, vip: Ipv4Addr) -> Self {
         Self { state: "BACKUP", priority: 10, ..Self::primary(own, peer, vip) }
+    }
+
+    /// The same, but whoever is master stays it: keepalived heeds `nopreempt` only beside `state BACKUP`.
+    pub fn staying(self) -> Self {
+        Self { state: "BACKUP", ..self }
+    }
+
+    /// The same, but it advertises by multicast, which no cloud's network carries.
+    pub fn by_multicast(self) -> Self {
+        Self { peers: vec![], ..self }
+    }
+
+    /// The same, but it is a candidate only while this line of shell succeeds.
+    pub fn checked_by(self, check: &str) -> Self {
+        Self { check: check.into(), ..self }
+    }
+
+    /// The same, and these lines of shell are run when it becomes master.
+    pub fn when_master(self, script: &str) -> Self {
+        Self { on_master: script.into(), ..self }
     }
 
     /// The text of `/etc/keepalived/keepalived.conf`.
@@ -55,6 +82,14 @@ impl Keepalived {
             None => ("", "1".to_owned(), AUTHENTICATION),
             Some(centis) => ("    version 3\n", format!("{:.2}", f64::from(centis) / 100.0), ""),
         };
+        let unicast = match self.peers.as_slice() {
+            [] => String::new(),
+            peers => {
+                format!("    unicast_src_ip {}\n    unicast_peer {{\n{}    }}\n", self.own, lines(peers))
+            }
+        };
+        let scripts = if self.check.is_empty() && self.on_master.is_empty() { "" } else { SCRIPT_SECURITY };
+        let (definition, track) = if self.check.is_empty() { ("", "") } else { (CHECK, TRACK) };
         format!(
             "! Configuration File for keepalived
 global_defs {{
@@ -70,18 +105,15 @@ global_defs {{
    vrrp_skip_check_adv_addr
    vrrp_garp_interval 0
    vrrp_gna_interval 0
-}}
-vrrp_instance VI_1 {{
+{scripts}}}
+{definition}vrrp_instance VI_1 {{
     state {state}
     interface eth0
 {version}    virtual_router_id {vrid}
     nopreempt
     priority {priority}
     advert_int {interval}
-{authentication}    unicast_src_ip {own}
-    unicast_peer {{
-{peers}    }}
-    virtual_ipaddress {{
+{authentication}{unicast}    virtual_ipaddress {{
 {vips}    }}
     notify_master \"/etc/keepalived/notify_action.sh MASTER\"
     notify_backup \"/etc/keepalived/notify_action.sh BACKUP\"
@@ -93,13 +125,11 @@ vrrp_instance VI_1 {{
     track_interface {{
         eth0
     }}
-}}
+{track}}}
 ",
             state = self.state,
             vrid = self.vrid,
             priority = self.priority,
-            own = self.own,
-            peers = lines(&self.peers),
             vips = lines(&self.vips),
             refresh = self.garp_refresh,
         )
@@ -108,16 +138,24 @@ vrrp_instance VI_1 {{
     /// A script that writes the configuration and starts keepalived in the foreground of its log.
     pub fn script(&self) -> String {
         format!(
-            "mkdir -p /etc/keepalived
+            "mkdir -p /etc/keepalived {LOGS}
 cat > /etc/keepalived/keepalived.conf <<'HAVIP_END'
 {config}HAVIP_END
 cat > /etc/keepalived/notify_action.sh <<'HAVIP_END'
 #!/bin/sh
-echo \"$(date +%T.%N) keepalived says $1\" >> /var/log/keepalived-notify.log
+echo \"$(date +%T.%N) keepalived says $1\" >> {LOGS}/keepalived-notify.log
+[ \"$1\" = MASTER ] || exit 0
+{on_master}
 HAVIP_END
-chmod 0755 /etc/keepalived/notify_action.sh
+cat > /etc/keepalived/check.sh <<'HAVIP_END'
+#!/bin/sh
+{check}
+HAVIP_END
+chmod 0755 /etc/keepalived/notify_action.sh /etc/keepalived/check.sh
 {START}",
-            config = self.config()
+            config = self.config(),
+            on_master = self.on_master,
+            check = self.check,
         )
     }
 }
@@ -145,6 +183,26 @@ nginx -c /etc/nginx/havip.conf
 "
     )
 }
+
+/// keepalived runs only scripts that nobody but root can change, and as the user named.
+const SCRIPT_SECURITY: &str = "   enable_script_security
+   script_user root
+";
+
+/// Two failures in a row count as one, and so do two successes: no single slow second moves a VIP.
+const CHECK: &str = "vrrp_script check {
+    script \"/etc/keepalived/check.sh\"
+    interval 1
+    timeout 2
+    fall 2
+    rise 2
+}
+";
+
+const TRACK: &str = "    track_script {
+        check
+    }
+";
 
 const AUTHENTICATION: &str = "    authentication {
         auth_type PASS
@@ -174,7 +232,24 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line}");
         }
+        assert!(
+            !text.contains("script_security") && !text.contains("track_script"),
+            "nothing of ours is added"
+        );
         assert_eq!(text.matches('{').count(), text.matches('}').count());
         assert!(Keepalived::secondary(peer, own, vip).config().contains("state BACKUP"));
+    }
+
+    #[test]
+    fn a_check_is_defined_tracked_and_run_as_root() {
+        let [own, peer, vip] = [209, 210, 88].map(|last| Ipv4Addr::new(192, 168, 0, last));
+        let checked = Keepalived::primary(own, peer, vip).checked_by("pidof haproxy").staying();
+        let text = checked.config();
+        for line in ["enable_script_security", "script_user root", "vrrp_script check", "track_script"] {
+            assert!(text.contains(line), "{line}");
+        }
+        assert!(text.contains("state BACKUP") && text.contains("priority 100"));
+        assert_eq!(text.matches('{').count(), text.matches('}').count());
+        assert!(checked.script().contains("\npidof haproxy\n"));
     }
 }

@@ -277,13 +277,9 @@ impl Lab {
         })
     }
 
-    /// Removes everything that a host's kernel holds of the fabric, as a reboot would: processes, devices, pins.
-    pub fn reboot(&mut self, host: HostName) -> Result<()> {
-        let inside = self.host_namespace(host)?;
-        self.process(&host.to_string())?.kill();
-        process::clear(&inside)?;
-        forget_kernel_state(&self.name(), host, &inside, &self.state.program)?;
-        self.start_agent(host)
+    /// Removes devices and pins of a host whose processes are dead; what its disk holds stays.
+    pub(crate) fn forget_kernel_state(&self, host: HostName) -> Result<()> {
+        run_detach(&self.name(), host, &self.host_namespace(host)?, self.program(), &["--keep-data"])
     }
 
     fn start_agent_with(&mut self, host: HostName, token: Option<&str>) -> Result<()> {
@@ -357,10 +353,6 @@ fn make_client(name: &LabName) -> Result<Client> {
 /// Lets the program remove devices, pins and instances of an agent that no longer runs.
 fn detach(name: &LabName, host: HostName, inside: &Namespace, program: &Path) -> Result<()> {
     run_detach(name, host, inside, program, &[])
-}
-
-fn forget_kernel_state(name: &LabName, host: HostName, inside: &Namespace, program: &Path) -> Result<()> {
-    run_detach(name, host, inside, program, &["--keep-data"])
 }
 
 fn run_detach(

@@ -1,19 +1,23 @@
 //! Whole topologies in network namespaces of one machine, and the vocabulary of the system tests.
 
+mod capture;
 mod command;
 pub mod demo;
 mod external;
 mod guest;
 pub mod keepalived;
 mod lab;
+mod loss;
 pub mod names;
 mod patience;
 pub mod probe;
 pub mod process;
 mod scene;
 pub mod socket;
+mod software;
 mod wires;
 
+pub use capture::Capture;
 pub use command::{LabCommand, run};
 pub use demo::DemoArgs;
 pub use external::ExternalGuest;
@@ -21,3 +25,4 @@ pub use guest::{Guest, Output};
 pub use lab::{ClientFile, Lab, Plan};
 pub use patience::eventually;
 pub use scene::{PATIENCE, Scene, Setting};
+pub use software::{Heartbeat, Networkd, Online, Pacemaker, postgres};

@@ -1,0 +1,13 @@
+//! The software that guests run, as Debian packages it: its configuration, and what starts it.
+
+mod haproxy;
+mod heartbeat;
+mod networkd;
+mod pacemaker;
+pub mod postgres;
+mod windows;
+
+pub use heartbeat::Heartbeat;
+pub use networkd::Networkd;
+pub use pacemaker::Pacemaker;
+pub use windows::Online;
