@@ -1,7 +1,7 @@
 //! Whole stories in the lab with unmodified software: what the stories share.
 
 use havip_lab::{Guest, Scene, Setting, keepalived::Keepalived};
-use std::{net::Ipv4Addr, path::PathBuf};
+use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
 
 /// The program under test: `HAVIP_BIN`, or the one that was built beside this test.
 pub fn program() -> PathBuf {
@@ -46,6 +46,21 @@ pub fn elect_blue(scene: &Scene) -> anyhow::Result<()> {
     scene["client"].eventually_fetches(&vip_url(), "blue", havip_lab::PATIENCE)?;
     Ok(())
 }
+
+/// The same, but green keeps the VIP when blue returns; keepalived heeds `nopreempt` only beside `state BACKUP`.
+pub fn elect_blue_for_good(scene: &Scene) -> anyhow::Result<()> {
+    let (blue, green) = (&scene["blue"], &scene["green"]);
+    scene.associate(["blue", "green"])?;
+    blue.serve("blue")?;
+    green.serve("green")?;
+    blue.start_keepalived(&primary(blue, green).staying())?;
+    // Whoever is first stays master.
+    scene["client"].eventually_fetches(&vip_url(), "blue", havip_lab::PATIENCE)?;
+    green.start_keepalived(&secondary(green, blue))
+}
+
+/// keepalived notices by itself that its peer is silent: at most 3.96 s, with some to spare.
+pub const OWN_TIMERS: Duration = Duration::from_secs(6);
 
 /// Where the VIP's web server is.
 pub fn vip_url() -> String {

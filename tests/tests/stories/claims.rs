@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use havip_api::{CreateSubnet, CreateVpc, RunInstance};
-use havip_lab::{Guest, eventually, names::HostName};
+use havip_lab::{Guest, Networkd, eventually, names::HostName};
 use havip_tests::{VIP, pair, program};
 use std::time::Duration;
 
@@ -121,6 +121,35 @@ fn probes_for_the_own_address_find_no_conflict() -> Result<()> {
     let probe = blue.run(&["arping", "-D", "-c", "2", "-w", "3", "-I", "eth0", &blue.address.to_string()])?;
 
     ensure!(probe.code == 0, "arping -D found a conflict: {}", probe.stdout);
+    Ok(())
+}
+
+#[test]
+fn networkd_takes_its_own_address_and_no_other_guest_s() -> Result<()> {
+    let scene = pair().start(program())?;
+    let (blue, green) = (&scene["blue"], &scene["green"]);
+    let capture = blue.capture("arp")?;
+
+    // Its probes for green's address are answered; without that the silence about its own would prove nothing.
+    blue.start_networkd(&Networkd { addresses: vec![blue.address, green.address] })?;
+
+    // Three probes after up to a second, two seconds apart at most, then two more of listening.
+    eventually(Duration::from_secs(15), || {
+        let shown = blue.shell("ip -4 -o address show dev eth0")?;
+        ensure!(shown.contains(&format!(" {}/", blue.address)), "networkd has not taken its own address");
+        ensure!(!shown.contains(&format!(" {}/", green.address)), "networkd took green's address");
+        let log = blue.log_of("networkd")?;
+        ensure!(
+            log.contains(&format!("Successfully claimed address {}", blue.address)),
+            "no word of success"
+        );
+        ensure!(log.contains(&format!("Dropping address {}", green.address)), "no word of the conflict");
+        Ok(())
+    })?;
+    let probes = capture.lines_with(&format!("who-has {} tell 0.0.0.0", blue.address))?;
+    ensure!(probes.len() == 3, "RFC 5227 has three probes: {probes:#?}");
+    let answers = capture.lines_with(&format!("Reply {} is-at", blue.address))?;
+    ensure!(answers.is_empty(), "somebody answered for blue's own address: {answers:#?}");
     Ok(())
 }
 

@@ -2,16 +2,13 @@
 
 use anyhow::{Result, ensure};
 use havip_lab::{PATIENCE, Scene, eventually, names::HostName, probe::Probe};
-use havip_tests::{VIP, elect_blue, pair, program, vip_url};
+use havip_tests::{OWN_TIMERS, VIP, elect_blue, pair, program, vip_url};
 use std::time::Duration;
 
 fn kill(scene: &Scene, role: &str) -> Result<()> {
     scene.lab.process(role)?.kill();
     Ok(())
 }
-
-/// keepalived notices by itself that its peer is silent: at most 3.96 s, with some to spare.
-const OWN_TIMERS: Duration = Duration::from_secs(6);
 
 #[test]
 fn a_failover_needs_no_server() -> Result<()> {

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use havip_lab::{PATIENCE, eventually, names::HostName, probe::Probe};
 use havip_tests::{VIP, elect_blue, pair, primary, program, secondary, vip_url};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn the_vip_follows_keepalived_when_the_holder_is_powered_off() -> Result<()> {
@@ -89,6 +89,36 @@ fn the_published_primary_takes_the_vip_back_when_it_returns() -> Result<()> {
 
     scene["client"].eventually_fetches(&vip_url(), "blue", PATIENCE)?;
     scene.eventually_held_by("blue")
+}
+
+#[test]
+fn keepalived_elects_by_multicast_as_well() -> Result<()> {
+    let scene = pair().start(program())?;
+    let (blue, green, client) = (&scene["blue"], &scene["green"], &scene["client"]);
+    scene.associate(["blue", "green"])?;
+    blue.serve("blue")?;
+    green.serve("green")?;
+    let strangers = client.capture("ip proto 112")?;
+    blue.start_keepalived(&primary(blue, green).by_multicast())?;
+    client.eventually_fetches(&vip_url(), "blue", PATIENCE)?;
+    green.start_keepalived(&secondary(green, blue).by_multicast())?;
+    // It hears the primary, or it would be master after 3.96 s.
+    let started_at = Instant::now();
+    eventually(PATIENCE, || {
+        ensure!(green.log_of("keepalived")?.contains("Entering BACKUP STATE"), "green is no backup yet");
+        ensure!(started_at.elapsed() > Duration::from_secs(5), "too early to say what green hears");
+        Ok(())
+    })?;
+    ensure!(!green.log_of("keepalived")?.contains("Entering MASTER STATE"), "green did not hear blue");
+    scene.eventually_held_by("blue")?;
+
+    blue.power_off()?;
+
+    client.eventually_fetches(&vip_url(), "green", PATIENCE)?;
+    scene.eventually_held_by("green")?;
+    let heard = strangers.lines_with("VRRP")?;
+    ensure!(heard.is_empty(), "adverts reached an instance that is not associated: {heard:#?}");
+    Ok(())
 }
 
 #[test]

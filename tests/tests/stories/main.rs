@@ -1,10 +1,13 @@
 //! The stories, by what they are about. Each has a lab of its own.
 
+mod applications;
 mod claims;
 mod daemons;
 mod eip;
 mod external;
 mod failover;
+mod hosts;
 mod lifecycle;
 mod scenario;
+mod software;
 mod spoofing;
