@@ -6,6 +6,7 @@
 mod alive;
 mod claims;
 mod commands;
+mod findings;
 mod guests;
 mod items;
 mod ports;
@@ -112,6 +113,7 @@ pub struct Engine {
     prober: Prober,
     alive: alive::Alive,
     strangers: tell::Strangers,
+    findings: findings::Findings,
     show: show::Counters,
 }
 
@@ -177,6 +179,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result
         prober: Prober::new(),
         alive: alive::Alive::default(),
         strangers: tell::Strangers::default(),
+        findings: findings::Findings::default(),
         show: show::Counters::new(),
         observed: Table::new(),
     };
@@ -275,6 +278,7 @@ impl Engine {
             self.set_clock(now)?;
             self.records.begin_round();
             self.report_strangers(now);
+            self.report_findings(now);
             self.retry();
             self.keep_neighbours_warm(now).await;
             self.save();

@@ -34,9 +34,19 @@ struct Waiting {
     records: BTreeMap<Vni, BTreeMap<IpAddr, Record>>,
     moves: VecDeque<proto::Move>,
     refusals: VecDeque<proto::Refusal>,
+    findings: VecDeque<proto::Finding>,
     results: VecDeque<proto::CommandResult>,
-    refusals_lost: u64,
     moves_lost: u64,
+    refusals_lost: Lost,
+    findings_lost: Lost,
+}
+
+/// What did not fit.
+#[derive(Debug, Default)]
+struct Lost {
+    all: u64,
+    /// Of these the server does not know yet.
+    untold: u64,
 }
 
 impl Outbox {
@@ -104,7 +114,17 @@ impl Outbox {
 
     /// The switch refused something.
     pub fn refused(&self, refusal: proto::Refusal) {
-        self.add(|waiting| waiting.refusals_lost += push(&mut waiting.refusals, refusal, MOST_REFUSALS));
+        self.add(|waiting| waiting.refusals_lost.add(push(&mut waiting.refusals, refusal, MOST_REFUSALS)));
+    }
+
+    /// Something was found out about a VIP.
+    pub fn found(&self, finding: proto::Finding) {
+        self.add(|waiting| waiting.findings_lost.add(push(&mut waiting.findings, finding, MOST_FINDINGS)));
+    }
+
+    /// So many findings were not kept long enough to be told.
+    pub fn lost_findings(&self, lost: u64) {
+        self.lock().findings_lost.add(lost);
     }
 
     /// A command is done.
@@ -112,10 +132,14 @@ impl Outbox {
         self.add(|waiting| _ = push(&mut waiting.results, result, MOST_RESULTS));
     }
 
-    /// How many moves and refusals were lost because nobody listened.
-    pub fn losses(&self) -> (u64, u64) {
+    /// How many reports of each kind were lost because nobody listened.
+    pub fn losses(&self) -> [(&'static str, u64); 3] {
         let waiting = self.lock();
-        (waiting.moves_lost, waiting.refusals_lost)
+        [
+            ("move", waiting.moves_lost),
+            ("refusal", waiting.refusals_lost.all),
+            ("finding", waiting.findings_lost.all),
+        ]
     }
 
     /// On a new stream every last word is said again.
@@ -147,9 +171,12 @@ impl Waiting {
             bodies.push(Body::Moves(proto::Moves { moves: self.moves.drain(..).collect() }));
         }
         if !self.refusals.is_empty() {
-            let lost = self.refusals_lost;
-            bodies
-                .push(Body::Refusals(proto::Refusals { refusals: self.refusals.drain(..).collect(), lost }));
+            let (refusals, lost) = (self.refusals.drain(..).collect(), self.refusals_lost.tell());
+            bodies.push(Body::Refusals(proto::Refusals { refusals, lost }));
+        }
+        if !self.findings.is_empty() {
+            let (findings, lost) = (self.findings.drain(..).collect(), self.findings_lost.tell());
+            bodies.push(Body::Findings(proto::Findings { findings, lost }));
         }
         bodies.extend(unsaid(self.ports.values_mut()).map(Body::Port));
         bodies.extend(unsaid(self.instances.values_mut()).map(Body::Instance));
@@ -159,6 +186,17 @@ impl Waiting {
         bodies.extend(self.results.drain(..).map(Body::Result));
         bodies.extend(unsaid(self.acknowledged.iter_mut()).map(Body::Acknowledged));
         bodies.into_iter().map(|body| proto::Report { body: Some(body) }).collect()
+    }
+}
+
+impl Lost {
+    fn add(&mut self, lost: u64) {
+        self.all += lost;
+        self.untold += lost;
+    }
+
+    fn tell(&mut self) -> u64 {
+        std::mem::take(&mut self.untold)
     }
 }
 
@@ -185,6 +223,7 @@ fn push<T>(queue: &mut VecDeque<T>, value: T, most: usize) -> u64 {
 /// Some 120 bytes each.
 const MOST_MOVES: usize = 4096;
 const MOST_REFUSALS: usize = 1024;
+const MOST_FINDINGS: usize = 1024;
 const MOST_RESULTS: usize = 16;
 
 #[cfg(test)]
@@ -220,6 +259,17 @@ mod tests {
         let [Body::Refusals(refusals)] = &next(&outbox).await[..] else { panic!() };
         assert_eq!((refusals.refusals.len(), refusals.lost), (MOST_REFUSALS, 1));
         assert_eq!(refusals.refusals[0].count, 1, "the oldest went");
+        outbox.refused(proto::Refusal::default());
+        let [Body::Refusals(refusals)] = &next(&outbox).await[..] else { panic!() };
+        assert_eq!(refusals.lost, 0, "each loss is told once");
+
+        for count in 0..=MOST_FINDINGS as u64 {
+            outbox.found(proto::Finding { count, ..Default::default() });
+        }
+        outbox.lost_findings(2);
+        let [Body::Findings(findings)] = &next(&outbox).await[..] else { panic!() };
+        assert_eq!((findings.findings.len(), findings.lost), (MOST_FINDINGS, 3));
+        assert_eq!(outbox.losses(), [("move", 0), ("refusal", 1), ("finding", 3)]);
     }
 
     #[tokio::test]

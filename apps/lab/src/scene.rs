@@ -248,6 +248,19 @@ impl Scene {
         })
     }
 
+    /// Waits until something of this kind is told about the VIP.
+    pub fn eventually_told(&self, kind: &str) -> Result<Event> {
+        let filter = EventFilter {
+            kind: Some(kind.into()),
+            vip: Some(self.vip_id().into()),
+            ..EventFilter::default()
+        };
+        eventually(PATIENCE, || {
+            let told = self.lab.api(|client| client.all_events(&filter))?;
+            told.into_iter().next_back().with_context(|| format!("no {kind} of the VIP is told"))
+        })
+    }
+
     /// The client outside.
     pub fn outside(&self) -> Result<Guest> {
         Guest::outside(&self.lab, OUTSIDE_CLIENT)

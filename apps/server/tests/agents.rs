@@ -32,9 +32,13 @@ fn running(instance: &Instance) -> Body {
     Body::Instance(InstanceReport { id, state, reason: String::new(), starts: 1 })
 }
 
+/// In this millisecond all epochs of a test begin.
+const BEGAN: u64 = 1_763_710_000_000;
+
+/// A record that has moved once a millisecond.
 fn record(vip: &Vip, host: u32, port: u32, epoch: u64, released: bool) -> proto::Record {
-    let mac = vec![2, 0, 0, 0, 0, 9];
-    proto::Record { incarnation: vip.incarnation, epoch, host, port, released, mac, moves: 1 }
+    let (mac, moves) = (vec![2, 0, 0, 0, 0, 9], ((epoch >> 16) - BEGAN) as u32);
+    proto::Record { incarnation: vip.incarnation, epoch, host, port, released, mac, moves }
 }
 
 fn moved(scene: &Scene, vip: &Vip, record: proto::Record, cause: u32) -> Body {
@@ -259,7 +263,7 @@ fn moves_make_the_holder_and_the_history() {
         ..Default::default()
     };
     let vip = scene.client.create_vip(&wish).unwrap();
-    let epoch = |n: u64| (1_763_710_000_000 + n) << 16;
+    let epoch = |n: u64| (BEGAN + n) << 16;
     let holder = |scene: &Scene| scene.client.vip(&vip.meta.id).unwrap().holder;
 
     first.say(moved(&scene, &vip, record(&vip, one.number, blue_port, epoch(1), false), 1));
@@ -278,6 +282,10 @@ fn moves_make_the_holder_and_the_history() {
     second.say(moved(&scene, &vip, record(&vip, other.number, green_port, epoch(2), true), 4));
     eventually("nobody holds the VIP", || holder(&scene).is_none().then_some(()));
     let history = scene.client.vip_history(&vip.meta.id, &HistoryFilter::default()).unwrap().items;
+    let moves: Vec<_> = history.iter().map(|row| row.moves).collect();
+    assert_eq!(moves, [Some(1), Some(0), Some(2), Some(2)]);
+    let moves = |holder: &Option<Holder>| holder.as_ref().map(|holder| holder.moves);
+    assert_eq!(moves(&history[2].to), Some(Some(2)));
     let causes: Vec<_> = history.iter().map(|row| row.cause).collect();
     assert_eq!(causes, [MoveCause::Claim, MoveCause::Claim, MoveCause::Claim, MoveCause::Released]);
     assert!(history[0].text.contains("moved from nobody to blue on host h1"), "{}", history[0].text);
@@ -289,6 +297,77 @@ fn moves_make_the_holder_and_the_history() {
     scene.runtime.block_on(again.until_commit());
     let [update::Body::Records(records)] = &again.others[..] else { panic!("{:?}", again.others) };
     assert!(records.entries[0].record.as_ref().unwrap().released, "a host hears what the server recorded");
+}
+
+#[test]
+fn a_finding_is_told_once_with_what_to_do() {
+    let mut scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let (one, other) = (scene.join("h1"), scene.join("h2"));
+    let (first, second) = (scene.follow(&one).live(&scene), scene.follow(&other).live(&scene));
+    let (blue, green) = (run(&scene, &subnet, &one.id, "blue"), run(&scene, &subnet, &other.id, "green"));
+    let (blue_port, green_port) = (port(&scene, &blue), port(&scene, &green));
+    let vip =
+        scene.client.create_vip(&CreateVip { subnet: subnet.meta.id.clone(), ..Default::default() }).unwrap();
+    let epoch = BEGAN << 16;
+    let found = |epoch: u64, what| {
+        let address: std::net::Ipv4Addr = vip.address.parse().unwrap();
+        let vni = scene.client.vpc(&vip.vpc).unwrap().vni;
+        let vip = proto::VipKey { vni, address: address.to_ipv6_mapped().octets().to_vec() };
+        let at_ms = 1_763_710_000_001;
+        proto::Finding { vip: Some(vip), epoch, count: 2, at_ms, what: Some(what) }
+    };
+    let at = |host, port| Some(proto::Port { host, port });
+    let both = |other| {
+        let holder = at(one.number, blue_port);
+        proto::finding::What::BothAnswer(proto::BothAnswer { holder, other })
+    };
+    let ahead = |ahead_ms| {
+        let holder = at(one.number, blue_port);
+        proto::finding::What::ClockAhead(proto::ClockAhead { holder, ahead_ms })
+    };
+    let says = |live: &support::agent::Live, findings: Vec<proto::Finding>, lost| {
+        live.say(Body::Findings(proto::Findings { findings, lost }));
+    };
+
+    // A host cannot know whether another host's port answers.
+    says(&first, vec![found(epoch, both(at(other.number, green_port)))], 0);
+    says(&second, vec![found(epoch, both(at(other.number, green_port))), found(epoch, ahead(7_200_000))], 3);
+    // Said again after a restart of the agent, and seen by another host a little later.
+    says(&second, vec![found(epoch, both(at(other.number, green_port)))], 0);
+    says(&first, vec![found(epoch, ahead(7_199_000))], 0);
+    // Another claim is another matter.
+    says(&second, vec![found(epoch + 1, both(at(other.number, green_port)))], 0);
+
+    let of_kind = |scene: &Scene, kind: &str| {
+        let filter =
+            EventFilter { kind: Some(kind.into()), vip: Some(vip.meta.id.clone()), ..Default::default() };
+        scene.client.all_events(&filter).unwrap()
+    };
+    let both =
+        eventually("both are told", || Some(of_kind(&scene, "both-answer")).filter(|told| told.len() == 2));
+    let told = &both[0];
+    let name = |holder: &Option<Holder>| holder.as_ref().map(|holder| holder.instance_name.clone());
+    assert_eq!((name(&told.holder), name(&told.other)), (Some("blue".into()), Some("green".into())));
+    assert_eq!((told.host_name.as_deref(), told.instance_name.as_deref()), (Some("h2"), Some("green")));
+    assert_eq!((told.epoch.as_deref(), told.count), (Some(epoch.to_string().as_str()), Some(2)));
+    let text = format!(
+        "green on host h2 has the address of VIP {}, too, which blue on host h1 holds and answers for; nothing was moved",
+        vip.address
+    );
+    assert_eq!(told.text, text);
+    assert!(told.advice.contains("remove the address from green on host h2"), "{}", told.advice);
+
+    let ahead = of_kind(&scene, "clock-ahead");
+    assert_eq!(ahead.len(), 1);
+    assert_eq!((ahead[0].ahead_ms, ahead[0].host_name.as_deref()), (Some(7_200_000), Some("h2")));
+    assert!(ahead[0].text.ends_with("is 2 h 0 min ahead of the clock of host h2"), "{}", ahead[0].text);
+    assert!(ahead[0].advice.ends_with(&format!("havip vip renew {}", vip.meta.id)), "{}", ahead[0].advice);
+    assert_eq!(scene.client.host(&other.id).unwrap().lost_findings, 3);
+
+    drop((first, second));
+    scene.restart();
+    assert_eq!((of_kind(&scene, "both-answer"), of_kind(&scene, "clock-ahead")), (both, ahead));
 }
 
 #[test]

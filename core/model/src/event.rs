@@ -1,6 +1,6 @@
 //! What happened: moves of VIPs, refusals, changes.
 
-use crate::{Epoch, Holder, HostNumber, MacAddr, PortNumber, Timestamp, VipId};
+use crate::{Epoch, Finding, Holder, HostNumber, MacAddr, PortNumber, Timestamp, VipId};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -33,9 +33,27 @@ pub enum EventKind {
         to: Option<Holder>,
         /// Why.
         cause: MoveCause,
+        /// Moves since the VIP was made, this one counted in; version 0.1 did not note it.
+        #[serde(default)]
+        moves: Option<u32>,
     },
     /// The switch refused what a guest sent.
     Refused(Refusal),
+    /// A host found something out about a VIP.
+    Found {
+        /// The VIP.
+        vip: VipId,
+        /// Its address.
+        address: IpAddr,
+        /// The claim that it is about.
+        epoch: Epoch,
+        /// The host that found it.
+        host: HostNumber,
+        /// How many like it this one stands for.
+        count: u64,
+        /// What it found.
+        finding: Finding,
+    },
     /// A host's stream opened.
     HostJoined {
         /// The host.

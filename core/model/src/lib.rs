@@ -7,6 +7,7 @@ mod change;
 mod eip;
 mod event;
 mod fabric;
+mod finding;
 mod host;
 mod id;
 mod instance;
@@ -25,6 +26,7 @@ pub use change::{Change, Counter};
 pub use eip::{Eip, EipPool, EipTarget};
 pub use event::{Event, EventKind, Evidence, MoveCause, Refusal, RefusalReason};
 pub use fabric::{HostNumber, NotANumber, OutOfRange, PortNumber, SubnetNumber, Vni};
+pub use finding::Finding;
 pub use host::{Host, HostState};
 pub use id::{
     AccessKeyId, Body, EipId, EipPoolId, HostId, IdError, InstanceId, InterfaceId, RouteId, SubnetId, VipId,

@@ -12,7 +12,7 @@ pub struct Event {
     /// When it happened, by the clock of whoever saw it.
     #[schema(format = DateTime)]
     pub at: String,
-    /// `vip-moved`, `refused`, `host-joined`, `host-lost`, `edge-moved`, `instance-changed` or `changed`.
+    /// `vip-moved`, `refused`, `both-answer`, `clock-ahead`, `host-joined`, `host-lost`, `edge-moved`, `instance-changed` or `changed`.
     pub kind: String,
     /// What happened, in plain words.
     pub text: String,
@@ -36,6 +36,15 @@ pub struct Event {
     /// Why it moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<MoveCause>,
+    /// Who holds the VIP that something was found out about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
+    /// Who has the VIP's address besides its holder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<Holder>,
+    /// How many milliseconds a claim is ahead of the clock of the host that reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead_ms: Option<u64>,
     /// Why the switch refused: a stable word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -60,7 +69,7 @@ pub struct Event {
     /// The source MAC of what was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<String>,
-    /// How many packets like it the report stands for.
+    /// How many packets or findings like it the report stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     /// The id of the resource that changed.

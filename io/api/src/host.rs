@@ -37,6 +37,8 @@ pub struct Host {
     pub unprogrammed: Vec<Unprogrammed>,
     /// Refusals that its agent could not report because there were too many.
     pub lost_refusals: u64,
+    /// Findings about VIPs that its agent could not keep.
+    pub lost_findings: u64,
 }
 
 /// Something that a host could not program.

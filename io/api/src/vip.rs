@@ -74,8 +74,8 @@ pub struct Holder {
     #[serde(with = "crate::meta::number_as_text")]
     #[schema(value_type = String)]
     pub epoch: u64,
-    /// How often the VIP has moved since it was made.
-    pub moves: u32,
+    /// How often the VIP had moved by then since it was made; null where that is not kept any more.
+    pub moves: Option<u32>,
 }
 
 /// The public address of a VIP.
@@ -223,6 +223,8 @@ pub struct Move {
     pub epoch: u64,
     /// Why.
     pub cause: MoveCause,
+    /// How often the VIP had moved by then since it was made; null for what version 0.1 noted.
+    pub moves: Option<u32>,
     /// The same in plain words.
     pub text: String,
 }

@@ -4,7 +4,7 @@ use havip_model::{Resource, World};
 use havip_store::stored::Stored;
 
 /// As version 0.1 wrote it: never edit a line, add new ones.
-const WRITTEN: [(&str, &str); 18] = [
+const WRITTEN: [(&str, &str); 20] = [
     ("meta/history", r#""3f9c""#),
     ("meta/newest", "null"),
     ("counter/vni", "2"),
@@ -52,6 +52,14 @@ const WRITTEN: [(&str, &str); 18] = [
     (
         "event/00000000000000000007",
         r#"{"sequence":7,"at":3000,"kind":{"kind":"vip-moved","vip":"vip-aaaaaaaaaaaaaaaaaaaa","address":"10.20.1.100","epoch":9,"from":null,"to":{"host":1,"port":1},"cause":"claim"}}"#,
+    ),
+    (
+        "event/00000000000000000008",
+        r#"{"sequence":8,"at":3001,"kind":{"kind":"vip-moved","vip":"vip-aaaaaaaaaaaaaaaaaaaa","address":"10.20.1.100","epoch":10,"from":{"host":1,"port":1},"to":{"host":1,"port":2},"cause":"doubted","moves":5}}"#,
+    ),
+    (
+        "event/00000000000000000009",
+        r#"{"sequence":9,"at":3002,"kind":{"kind":"found","vip":"vip-aaaaaaaaaaaaaaaaaaaa","address":"10.20.1.100","epoch":10,"host":1,"count":1,"finding":{"what":"both-answer","holder":{"host":1,"port":2},"other":{"host":1,"port":1}}}}"#,
     ),
     (
         "answer/key-aaaaaaaaaaaaaaaaaaaa/once",

@@ -1,6 +1,7 @@
 //! Messages to values that cannot be wrong and back; a refusal names the field.
 
 mod field;
+mod finding;
 mod item;
 mod key;
 mod record;
@@ -8,6 +9,7 @@ mod record;
 mod tests;
 
 pub use field::{address, address_bytes, mac, mac_bytes};
+pub use finding::{Found, found, found_message};
 pub use item::{Changed, change, gone};
 pub use key::{key, key_text};
 pub use record::{

@@ -63,6 +63,29 @@ fn an_ordinary_address_of_somebody_else_cannot_be_claimed() -> Result<()> {
 }
 
 #[test]
+fn a_second_instance_with_the_vips_address_is_reported_with_both_names_and_a_remedy() -> Result<()> {
+    let scene = pair().start(program())?;
+    scene.associate(["blue", "green"])?;
+    for guest in ["blue", "green"] {
+        scene[guest].shell(&format!("ip address add {VIP}/32 dev eth0"))?;
+        scene[guest].announce(VIP)?;
+        scene.eventually_held_by(guest)?;
+    }
+
+    // Blue lost the VIP and is asked, together with green: both have the address.
+    let event = scene.eventually_told("both-answer")?;
+
+    let name =
+        |holder: &Option<havip_api::Holder>| holder.as_ref().map(|holder| holder.instance_name.clone());
+    ensure!(name(&event.holder).as_deref() == Some("green"), "{event:?}");
+    ensure!(name(&event.other).as_deref() == Some("blue"), "{event:?}");
+    ensure!(event.text.contains("nothing was moved"), "{event:?}");
+    ensure!(event.advice.contains("remove the address from blue"), "{event:?}");
+    scene.eventually_held_by("green")?;
+    scene["client"].pings(VIP)
+}
+
+#[test]
 fn a_guest_of_another_subnet_cannot_claim_the_vip() -> Result<()> {
     let mut scene = pair().start(program())?;
     let other = scene.make_subnet("other", "10.20.2.0/24")?;

@@ -3,7 +3,7 @@
 use super::program::chain;
 use super::{Done, Engine};
 use crate::peers::Asked;
-use havip_claim::keeper::{Action, Event, Report};
+use havip_claim::keeper::{Action, Event};
 use havip_claim::{Cause, Notice, Order};
 use havip_model::{HostNumber, Record, VipKey, Vni};
 use havip_reconcile::table::{Address, Entry, EntryKey};
@@ -36,7 +36,7 @@ impl Engine {
                 self.alive.edges_are_due = true;
                 self.renew_devices();
             }
-            Action::Report(report) => self.report(now, report),
+            Action::Report(report) => self.report(now, &report),
         }
     }
 
@@ -72,18 +72,6 @@ impl Engine {
             (Some(Entry::Address(Address::Vip { .. })), _) => address,
             (_, Some(Entry::Eip { vni, target, .. })) => EntryKey::Nat(*vni, *target),
             _ => address,
-        }
-    }
-
-    fn report(&self, now: Duration, report: Report) {
-        match report {
-            Report::BothAnswer { key, record, port } => {
-                tracing::warn!(vip = ?key, holder = ?record.holder, %port, "two ports have the VIP's address");
-            }
-            Report::ClockAhead { key, ahead, .. } => {
-                let ahead_s = ahead.as_secs();
-                tracing::warn!(vip = ?key, ahead_s, at_ms = self.wall_ms(now), "clock_ahead: a record is from the future");
-            }
         }
     }
 

@@ -106,9 +106,9 @@ impl Engine {
                 false => set(&shown.switch, vec![("what", name.to_owned())], count),
             }
         }
-        let (moves, refusals) = self.outbox.losses();
-        set(&shown.lost_reports, vec![("kind", "move".to_owned())], moves);
-        set(&shown.lost_reports, vec![("kind", "refusal".to_owned())], refusals);
+        for (kind, lost) in self.outbox.losses() {
+            set(&shown.lost_reports, vec![("kind", kind.to_owned())], lost);
+        }
         let gauge = |family: &Family<Labels, Gauge>, name, value: String, count: usize| {
             family.get_or_create(&vec![(name, value)]).set(count as i64);
         };

@@ -165,6 +165,7 @@ impl Row for Host {
         Column::Wide("REVISION"),
         Column::Always("UNPROGRAMMED"),
         Column::Wide("LOST REFUSALS"),
+        Column::Wide("LOST FINDINGS"),
         Column::Wide("AGE"),
         Column::Wide("DESCRIPTION"),
     ];
@@ -187,6 +188,7 @@ impl Row for Host {
             self.acknowledged_revision.to_string(),
             unprogrammed.collect::<Vec<_>>().join("; "),
             self.lost_refusals.to_string(),
+            self.lost_findings.to_string(),
             time::age(&self.meta.created_at),
             self.meta.description.clone(),
         ]

@@ -6,7 +6,7 @@ use havip_model::{HostNumber, PortNumber};
 use havip_reconcile::item::ItemKey;
 use havip_stream::{
     convert::{self, ConvertError},
-    proto::{Acknowledged, InstanceReport, Moves, PortReport, Refusals, report::Body},
+    proto::{Acknowledged, Findings, InstanceReport, Moves, PortReport, Refusals, report::Body},
 };
 use std::{collections::BTreeMap, sync::Arc};
 use tonic::Status;
@@ -35,6 +35,13 @@ pub async fn take(
             let refusals = valid(host, refusals.iter().map(convert::refused));
             if !refusals.is_empty() {
                 service.refused(host, refusals).await;
+            }
+        }
+        Body::Findings(Findings { findings, lost }) => {
+            service.tracker().lost_findings(host, lost);
+            let findings = valid(host, findings.iter().map(convert::found));
+            if !findings.is_empty() {
+                service.found(host, findings).await;
             }
         }
         Body::Records(records) => match convert::records(&records) {

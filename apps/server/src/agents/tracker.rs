@@ -55,6 +55,8 @@ pub struct HostLife {
     pub version: String,
     /// Refusals that its agent could not keep.
     pub lost_refusals: u64,
+    /// Findings that its agent could not keep.
+    pub lost_findings: u64,
     /// How to give its agent commands.
     pub commands: Option<Commands>,
 }
@@ -107,13 +109,16 @@ impl Tracker {
         inner.sessions += 1;
         let session = inner.sessions;
         inner.forget_awaited(host);
-        let lost_refusals = inner.hosts.get(&host).map_or(0, |life| life.lost_refusals);
+        let known = inner.hosts.get(&host);
+        let (lost_refusals, lost_findings) =
+            known.map_or((0, 0), |life| (life.lost_refusals, life.lost_findings));
         let life = HostLife {
             session: Some(session),
             heard: Some(Instant::now()),
             heard_ms: Some(crate::entropy::now().0),
             version,
             lost_refusals,
+            lost_findings,
             commands: Some(commands),
             ..HostLife::default()
         };
@@ -214,6 +219,13 @@ impl Tracker {
     pub fn lost_refusals(&self, host: HostNumber, lost: u64) {
         if let Some(life) = self.lock().hosts.get_mut(&host) {
             life.lost_refusals += lost;
+        }
+    }
+
+    /// A host's agent could not keep so many findings.
+    pub fn lost_findings(&self, host: HostNumber, lost: u64) {
+        if let Some(life) = self.lock().hosts.get_mut(&host) {
+            life.lost_findings += lost;
         }
     }
 

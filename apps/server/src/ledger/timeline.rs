@@ -1,4 +1,4 @@
-//! What happened, bounded: refusals cannot crowd out moves, nor one VIP's moves another's.
+//! What happened, bounded: refusals and findings cannot crowd out moves, nor one VIP's moves another's.
 
 use havip_model::{Event, EventKind, VipId};
 use std::{
@@ -13,6 +13,7 @@ pub struct Timeline {
     all: BTreeMap<u64, Arc<Event>>,
     refusals: BTreeSet<u64>,
     moves: HashMap<VipId, BTreeSet<u64>>,
+    findings: HashMap<VipId, BTreeSet<u64>>,
 }
 
 impl Timeline {
@@ -38,6 +39,12 @@ impl Timeline {
         moves.flat_map(move |moves| moves.range(..before).rev()).filter_map(|at| self.all.get(at))
     }
 
+    /// Findings about a VIP, newest first.
+    pub fn findings_of(&self, vip: VipId) -> impl Iterator<Item = &Arc<Event>> {
+        let findings = self.findings.get(&vip).into_iter();
+        findings.flat_map(|findings| findings.iter().rev()).filter_map(|at| self.all.get(at))
+    }
+
     /// Adds an event; its number is greater than all before.
     pub fn push(&mut self, event: Arc<Event>) {
         self.last = self.last.max(event.sequence);
@@ -45,10 +52,17 @@ impl Timeline {
             EventKind::VipMoved { vip, .. } => {
                 self.moves.entry(*vip).or_default().insert(event.sequence);
             }
+            EventKind::Found { vip, .. } => {
+                self.findings.entry(*vip).or_default().insert(event.sequence);
+            }
             EventKind::Refused(_) => {
                 self.refusals.insert(event.sequence);
             }
-            _ => {}
+            EventKind::HostJoined { .. }
+            | EventKind::HostLost { .. }
+            | EventKind::EdgeMoved { .. }
+            | EventKind::InstanceChanged { .. }
+            | EventKind::Changed { .. } => {}
         }
         self.all.insert(event.sequence, event);
     }
@@ -57,13 +71,10 @@ impl Timeline {
     pub fn remove(&mut self, sequence: u64) {
         let Some(event) = self.all.remove(&sequence) else { return };
         self.refusals.remove(&sequence);
-        if let EventKind::VipMoved { vip, .. } = &event.kind
-            && let Some(moves) = self.moves.get_mut(vip)
-        {
-            moves.remove(&sequence);
-            if moves.is_empty() {
-                self.moves.remove(vip);
-            }
+        match &event.kind {
+            EventKind::VipMoved { vip, .. } => forget(&mut self.moves, *vip, sequence),
+            EventKind::Found { vip, .. } => forget(&mut self.findings, *vip, sequence),
+            _ => {}
         }
     }
 
@@ -72,11 +83,23 @@ impl Timeline {
         if self.refusals.len() > MOST_REFUSALS {
             return self.refusals.first().copied();
         }
-        if let EventKind::VipMoved { vip, .. } = &added.kind {
-            let moves = self.moves.get(vip).filter(|moves| moves.len() > MOST_MOVES_OF_A_VIP)?;
-            return moves.first().copied();
+        let (of_vip, most) = match &added.kind {
+            EventKind::VipMoved { vip, .. } => (self.moves.get(vip), MOST_MOVES_OF_A_VIP),
+            EventKind::Found { vip, .. } => (self.findings.get(vip), MOST_FINDINGS_OF_A_VIP),
+            _ => (None, 0),
+        };
+        if let Some(too_many) = of_vip.filter(|of_vip| of_vip.len() > most) {
+            return too_many.first().copied();
         }
         (self.all.len() > MOST).then(|| self.all.keys().next().copied()).flatten()
+    }
+}
+
+fn forget(all: &mut HashMap<VipId, BTreeSet<u64>>, vip: VipId, sequence: u64) {
+    let Some(of_vip) = all.get_mut(&vip) else { return };
+    of_vip.remove(&sequence);
+    if of_vip.is_empty() {
+        all.remove(&vip);
     }
 }
 
@@ -84,6 +107,7 @@ impl Timeline {
 const MOST: usize = 50_000;
 const MOST_REFUSALS: usize = 5_000;
 const MOST_MOVES_OF_A_VIP: usize = 1_000;
+const MOST_FINDINGS_OF_A_VIP: usize = 100;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 
 mod change;
 mod fault;
+mod findings;
 mod hosts;
 mod reports;
 mod settle;

@@ -101,7 +101,7 @@ impl Service {
         }
     }
 
-    async fn record(&self, what: &str, mut fill: impl FnMut(&State, &mut Write)) {
+    pub(super) async fn record(&self, what: &str, mut fill: impl FnMut(&State, &mut Write)) {
         let recorded = self.commit(|state| {
             let mut write = Write::by("agent");
             fill(state, &mut write);
@@ -148,6 +148,7 @@ fn event_of(state: &State, moved: &Move) -> Option<EventKind> {
             from: moved.from,
             to: moved.record.present_holder(),
             cause: moved.cause,
+            moves: Some(moved.record.moves),
         });
     }
     let eip = state.world.eip_by_address(moved.vip.address)?;

@@ -33,11 +33,17 @@ impl Shapes<'_> {
 
     fn holder_of(&self, record: &Record) -> Option<havip_api::Holder> {
         let holder = record.present_holder()?;
-        Some(self.holder(holder, record.epoch, record.mac, record.moves))
+        Some(self.holder(holder, record.epoch, record.mac, Some(record.moves)))
     }
 
     /// Who held a VIP by a claim.
-    pub fn holder(&self, holder: Holder, epoch: Epoch, mac: MacAddr, moves: u32) -> havip_api::Holder {
+    pub fn holder(
+        &self,
+        holder: Holder,
+        epoch: Epoch,
+        mac: MacAddr,
+        moves: Option<u32>,
+    ) -> havip_api::Holder {
         let world = &self.durable.state.world;
         let interface = world.interface_by_port(holder.port);
         let instance = interface.and_then(|interface| interface.instance);

@@ -1,5 +1,7 @@
 //! Events in plain words, with what to do about them.
 
+mod finding;
+
 use super::{Shapes, time};
 use havip_model::{
     Epoch, Event, EventKind, Holder, HostNumber, Interface, MacAddr, MoveCause, PortNumber, Refusal, VipId,
@@ -15,6 +17,7 @@ struct Moved {
     from: Option<Holder>,
     to: Option<Holder>,
     cause: MoveCause,
+    moves: Option<u32>,
 }
 
 impl Shapes<'_> {
@@ -32,6 +35,9 @@ impl Shapes<'_> {
             from: None,
             to: None,
             cause: None,
+            holder: None,
+            other: None,
+            ahead_ms: None,
             reason: None,
             host: None,
             host_name: None,
@@ -45,11 +51,15 @@ impl Shapes<'_> {
             change: None,
         };
         match &event.kind {
-            EventKind::VipMoved { vip, address, epoch, from, to, cause } => {
-                let (vip, address, epoch, cause) = (*vip, *address, *epoch, *cause);
-                self.moved(&mut shown, Moved { vip, address, epoch, from: *from, to: *to, cause });
+            &EventKind::VipMoved { vip, address, epoch, from, to, cause, moves } => {
+                self.moved(&mut shown, Moved { vip, address, epoch, from, to, cause, moves });
             }
             EventKind::Refused(refusal) => self.refused(&mut shown, refusal),
+            EventKind::Found { vip, address, epoch, host, count, finding } => {
+                let about = finding::About { vip: *vip, address: *address, epoch: *epoch };
+                shown.count = Some(*count);
+                self.found(&mut shown, about, *host, finding);
+            }
             EventKind::HostJoined { host } => {
                 self.on_host(&mut shown, *host);
                 shown.text = format!("{} is live", self.called(*host));
@@ -89,7 +99,7 @@ impl Shapes<'_> {
 
     /// A move, as a VIP's history shows it.
     pub fn history_row(&self, event: &Event) -> Option<havip_api::Move> {
-        let EventKind::VipMoved { epoch, cause, .. } = event.kind else { return None };
+        let EventKind::VipMoved { epoch, cause, moves, .. } = event.kind else { return None };
         let shown = self.event(event);
         Some(havip_api::Move {
             sequence: shown.sequence,
@@ -98,22 +108,23 @@ impl Shapes<'_> {
             to: shown.to,
             epoch: epoch.0,
             cause: cause.into(),
+            moves,
             text: shown.text,
         })
     }
 
     fn moved(&self, shown: &mut havip_api::Event, moved: Moved) {
-        let Moved { vip, address, epoch, from, to, cause } = moved;
-        let show = |holder: Holder, epoch| {
+        let Moved { vip, address, epoch, from, to, cause, moves } = moved;
+        let show = |holder: Holder, (epoch, moves)| {
             let mac = self.plugged(holder).map_or(MacAddr::ZERO, |interface| interface.mac);
-            self.holder(holder, epoch, mac, 0)
+            self.holder(holder, epoch, mac, moves)
         };
         shown.vip = Some(vip.to_string());
         shown.address = Some(address.to_string());
         shown.epoch = Some(epoch.0.to_string());
         shown.cause = Some(cause.into());
         shown.from = from.map(|from| show(from, self.claimed_before(vip, shown.sequence, from)));
-        shown.to = to.map(|to| show(to, epoch));
+        shown.to = to.map(|to| show(to, (epoch, moves)));
         if let Some(holder) = to.or(from) {
             self.on_port(shown, holder.host, Some(holder.port));
         }
@@ -124,11 +135,11 @@ impl Shapes<'_> {
         };
     }
 
-    /// The claim by which a port had held a VIP; the epoch 0 if it is not kept any more.
-    fn claimed_before(&self, vip: VipId, sequence: u64, holder: Holder) -> Epoch {
+    /// The claim by which a port had held a VIP, and the moves up to it; the epoch 0 if it is not kept any more.
+    fn claimed_before(&self, vip: VipId, sequence: u64, holder: Holder) -> (Epoch, Option<u32>) {
         let claims = self.durable.state.timeline.moves_before(vip, sequence).take(LOOK_BACK);
         let mut of_holder = claims.filter_map(|event| match event.kind {
-            EventKind::VipMoved { epoch, to, .. } if to == Some(holder) => Some(epoch),
+            EventKind::VipMoved { epoch, to, moves, .. } if to == Some(holder) => Some((epoch, moves)),
             _ => None,
         });
         of_holder.next().unwrap_or_default()
@@ -209,6 +220,7 @@ pub fn kind(kind: &EventKind) -> &'static str {
     match kind {
         EventKind::VipMoved { .. } => "vip-moved",
         EventKind::Refused(_) => "refused",
+        EventKind::Found { finding, .. } => finding.word(),
         EventKind::HostJoined { .. } => "host-joined",
         EventKind::HostLost { .. } => "host-lost",
         EventKind::EdgeMoved { .. } => "edge-moved",

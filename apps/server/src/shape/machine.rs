@@ -49,6 +49,7 @@ impl Shapes<'_> {
             acknowledged_revision: 0,
             unprogrammed: vec![],
             lost_refusals: 0,
+            lost_findings: 0,
         };
         self.service.tracker().host(host.number, |life| {
             let Some(life) = life else { return };
@@ -57,6 +58,7 @@ impl Shapes<'_> {
             shown.version = life.version.clone();
             shown.acknowledged_revision = life.acknowledged;
             shown.lost_refusals = life.lost_refusals;
+            shown.lost_findings = life.lost_findings;
             let failures = life.failures.iter();
             shown.unprogrammed = failures
                 .map(|(key, reason)| Unprogrammed { key: key_text(key), reason: reason.clone() })

@@ -205,6 +205,22 @@ proptest! {
     }
 }
 
+#[test]
+fn every_finding_reads_back_as_it_was_sent() {
+    let at =
+        |host, port| Holder { host: HostNumber::new(host).unwrap(), port: PortNumber::new(port).unwrap() };
+    for finding in [
+        Finding::BothAnswer { holder: at(1, 2), other: at(3, 4) },
+        Finding::ClockAhead { holder: at(1, 2), ahead_ms: 7_200_000 },
+    ] {
+        let vip = VipKey { vni: Vni::MIN, address: "10.0.0.100".parse().unwrap() };
+        let sent = Found { vip, epoch: Epoch(9), count: 3, at: Timestamp(5), finding };
+        assert_eq!(found(&found_message(&sent)), Ok(sent));
+        let unknown = proto::Finding { what: None, ..found_message(&sent) };
+        assert_eq!(found(&unknown).unwrap_err().to_string(), "what is missing");
+    }
+}
+
 fn text_of(change: proto::Change) -> String {
     Changed::try_from(change).unwrap_err().to_string()
 }
