@@ -181,10 +181,12 @@ __noinline int judge_named(struct __sk_buff *skb, struct advert *advert, __u32 i
 	struct port by_sender = {}, *to;
 	struct address *sender, *vip;
 	struct address_key key;
+	__u32 number;
 
 	if (!advert || !own || index >= ADVERT_ADDRESSES_MAX)
 		return REASON_ADVERT_MALFORMED;
-	to = bpf_map_lookup_elem(&ports, &advert->to);
+	number = advert->to;
+	to = bpf_map_lookup_elem(&ports, &number);
 	vip = named_vip(skb, advert, index, &key);
 	if (!to || !vip || !is_candidate(vip, &key, to))
 		return 0;
@@ -290,11 +292,13 @@ __noinline int copy_advert(struct __sk_buff *skb, struct advert *advert, __u32 f
 {
 	struct address *sender;
 	struct port *to;
+	__u32 number;
 	int verdict;
 
 	if (!advert || !advert->to || advert->to == from_port)
 		return 0;
-	to = bpf_map_lookup_elem(&ports, &advert->to);
+	number = advert->to;
+	to = bpf_map_lookup_elem(&ports, &number);
 	sender = advert_sender(advert);
 	if (!to || !sender || to->state == PORT_INACTIVE || to->vni != advert->vni || to->subnet != sender->subnet)
 		return 0;

@@ -88,6 +88,7 @@ __noinline int hear_answer(struct __sk_buff *skb, struct claim *claim)
 	struct address_port_key both;
 	struct record record = {};
 	struct kept_record *kept;
+	struct address_key key;
 	bool held, exempt = false, asked = false, doubted = false;
 	struct ask *ask;
 	__u64 now;
@@ -101,7 +102,8 @@ __noinline int hear_answer(struct __sk_buff *skb, struct claim *claim)
 		exempt = now < ask->agent_until;
 		asked = exempt && !__sync_lock_test_and_set(&ask->agent_told, 1);
 	}
-	kept = bpf_map_lookup_elem(&records, &claim->key);
+	key = claim->key;
+	kept = bpf_map_lookup_elem(&records, &key);
 	if (kept) {
 		bpf_spin_lock(&kept->lock);
 		record = kept->now;
@@ -111,12 +113,13 @@ __noinline int hear_answer(struct __sk_buff *skb, struct claim *claim)
 	if (ask && held && now < ask->doubt_until)
 		doubted = !__sync_lock_test_and_set(&ask->doubt_told, 1);
 	if (asked) {
-		struct event *event = new_event(EVENT_ANSWERED, &claim->key);
+		struct event *event;
 
 		count(COUNT_ANSWERED);
+		event = new_event(EVENT_ANSWERED, &key);
 		if (event) {
 			event->port = claim->port;
-			event->nonce = advertised_lately(&claim->key, claim->port, now);
+			event->nonce = advertised_lately(&key, claim->port, now);
 			mac_of_word(claim->mac, event->mac);
 			bpf_ringbuf_submit(event, 0);
 		}

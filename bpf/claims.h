@@ -87,6 +87,7 @@ __noinline int follow_claim(struct __sk_buff *skb, struct claim *claim)
 	const struct settings *own = the_settings();
 	struct address_port_key whose;
 	struct kept_record *kept;
+	struct address_key key;
 	enum hold_result result;
 	struct wish wish = {};
 	struct instant now;
@@ -94,7 +95,8 @@ __noinline int follow_claim(struct __sk_buff *skb, struct claim *claim)
 
 	if (!claim || !own)
 		return REASON_VIP_UNPREPARED;
-	kept = bpf_map_lookup_elem(&records, &claim->key);
+	key = claim->key;
+	kept = bpf_map_lookup_elem(&records, &key);
 	if (!kept)
 		return REASON_VIP_UNPREPARED;
 	now = now_instant();
@@ -133,13 +135,13 @@ __noinline int follow_claim(struct __sk_buff *skb, struct claim *claim)
 /* Keeps a record of a VIP that is not configured here, unless a greater one waits already. */
 static __always_inline void keep_waiting(const struct address_key *key, const struct record *record)
 {
-	struct record *own = bpf_map_lookup_elem(&waiting, key);
+	struct record *own = bpf_map_lookup_elem(&waiting, key), copy = *record;
 
 	if (own && !outranks(record, own)) {
 		count(COUNT_AS_GREAT);
 		return;
 	}
-	bpf_map_update_elem(&waiting, key, record, BPF_ANY);
+	bpf_map_update_elem(&waiting, key, &copy, BPF_ANY);
 	count(COUNT_WAITING);
 }
 

@@ -175,7 +175,7 @@ __noinline int complain(struct __sk_buff *skb, struct complaint *what)
 	struct icmp_head head = {};
 	struct ethhdr came = {};
 	__u16 icmp_sum;
-	__u32 length;
+	__u64 length;
 	__s64 sum;
 
 	if (!what || skb->len < sizeof(came) + sizeof(*ip))
@@ -188,6 +188,8 @@ __noinline int complain(struct __sk_buff *skb, struct complaint *what)
 		length = bpf_ntohs(ip->tot_len);
 	if (length > ICMP_QUOTE_MAX)
 		length = ICMP_QUOTE_MAX;
+	/* What is compared must be what is used, in 64 bits: Linux 6.1 gives a 32-bit copy no share of a bound. */
+	asm volatile("" : "+r"(length));
 	if (length < sizeof(*ip) + 8)
 		return false;
 	if (bpf_skb_load_bytes(skb, sizeof(came), quote, length) || !deserves_complaint(&came, quote, length))

@@ -80,9 +80,10 @@ static __always_inline int reflect(struct __sk_buff *skb, const struct settings 
 
 static __always_inline int echo_returned(const struct message *message)
 {
-	struct event *event = new_event(EVENT_ECHO, NULL);
+	struct event *event;
 
 	count(COUNT_ECHO_RETURNED);
+	event = new_event(EVENT_ECHO, NULL);
 	if (!event)
 		return TC_ACT_SHOT;
 	event->host = message->from;
@@ -104,7 +105,8 @@ static __always_inline bool may_correct(const struct address_key *key, __u32 hos
 }
 
 /* A doubted holder of this host is asked. */
-static __always_inline void ask_holder(struct __sk_buff *skb, const struct settings *own, struct message *message)
+static __always_inline void ask_holder(struct __sk_buff *skb, const struct settings *own, struct message *message,
+				       struct address_key *key)
 {
 	__u32 number = holder_port(message->record.holder);
 	struct address *vip;
@@ -113,11 +115,11 @@ static __always_inline void ask_holder(struct __sk_buff *skb, const struct setti
 	count(COUNT_DOUBT_HEARD);
 	if (is_released(message->record.holder) || holder_host(message->record.holder) != own->host)
 		return;
-	vip = bpf_map_lookup_elem(&addresses, &message->key);
+	vip = bpf_map_lookup_elem(&addresses, key);
 	port = bpf_map_lookup_elem(&ports, &number);
-	if (!vip || vip->kind != ADDRESS_VIP || !port || !is_candidate(vip, &message->key, port))
+	if (!vip || vip->kind != ADDRESS_VIP || !port || !is_candidate(vip, key, port))
 		return;
-	ask_guest(skb, &message->key, number, ASKER_DOUBT);
+	ask_guest(skb, key, number, ASKER_DOUBT);
 }
 
 /*
@@ -128,18 +130,21 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 	const struct settings *own = the_settings();
 	struct record before = {};
 	struct kept_record *kept;
+	struct address_key key;
 	struct instant now;
 
 	if (!message || !own)
 		return TC_ACT_SHOT;
-	if (!bpf_map_lookup_elem(&members, &message->key.vni))
+	/* Before 6.2 the verifier takes no key for a map from where an argument of a global function points. */
+	key = message->key;
+	if (!bpf_map_lookup_elem(&members, &key.vni))
 		return drop_outer(skb, REASON_VNI_UNKNOWN, outer, 0);
 	if (message->record.epoch >= EPOCH_LIMIT)
-		return drop_outer(skb, REASON_EPOCH_LIMIT, outer, last_word(message->key.address));
-	kept = bpf_map_lookup_elem(&records, &message->key);
+		return drop_outer(skb, REASON_EPOCH_LIMIT, outer, last_word(key.address));
+	kept = bpf_map_lookup_elem(&records, &key);
 	if (!kept) {
-		keep_waiting(&message->key, &message->record);
-		kept = bpf_map_lookup_elem(&records, &message->key);
+		keep_waiting(&key, &message->record);
+		kept = bpf_map_lookup_elem(&records, &key);
 		if (!kept)
 			return TC_ACT_SHOT;
 		/* It was prepared at this moment: nobody may have looked for what waits. */
@@ -148,14 +153,14 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 	if (apply(kept, &message->record, &before, now,
 		  message->kind == CORRECTION ? CAUSE_CORRECTED : CAUSE_ANNOUNCED)) {
 		count(COUNT_APPLIED);
-		tell_moved(&message->key, &before, &message->record,
+		tell_moved(&key, &before, &message->record,
 			   message->kind == CORRECTION ? CAUSE_CORRECTED : CAUSE_ANNOUNCED, message->from);
 	} else if (!is_exactly(&before, &message->record)) {
-		if (!before.holder || !may_correct(&message->key, message->from, now.boot_ns)) {
+		if (!before.holder || !may_correct(&key, message->from, now.boot_ns)) {
 			count(COUNT_AS_GREAT);
 			return TC_ACT_SHOT;
 		}
-		if (tell_host(skb, &message->key, &before, CORRECTION, message->from))
+		if (tell_host(skb, &key, &before, CORRECTION, message->from))
 			count(COUNT_CORRECTED);
 		return TC_ACT_SHOT;
 	} else {
@@ -163,13 +168,13 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 	}
 	switch (message->kind) {
 	case DOUBT:
-		ask_holder(skb, own, message);
+		ask_holder(skb, own, message, &key);
 		break;
 	case ALIVE:
-		tell_record(EVENT_ALIVE, &message->key, &message->record, message->from);
+		tell_record(EVENT_ALIVE, &key, &message->record, message->from);
 		break;
 	case ADVERT_STALLED:
-		tell_record(EVENT_STALLED, &message->key, &message->record, message->from);
+		tell_record(EVENT_STALLED, &key, &message->record, message->from);
 		break;
 	}
 	return TC_ACT_SHOT;

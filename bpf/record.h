@@ -222,7 +222,12 @@ static __always_inline bool release(struct kept_record *kept, __u64 holder, cons
 	return allowed;
 }
 
-/* Tells the agent. */
+/*
+ * Tells the agent.
+ *
+ * What comes of it must be checked at once: to Linux 6.1 a second check of the same event, which the compiler
+ * makes of one behind a count(), has two outcomes, and the impossible one loses the event.
+ */
 static __always_inline struct event *new_event(__u32 kind, const struct address_key *key)
 {
 	struct event *event = bpf_ringbuf_reserve(&moves_ring, sizeof(*event), 0);
