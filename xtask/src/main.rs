@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod deps;
 mod fuzz;
+mod kernels;
 mod layers;
 mod licence;
 mod machine;
@@ -40,6 +41,8 @@ enum Command {
     Bench(bench::Args),
     /// Run fuzz targets (needs nightly Rust and cargo-fuzz)
     Fuzz(fuzz::Args),
+    /// Run the tests of the switch on Debian's kernels, emulated; part of `test`
+    Kernels(kernels::Args),
     /// Let schemathesis ask the API at random; part of `test`
     Schemathesis,
     /// Write docs/openapi.json from the server's own description
@@ -55,6 +58,7 @@ fn main() -> std::process::ExitCode {
         Command::Deps => deps::run(),
         Command::Bench(args) => bench::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Kernels(args) => kernels::run(&args),
         Command::Schemathesis => test::api(),
         Command::Openapi => openapi::run(),
     };

@@ -127,6 +127,15 @@ const PACKAGES: &[Package] = {
         package("strace", Test, Program("strace"), "tests note what the store syncs"),
         package("tcpdump", Test, Program("tcpdump"), "tests look at what is on the wire"),
         package("nftables", Test, Program("nft"), "tests lose packets with it"),
+        package(
+            "qemu-system-x86",
+            Test,
+            Program("qemu-system-x86_64"),
+            "boots other kernels, and machines of the driver qemu",
+        ),
+        package("busybox-static", Test, Program("busybox"), "the small system in these machines"),
+        package("binutils", Test, Program("strip"), "makes test programs small enough for them"),
+        package("xz-utils", Test, Program("xz"), "unpacks modules of newer kernels"),
         package("bpftool", Test, Program("bpftool"), "tests list what is loaded in the kernel"),
         package(
             "ca-certificates",

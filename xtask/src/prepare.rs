@@ -35,8 +35,13 @@ pub fn run(purpose: Purpose) -> Result<()> {
     }
 }
 
+/// Fetches the lists of what there is.
+pub fn update() -> Result<()> {
+    run_quietly("apt-get update", &mut apt_get(&["update"]))
+}
+
 fn install(names: &[&str]) -> Result<()> {
-    run_quietly("apt-get update", &mut apt_get(&["update"]))?;
+    update()?;
     let options = ["install", "--yes", "--no-install-recommends", "--"];
     let arguments: Vec<&str> = options.iter().chain(names).copied().collect();
     run_quietly(&format!("apt-get install {}", names.join(" ")), &mut apt_get(&arguments))

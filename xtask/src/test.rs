@@ -2,7 +2,7 @@
 
 use crate::packages::Purpose;
 use crate::process::{cargo, is_installed, run_visibly};
-use crate::{prepare, schemathesis};
+use crate::{kernels, prepare, schemathesis};
 use anyhow::Result;
 
 /// Which tests.
@@ -23,7 +23,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     match args.filter {
         Some(_) => Ok(()),
-        None => schemathesis::run(),
+        None => kernels::all().and_then(|()| schemathesis::run()),
     }
 }
 

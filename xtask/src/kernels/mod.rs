@@ -1,0 +1,54 @@
+//! `cargo xtask kernels`: the switch on kernels that this machine does not run, each booted under emulation.
+//!
+//! Debian's kernel images are unpacked, never installed. The tests of the switch run in a machine that QEMU
+//! emulates (no KVM is needed), from an initial RAM disk made of what this machine has.
+
+mod debian;
+mod initramfs;
+mod machine;
+mod plan;
+
+use crate::packages::Purpose;
+use crate::{prepare, workspace};
+use anyhow::{Result, bail};
+use plan::{KERNELS, Kernel};
+
+/// Which kernels, and which tests on them.
+#[derive(clap::Args)]
+pub struct Args {
+    /// One of the kernels, as 6.1; all of them if none is named
+    kernel: Option<String>,
+    /// Only tests whose name contains this, also those that are left out otherwise
+    filter: Option<String>,
+}
+
+/// Prepares, builds the tests of the switch, and runs them on each kernel.
+pub fn run(args: &Args) -> Result<()> {
+    prepare::run(Purpose::Test)?;
+    let chosen: Vec<&Kernel> =
+        KERNELS.iter().filter(|kernel| args.kernel.as_ref().is_none_or(|name| name == kernel.name)).collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = KERNELS.iter().map(|kernel| kernel.name).collect();
+        bail!("there is no kernel {:?} here; there are: {}", args.kernel, names.join(", "));
+    }
+    let work = plan::work(args.filter.as_deref())?;
+    let folder = workspace::target_directory()?.join("xtask/kernels");
+    for kernel in chosen {
+        let image = debian::unpacked(kernel, &folder)?;
+        let ramdisk = folder.join(format!("{}.cpio", kernel.name));
+        initramfs::write(&ramdisk, &image, &work)?;
+        machine::examine(kernel, &image, &ramdisk)?;
+    }
+    Ok(())
+}
+
+/// The same as a part of all tests; says so loudly where Debian has no such kernels.
+pub fn all() -> Result<()> {
+    match debian::objection() {
+        Some(why) => {
+            eprintln!("== NOT RUN: the switch on other kernels, as {why}");
+            Ok(())
+        }
+        None => run(&Args { kernel: None, filter: None }),
+    }
+}
