@@ -133,7 +133,7 @@ __noinline int follow_claim(struct __sk_buff *skb, struct claim *claim)
 }
 
 /* Keeps a record of a VIP that is not configured here, unless a greater one waits already. */
-static __always_inline void keep_waiting(const struct address_key *key, const struct record *record)
+static __noinline void keep_waiting(const struct address_key *key, const struct record *record)
 {
 	struct record *own = bpf_map_lookup_elem(&waiting, key), copy = *record;
 
