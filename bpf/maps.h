@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 enum limit {
-	MEMBERS_MAX = 64, /* receivers of a VPC's announcements that one host sends to */
+	MEMBERS_MAX = 64, /* hosts that one host sends an announcement to, as its maker or as a relay */
 	HISTORY_LEN = 8,  /* moves kept per VIP */
 	CIRCLE_MAX = 32,  /* entitled ports of one VIP that multicast adverts go to */
 	TALKERS_MAX = 8,  /* ports of one subnet that sent adverts of one virtual router lately */
@@ -128,6 +128,7 @@ struct peer {
 	__u32 zero;
 };
 
+/* Hosts that this one sends to: claims of its own ports (`members`), or what it passes on of others (`relayed`). */
 struct members {
 	__u32 count;
 	__u32 hosts[MEMBERS_MAX];
@@ -483,6 +484,7 @@ enum counter {
 	COUNT_REFUSALS_LOST,
 	COUNT_PASSED_ON,
 	COUNT_SENDER_TOLD,
+	COUNT_RELAYED,
 	COUNT_END,
 };
 #define LEDGER_LEN 160
@@ -507,7 +509,7 @@ struct announcement {
 	__u8 version;
 	__u8 length; /* of this part; longer tails are ignored */
 	__u8 kind;
-	__u8 hops;
+	__u8 hops; /* 0: a relay passes it on, with 1 */
 	__be16 flags;
 	__be32 vni;
 	__be32 from_host;

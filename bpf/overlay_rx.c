@@ -23,7 +23,7 @@ struct message {
 	struct record record;
 	__u64 nonce;
 	__u32 kind;
-	__u32 zero;
+	__u32 hops;
 };
 
 /* Reads an announcement; 0 or a reason. */
@@ -44,6 +44,7 @@ static __always_inline __u32 read_message(struct __sk_buff *skb, struct message 
 	    body->length < sizeof(*body) || skb->len < ETH_HLEN + body->length)
 		return REASON_ANNOUNCEMENT_MALFORMED;
 	message->kind = body->kind;
+	message->hops = body->hops;
 	message->from = bpf_ntohl(body->from_host);
 	message->nonce = bpf_be64_to_cpu(body->nonce);
 	message->key.vni = bpf_ntohl(body->vni);
@@ -122,6 +123,12 @@ static __always_inline void ask_holder(struct __sk_buff *skb, const struct setti
 	ask_guest(skb, key, number, ASKER_DOUBT);
 }
 
+/* What goes to all of a VPC, by relays where there are more than 64. */
+static __always_inline bool is_relayed_kind(__u32 kind)
+{
+	return kind == ANNOUNCE || kind == ALIVE;
+}
+
 /*
  * Another host's message: its record first (C5), then what it is for. A global function: verified once.
  */
@@ -145,8 +152,11 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 	if (!kept) {
 		keep_waiting(&key, &message->record);
 		kept = bpf_map_lookup_elem(&records, &key);
-		if (!kept)
+		if (!kept) {
+			if (!message->hops && is_relayed_kind(message->kind))
+				relay(skb, key.vni, message->from);
 			return TC_ACT_SHOT;
+		}
 		/* It was prepared at this moment: nobody may have looked for what waits. */
 	}
 	now = now_instant();
@@ -166,6 +176,8 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 	} else {
 		count(COUNT_AS_GREAT);
 	}
+	if (!message->hops && is_relayed_kind(message->kind))
+		relay(skb, key.vni, message->from);
 	switch (message->kind) {
 	case DOUBT:
 		ask_holder(skb, own, message, &key);
@@ -185,10 +197,15 @@ static __noinline int message_from_host(struct __sk_buff *skb, const struct sett
 	struct message message = {};
 	__u32 reason = read_message(skb, &message);
 
-	if (!reason && message.from != host)
+	/* What a relay passed on is its maker's, who gets the answers. */
+	if (!reason && message.from != host && !(message.hops == 1 && is_relayed_kind(message.kind)))
 		reason = REASON_ANNOUNCEMENT_HOST;
 	if (reason)
 		return drop_outer(skb, reason, outer, 0);
+	if (message.from == own->host) {
+		count(COUNT_AS_GREAT); /* its own, come back from a relay */
+		return TC_ACT_SHOT;
+	}
 	if (message.kind == ECHO_REQUEST)
 		return reflect(skb, own, outer);
 	if (message.kind == ECHO_REPLY)
@@ -279,7 +296,11 @@ static __noinline int flood_from_host(struct __sk_buff *skb, struct outer *outer
 	advert.source = ip->saddr;
 	if (advert.offset)
 		reason = flood_advert(skb, &advert, 0);
-	return reason ? drop_outer(skb, reason, outer->address, advert.source) : TC_ACT_SHOT;
+	if (reason)
+		return drop_outer(skb, reason, outer->address, advert.source);
+	if (!outer->is_passed_on) /* the mark says here that a relay had it */
+		send_to_relayed(skb, outer->vni, outer->vni | VNI_MARK, outer->host);
+	return TC_ACT_SHOT;
 }
 
 static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings *own, struct outer *from)

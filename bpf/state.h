@@ -49,6 +49,7 @@ HASH(ports, __u32, struct port, 1024);
 HASH(hosts, __u32, struct host, 1024);
 HASH(peers, struct ip16, struct peer, 1024);
 HASH(members, __u32, struct members, 1024);
+HASH(relayed, __u32, struct members, 1024);
 HASH(subnets, __u32, struct subnet, 1024);
 HASH(addresses, struct address_key, struct address, 16384);
 HASH(macs, struct mac_key, struct mac_value, 16384);

@@ -65,6 +65,7 @@ pub fn events(key: EntryKey, before: Option<&Entry>, now: Option<&Entry>) -> Vec
             }
         }
         EntryKey::Host(_)
+        | EntryKey::Relayed(_)
         | EntryKey::Subnet(_)
         | EntryKey::Mac(..)
         | EntryKey::AdvertSource(..)

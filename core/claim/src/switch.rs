@@ -33,6 +33,7 @@ use waiting::Waiting;
 pub struct SwitchModel {
     host: HostNumber,
     members: BTreeMap<Vni, BTreeSet<HostNumber>>,
+    relayed: BTreeMap<Vni, BTreeSet<HostNumber>>,
     ports: BTreeMap<PortNumber, Port>,
     configured: BTreeMap<VipKey, Configured>,
     entitled: BTreeSet<(VipKey, PortNumber)>,
@@ -51,6 +52,7 @@ impl SwitchModel {
         Self {
             host,
             members: BTreeMap::new(),
+            relayed: BTreeMap::new(),
             ports: BTreeMap::new(),
             configured: BTreeMap::new(),
             entitled: BTreeSet::new(),
@@ -67,11 +69,15 @@ impl SwitchModel {
     /// What one input does; `now` is the time since boot.
     pub fn handle(&mut self, now: Duration, event: Event) -> Vec<Action> {
         match event {
+            Event::RelayedSet { vni, hosts } => {
+                self.relayed.insert(vni, hosts.into_iter().collect());
+            }
             Event::MembersSet { vni, others } => {
                 self.members.insert(vni, others.into_iter().filter(|host| *host != self.host).collect());
             }
             Event::MembersGone(vni) => {
                 self.members.remove(&vni);
+                self.relayed.remove(&vni);
             }
             Event::PortSet { port, state } => {
                 self.ports.insert(port, state);
@@ -170,7 +176,7 @@ impl SwitchModel {
 
     /// One message with this record to every other member of the VPC.
     fn announcements(&self, key: VipKey, record: Record, kind: MessageKind) -> Vec<Action> {
-        let message = Message { kind, from: self.host, key, record };
+        let message = Message { hops: 0, kind, from: self.host, key, record };
         let to = self.members.get(&key.vni).into_iter().flatten();
         to.map(|host| Action::Send { to: *host, message }).collect()
     }

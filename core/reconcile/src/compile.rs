@@ -1,12 +1,15 @@
 //! Items and the plugged devices of one host become the entries of its switch, one change at a time.
 
+mod audience;
+
 use crate::item::{EipItem, EndpointItem, Item, ItemKey, PortItem, SubnetItem, VipItem, VpcItem};
 use crate::table::{Address, Entry, EntryKey, Port, Table};
+use audience::Audience;
 use havip_model::{Binding, HostNumber, InterfaceId, PortNumber, PortState, Vni};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// The most receivers that one claim is announced to directly (rule C4).
+/// The most hosts that one host sends an announcement to, as its maker or as a relay (rule C4).
 pub const MOST_MEMBERS: usize = 64;
 
 /// The host-side device of a port, as it is now.
@@ -166,7 +169,7 @@ impl Desired {
             Item::Host(host) => {
                 vec![(EntryKey::Host(host.number), Entry::Host { underlay: host.underlay })]
             }
-            Item::Vpc(vpc) => vec![(EntryKey::Members(vpc.vni), Entry::Members { hosts: self.members(vpc) })],
+            Item::Vpc(vpc) => self.audience(vpc),
             Item::Subnet(subnet) => subnet_entries(subnet),
             Item::Endpoint(endpoint) => endpoint_entries(endpoint),
             Item::Vip(vip) => vip_entries(vip),
@@ -183,12 +186,13 @@ impl Desired {
         }
     }
 
-    /// Receivers besides this host; beyond the limit those that follow it in number, so that together all are told.
-    fn members(&self, vpc: &VpcItem) -> Vec<HostNumber> {
-        let others: BTreeSet<HostNumber> =
-            vpc.members.iter().copied().filter(|host| *host != self.host).collect();
-        let behind = others.range(self.host..).copied();
-        behind.chain(others.range(..self.host).copied()).take(MOST_MEMBERS).collect()
+    /// Whom this host tells of claims in a VPC.
+    fn audience(&self, vpc: &VpcItem) -> Vec<(EntryKey, Entry)> {
+        let Audience { members, relayed } = Audience::of(self.host, &vpc.members.iter().copied().collect());
+        let members = (EntryKey::Members(vpc.vni), Entry::Members { hosts: members });
+        let relayed =
+            (!relayed.is_empty()).then_some((EntryKey::Relayed(vpc.vni), Entry::Members { hosts: relayed }));
+        [members].into_iter().chain(relayed).collect()
     }
 
     /// A port's device, and its own addresses: these must be known before it is active, even if its endpoint is late.
@@ -236,7 +240,7 @@ pub fn is_sound(table: &Table, number: PortNumber, port: &Port) -> bool {
 fn keys(item: &Item) -> Vec<EntryKey> {
     match item {
         Item::Host(host) => vec![EntryKey::Host(host.number)],
-        Item::Vpc(vpc) => vec![EntryKey::Members(vpc.vni)],
+        Item::Vpc(vpc) => vec![EntryKey::Members(vpc.vni), EntryKey::Relayed(vpc.vni)],
         Item::Subnet(subnet) => subnet_entries(subnet).into_iter().map(|(key, _)| key).collect(),
         Item::Endpoint(endpoint) => endpoint_entries(endpoint).into_iter().map(|(key, _)| key).collect(),
         Item::Vip(vip) => vip_entries(vip).into_iter().map(|(key, _)| key).collect(),

@@ -16,8 +16,10 @@ pub type Table = BTreeMap<EntryKey, Entry>;
 pub enum EntryKey {
     /// A host by number, and by its underlay address.
     Host(HostNumber),
-    /// The hosts that receive a VPC's announcements.
+    /// The hosts that the own ports' claims in a VPC are announced to.
     Members(Vni),
+    /// The hosts that announcements of others in a VPC are passed on to, where there are relays.
+    Relayed(Vni),
     /// A subnet.
     Subnet(SubnetNumber),
     /// An address of a VPC: an interface's, a gateway's or a VIP's.
@@ -40,7 +42,7 @@ pub enum EntryKey {
     Port(PortNumber),
 }
 
-/// What stands under an [`EntryKey`]; the variants correspond one to one.
+/// What stands under an [`EntryKey`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A host.
@@ -48,7 +50,7 @@ pub enum Entry {
         /// Its VXLAN address.
         underlay: IpAddr,
     },
-    /// Receivers of announcements besides this host, at most 64.
+    /// Receivers of announcements besides this host, at most 64; also under [`EntryKey::Relayed`].
     Members {
         /// Their numbers.
         hosts: Vec<HostNumber>,

@@ -59,7 +59,7 @@ impl Switch {
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.
-pub const COUNTERS: [&str; 38] = [
+pub const COUNTERS: [&str; 39] = [
     "arp_answered",
     "arp_consumed",
     "probe_forwarded",
@@ -98,4 +98,5 @@ pub const COUNTERS: [&str; 38] = [
     "refusals_lost",
     "passed_on",
     "sender_told",
+    "relayed",
 ];

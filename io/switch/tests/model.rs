@@ -57,8 +57,11 @@ enum Op {
     Receive {
         kind: MessageKind,
         from: u32,
+        hops: u8,
         record: Named,
     },
+    /// This host is a relay for the others, or is not.
+    SetRelayed(bool),
     /// A packet for the VIP, in a tunnel from this host.
     Packet {
         from: u32,
@@ -117,7 +120,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => (local(), prop::bool::weighted(0.2)).prop_map(|(port, vrrp)| Op::Claim { port, vrrp }),
         4 => (local(), any::<bool>()).prop_map(|(port, vrrp)| Op::Reply { port, vrrp }),
-        8 => (kind, 2u32..=3, named()).prop_map(|(kind, from, record)| Op::Receive { kind, from, record }),
+        8 => (kind, 2u32..=3, 0u8..=1, named()).prop_map(|(kind, from, hops, record)| Op::Receive { kind, from, hops, record }),
         4 => (2u32..=3, prop::bool::weighted(0.3)).prop_map(|(from, is_passed_on)| Op::Packet { from, is_passed_on }),
         2 => rank().prop_map(Op::Merge),
         2 => local().prop_map(Op::Release),
@@ -130,6 +133,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (4u64..=6).prop_map(Op::Forget),
         2 => (4u64..=6, any::<bool>()).prop_map(|(incarnation, subnet_binding)| Op::Configure { incarnation, subnet_binding }),
         1 => Just(Op::Unconfigure),
+        1 => any::<bool>().prop_map(Op::SetRelayed),
         2 => local().prop_map(Op::Entitle),
         1 => local().prop_map(Op::EntitleDirectReturn),
         1 => local().prop_map(Op::Disentitle),
@@ -189,13 +193,18 @@ impl Pair<'_> {
                 self.hook.sends(number, &frame(mac, VIRTUAL_MAC).arp(reply));
                 Event::Replied { port: port(number), address: key.address, mac, advertised_recently: false }
             }
-            Op::Receive { kind, from, record } => {
+            Op::SetRelayed(is_relay) => {
+                let hosts = if is_relay { vec![host(2), host(3)] } else { vec![] };
+                self.hook.put(EntryKey::Relayed(key.vni), Entry::Members { hosts: hosts.clone() });
+                Event::RelayedSet { vni: key.vni, hosts }
+            }
+            Op::Receive { kind, from, hops, record } => {
                 let record = self.named(record)?;
                 let said = havip_wire::Message::Record { kind: wire_kind(kind), key, record };
-                let announcement = Announcement { from: host(from), hops: 0, nonce: 0, message: said };
+                let announcement = Announcement { from: host(from), hops, nonce: 0, message: said };
                 let bytes = frame(MacAddr::ZERO, MacAddr::BROADCAST).announcement(&announcement);
                 self.hook.arrives(underlay(from), 0xff_ffff, &bytes);
-                Event::Received(Message { kind, from: host(from), key, record })
+                Event::Received(Message { hops, kind, from: host(from), key, record })
             }
             Op::Packet { from, is_passed_on } => {
                 let packet = frame(mac(13), VIRTUAL_MAC).ip(own(13), self.address()).ttl(64).ping(1, 1);
@@ -300,21 +309,19 @@ impl Pair<'_> {
         let messages: Vec<_> = expected
             .iter()
             .filter_map(|action| match action {
-                Action::Send { message, .. } if message.kind != MessageKind::Correction => {
-                    Some((message.key, message.record, wire_kind(message.kind)))
-                }
+                Action::Send { message, .. } if message.kind != MessageKind::Correction => Some(*message),
                 _ => None,
             })
             .collect();
-        let is_correction = |kind: &RecordKind| *kind == RecordKind::Correction;
+        let is_correction = |message: &Message| message.kind == MessageKind::Correction;
         let sent: Vec<_> = self
             .hook
             .sent_until("ov", |frames| {
-                decode(frames).iter().filter(|(_, _, kind)| !is_correction(kind)).count() >= messages.len()
+                decode(frames).iter().filter(|sent| !is_correction(sent)).count() >= messages.len()
             })
             .into_iter()
             .collect();
-        let sent: Vec<_> = decode(&sent).into_iter().filter(|(_, _, kind)| !is_correction(kind)).collect();
+        let sent: Vec<_> = decode(&sent).into_iter().filter(|sent| !is_correction(sent)).collect();
         assert_eq!(sent, messages, "messages after {op:?}");
 
         if matches!(op, Op::Claim { .. } | Op::Reply { .. } | Op::Receive { .. }) {
@@ -343,22 +350,37 @@ impl Pair<'_> {
                 assert!(passed_on, "{op:?} went on, expected {expected:?}");
                 let left = self.hook.left_by("ov", 2);
                 let record = self.model.record(self.key).unwrap();
-                assert_eq!(decode(&left[1..]), [(self.key, record, RecordKind::Announce)], "{op:?}");
+                let told =
+                    Message { hops: 1, kind: MessageKind::Announce, from: host(1), key: self.key, record };
+                assert_eq!(decode(&left[1..]), [told], "{op:?}");
             }
         }
     }
 }
 
-fn decode(frames: &[Vec<u8>]) -> Vec<(VipKey, Record, RecordKind)> {
+fn decode(frames: &[Vec<u8>]) -> Vec<Message> {
     let read = |bytes: &Vec<u8>| {
         let announcement = Announcement::decode(Ethernet::decode(bytes).unwrap().payload).unwrap();
-        assert_eq!(announcement.from, host(1));
+        let Announcement { from, hops, .. } = announcement;
         match announcement.message {
-            havip_wire::Message::Record { kind, key, record } => (key, record, kind),
+            havip_wire::Message::Record { kind, key, record } => {
+                Message { hops, kind: model_kind(kind), from, key, record }
+            }
             other => panic!("{other:?}"),
         }
     };
     frames.iter().map(read).collect()
+}
+
+fn model_kind(kind: RecordKind) -> MessageKind {
+    let all = [
+        MessageKind::Announce,
+        MessageKind::Correction,
+        MessageKind::Doubt,
+        MessageKind::Alive,
+        MessageKind::Stalled,
+    ];
+    all.into_iter().find(|known| wire_kind(*known) == kind).unwrap()
 }
 
 fn wire_kind(kind: MessageKind) -> RecordKind {
@@ -401,6 +423,7 @@ fn the_kernel_and_the_model_agree_on_random_operations() {
             hook.remove(EntryKey::Entitled(key, port(number)));
         }
         hook.remove(EntryKey::Address(key.vni, key.address));
+        hook.put(EntryKey::Relayed(key.vni), Entry::Members { hosts: vec![] });
         hook.settle();
         let started = Instant::now();
         let mut pair = Pair { hook: &mut hook, model: SwitchModel::new(host(1)), key, verdict: 0 };

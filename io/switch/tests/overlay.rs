@@ -264,7 +264,7 @@ fn a_packet_for_a_vip_held_elsewhere_is_passed_on_there_and_its_sender_is_told()
         let left = hook.left_by("ov", 2);
         assert_eq!(&left[0], bytes, "not a byte has changed");
         let announced =
-            Announcement { from: host(1), hops: 0, nonce: 0, message: announce(RecordKind::Announce, held) };
+            Announcement { from: host(1), hops: 1, nonce: 0, message: announce(RecordKind::Announce, held) };
         assert_eq!(read(&left[1]), announced);
         // Behind it, where a device may still write a checksum, is what its reader ignores.
         let head = Ethernet::LEN + Announcement::LEN;
@@ -301,5 +301,49 @@ fn a_packet_that_was_passed_on_is_delivered_or_dropped_but_never_passed_on_again
         assert_eq!(hook.arrives(underlay(3), vni, bytes).verdict, DROPPED, "{reason}");
         hook.counted(&[(reason, 1)]);
     }
+    hook.left_by("ov", 0);
+}
+
+#[test]
+fn a_relay_passes_an_announcement_on_once_and_what_was_passed_on_no_further() {
+    let mut hook = Hook::new("relay");
+    hook.put(EntryKey::Host(host(4)), Entry::Host { underlay: underlay(4).into() });
+    hook.put(EntryKey::Relayed(vni()), Entry::Members { hosts: [2, 3, 4].map(host).to_vec() });
+    let tell = |hops, kind, record| {
+        let announcement = Announcement { from: host(2), hops, nonce: 0, message: announce(kind, record) };
+        frame(MacAddr([2, 0x68, 0x76, 0, 0, 0]), MacAddr::BROADCAST).announcement(&announcement)
+    };
+    let first = record(10, 2, 13, false);
+
+    for outcome in ["applied", "as_great"] {
+        hook.arrives(underlay(2), ANNOUNCEMENTS, &tell(0, RecordKind::Announce, first));
+        hook.counted(&[(outcome, 1), ("relayed", 2)]);
+        let onward = tell(1, RecordKind::Announce, first);
+        assert_eq!(hook.left_by("ov", 2), [onward.clone(), onward], "to 3 and 4, not to its maker");
+    }
+    hook.arrives(underlay(2), ANNOUNCEMENTS, &tell(0, RecordKind::Alive, first));
+    hook.counted(&[("as_great", 1), ("relayed", 2)]);
+    hook.left_by("ov", 2);
+    hook.arrives(underlay(2), ANNOUNCEMENTS, &tell(0, RecordKind::Doubt, first));
+    hook.counted(&[("as_great", 1), ("doubt_heard", 1)]);
+
+    // Host 3 passed on what host 2 made: it is believed, goes no further, and its maker is corrected.
+    hook.told();
+    let second = record(11, 2, 13, false);
+    hook.arrives(underlay(3), ANNOUNCEMENTS, &tell(1, RecordKind::Announce, second));
+    assert_eq!(hook.record(), Some(second));
+    hook.counted(&[("applied", 1)]);
+    let [SwitchEvent::Notice { from, .. }] = hook.told()[..] else { panic!("not told") };
+    assert_eq!(from, Some(host(2)));
+    hook.arrives(underlay(3), ANNOUNCEMENTS, &tell(1, RecordKind::Announce, first));
+    hook.counted(&[("corrected", 1)]);
+    assert_eq!(read(&hook.left_by("ov", 1)[0]).message, announce(RecordKind::Correction, second));
+
+    // Nobody relays more than one hop, or anything but announcements and answers to doubts.
+    for (hops, kind) in [(0, RecordKind::Announce), (2, RecordKind::Announce), (1, RecordKind::Doubt)] {
+        hook.arrives(underlay(3), ANNOUNCEMENTS, &tell(hops, kind, record(12, 2, 13, false)));
+        hook.counted(&[("announcement_host", 1)]);
+    }
+    assert_eq!(hook.record(), Some(second));
     hook.left_by("ov", 0);
 }

@@ -43,8 +43,10 @@ pub enum Action {
 pub struct Message {
     /// What for.
     pub kind: MessageKind,
-    /// The sender.
+    /// Whose message it is: its maker's, also if a relay passed it on.
     pub from: HostNumber,
+    /// 0: whoever is a relay passes it on; 1: nobody does (C4).
+    pub hops: u8,
     /// The VIP.
     pub key: VipKey,
     /// The sender's record.

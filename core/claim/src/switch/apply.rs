@@ -8,7 +8,10 @@ use std::time::Duration;
 impl SwitchModel {
     /// Another host's message: its record first, then what it is for.
     pub(super) fn receive(&mut self, now: Duration, message: Message) -> Vec<Action> {
-        let Message { kind, from, key, record } = message;
+        let Message { kind, from, key, record, .. } = message;
+        if from == self.host {
+            return vec![]; // its own, come back from a relay
+        }
         if !self.members.contains_key(&key.vni) {
             return refuse(Refused::UnknownVpc);
         }
@@ -17,7 +20,7 @@ impl SwitchModel {
         }
         let Some(slot) = self.slots.get_mut(&key) else {
             self.waiting.put(key, record);
-            return vec![];
+            return self.relay(message);
         };
         let mut actions = vec![];
         if slot.yields_to(&record) {
@@ -27,12 +30,14 @@ impl SwitchModel {
         } else if let Some(own) = slot.record.filter(|own| own.outranks(&record))
             && self.may_correct(now, key, from)
         {
-            let message = Message { kind: MessageKind::Correction, from: self.host, key, record: own };
+            let message =
+                Message { hops: 0, kind: MessageKind::Correction, from: self.host, key, record: own };
             actions.push(Action::Send { to: from, message });
         }
         if !self.slots.get(&key).is_some_and(|slot| slot.is_exactly(Some(&record))) {
             return actions;
         }
+        actions.extend(self.relay(message));
         match kind {
             MessageKind::Announce | MessageKind::Correction => {}
             MessageKind::Doubt => actions.extend(self.ask_holder(now, key, record)),
@@ -40,6 +45,17 @@ impl SwitchModel {
             MessageKind::Stalled => actions.push(Action::Notify(Notice::Stalled { key, record })),
         }
         actions
+    }
+
+    /// Passes what goes to all of a VPC on to this host's part of it, once (C4).
+    fn relay(&self, message: Message) -> Vec<Action> {
+        let goes_to_all = matches!(message.kind, MessageKind::Announce | MessageKind::Alive);
+        if message.hops > 0 || !goes_to_all {
+            return vec![];
+        }
+        let onward = Message { hops: 1, ..message };
+        let to = self.relayed.get(&message.key.vni).into_iter().flatten();
+        to.filter(|to| **to != message.from).map(|to| Action::Send { to: *to, message: onward }).collect()
     }
 
     /// What the agent learned from others.

@@ -37,7 +37,7 @@ impl SwitchModel {
         if record.holder.host == self.host {
             return self.ask_holder(now, key, record);
         }
-        let message = Message { kind: MessageKind::Doubt, from: self.host, key, record };
+        let message = Message { hops: 0, kind: MessageKind::Doubt, from: self.host, key, record };
         vec![Action::Send { to: record.holder.host, message }]
     }
 
@@ -98,7 +98,7 @@ impl SwitchModel {
         if advertiser.host == self.host {
             return vec![Action::Notify(Notice::Stalled { key, record })];
         }
-        let message = Message { kind: MessageKind::Stalled, from: self.host, key, record };
+        let message = Message { hops: 0, kind: MessageKind::Stalled, from: self.host, key, record };
         vec![Action::Send { to: advertiser.host, message }]
     }
 }

@@ -8,12 +8,19 @@ use std::{net::IpAddr, time::Duration};
 /// One input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The hosts that receive a VPC's announcements; this host among them is ignored.
+    /// The hosts that a VPC's claims are announced to, all or relays; this host among them is ignored.
     MembersSet {
         /// The VPC.
         vni: Vni,
         /// Their numbers.
         others: Vec<HostNumber>,
+    },
+    /// The hosts that others' announcements are passed on to, as their relay (C4).
+    RelayedSet {
+        /// The VPC.
+        vni: Vni,
+        /// Their numbers.
+        hosts: Vec<HostNumber>,
     },
     /// The VPC is unknown from now on.
     MembersGone(Vni),

@@ -36,7 +36,7 @@ impl SwitchModel {
         }
         let mut actions = vec![Action::PassOn { key, to: holder.host }];
         if self.may_correct(now, key, from) {
-            let message = Message { kind: MessageKind::Announce, from: self.host, key, record };
+            let message = Message { hops: 1, kind: MessageKind::Announce, from: self.host, key, record };
             actions.push(Action::Send { to: from, message });
         }
         actions

@@ -183,6 +183,7 @@ fn a_vip_made_anew_begins_without_holder_and_late_claims_for_the_old_one_change_
     assert_eq!(world.holder_everywhere(0), None);
 
     let late = havip_claim::switch::Message {
+        hops: 0,
         kind: MessageKind::Announce,
         from: old.holder.host,
         key: vip(0),

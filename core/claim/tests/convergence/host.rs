@@ -88,7 +88,7 @@ impl World {
         for action in actions {
             match action {
                 switch::Action::Notify(notice) => self.ring(host, notice),
-                switch::Action::Send { to, message } => self.send(to.get() as usize - 1, message),
+                switch::Action::Send { to, message } => self.send(host, to.get() as usize - 1, message),
                 switch::Action::AskGuest { port, key } => self.guest_asked(guest_of(port), key),
                 switch::Action::Deliver { port } => self.delivered.push(guest_of(port)),
                 switch::Action::PassOn { key, to } => self.carry(host, to.get() as usize - 1, key, true),
@@ -105,9 +105,9 @@ impl World {
         }
     }
 
-    pub fn send(&mut self, to: usize, message: Message) {
+    pub fn send(&mut self, from: usize, to: usize, message: Message) {
         self.sent += 1;
-        if self.network.is_cut(message.from.get() as usize - 1, to) {
+        if self.network.is_cut(from, to) {
             return;
         }
         for after in self.network.arrivals(&mut self.random) {

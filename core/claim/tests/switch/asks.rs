@@ -44,7 +44,7 @@ fn c10_a_doubt_about_the_own_record_asks_the_holder_and_its_answer_goes_to_every
     let elsewhere = Record { epoch: Epoch(held.epoch.0 + 1), ..record(5, 0, 3, 30) };
     assert_eq!(switch.handle(ms(300), doubt(elsewhere)), [Action::Refuse(Refused::Unexpected)]);
     switch.handle(ms(300), heard(MessageKind::Announce, elsewhere));
-    let message = Message { kind: MessageKind::Doubt, from: host(1), key: key(), record: elsewhere };
+    let message = Message { hops: 0, kind: MessageKind::Doubt, from: host(1), key: key(), record: elsewhere };
     assert_eq!(switch.handle(ms(300), doubt(elsewhere)), [Action::Send { to: host(3), message }]);
 }
 
@@ -79,7 +79,7 @@ fn c10_stalled_adverts_are_told_to_the_host_whose_port_goes_on() {
     assert_eq!(switch.handle(ms(0), stalled(2, 20)), [], "nobody holds");
     switch.handle(ms(0), claimed(11, MAC));
     let held = switch.record(key()).unwrap();
-    let message = Message { kind: MessageKind::Stalled, from: host(1), key: key(), record: held };
+    let message = Message { hops: 0, kind: MessageKind::Stalled, from: host(1), key: key(), record: held };
     assert_eq!(switch.handle(ms(1), stalled(2, 20)), [Action::Send { to: host(2), message }]);
     let notice = Notice::Stalled { key: key(), record: held };
     assert_eq!(switch.handle(ms(1), stalled(1, 12)), [Action::Notify(notice)]);

@@ -3,4 +3,5 @@
 mod asks;
 mod claims;
 mod records;
+mod relays;
 mod scene;

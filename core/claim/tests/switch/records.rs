@@ -47,13 +47,19 @@ fn c5_a_smaller_record_is_answered_with_the_own_one_once_per_sender_and_millisec
     switch.handle(ms(0), Event::Ordered(Order::Merge { key: key(), record: own }));
     let old = record(5, 50, 2, 20);
     let answer = |to: u32| {
-        let message = Message { kind: MessageKind::Correction, from: host(1), key: key(), record: own };
+        let message =
+            Message { hops: 0, kind: MessageKind::Correction, from: host(1), key: key(), record: own };
         vec![Action::Send { to: host(to), message }]
     };
     assert_eq!(switch.handle(ms(4), heard(MessageKind::Announce, old)), answer(2));
     assert_eq!(switch.handle(ms(4), heard(MessageKind::Announce, old)), []);
-    let from_3 =
-        Event::Received(Message { kind: MessageKind::Announce, from: host(3), key: key(), record: old });
+    let from_3 = Event::Received(Message {
+        hops: 0,
+        kind: MessageKind::Announce,
+        from: host(3),
+        key: key(),
+        record: old,
+    });
     assert_eq!(switch.handle(ms(4), from_3), answer(3));
     assert_eq!(switch.handle(ms(5), heard(MessageKind::Doubt, old)), answer(2), "whatever it is for");
 
@@ -70,7 +76,13 @@ fn c5_announcements_of_unconfigured_vips_wait_the_least_used_goes_first() {
         address: IpAddr::from((index as u128 + (1 << 100)).to_be_bytes()),
     };
     let comes = |index, record| {
-        Event::Received(Message { kind: MessageKind::Announce, from: host(2), key: at(index), record })
+        Event::Received(Message {
+            hops: 0,
+            kind: MessageKind::Announce,
+            from: host(2),
+            key: at(index),
+            record,
+        })
     };
     for index in 0..MOST_WAITING {
         switch.handle(ms(0), comes(index, record(9, 10, 2, 20)));
@@ -88,8 +100,13 @@ fn c5_announcements_of_unconfigured_vips_wait_the_least_used_goes_first() {
     assert_eq!(switch.waiting_record(at(0)), None);
 
     let stranger = VipKey { vni: Vni::new(99).unwrap(), ..at(0) };
-    let message =
-        Message { kind: MessageKind::Announce, from: host(2), key: stranger, record: record(9, 10, 2, 20) };
+    let message = Message {
+        hops: 0,
+        kind: MessageKind::Announce,
+        from: host(2),
+        key: stranger,
+        record: record(9, 10, 2, 20),
+    };
     assert_eq!(switch.handle(ms(0), Event::Received(message)), [Action::Refuse(Refused::UnknownVpc)]);
 }
 

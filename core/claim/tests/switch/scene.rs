@@ -90,13 +90,15 @@ pub fn record(incarnation: u64, epoch: u64, on: u32, number: u32) -> Record {
 }
 
 pub fn heard(kind: MessageKind, record: Record) -> Event {
-    Event::Received(Message { kind, from: host(2), key: key(), record })
+    Event::Received(Message { hops: 0, kind, from: host(2), key: key(), record })
 }
 
 /// The announcements of a record to both other hosts.
 pub fn told(kind: MessageKind, record: Record) -> [Action; 2] {
-    [2, 3]
-        .map(|to| Action::Send { to: host(to), message: Message { kind, from: host(1), key: key(), record } })
+    [2, 3].map(|to| Action::Send {
+        to: host(to),
+        message: Message { hops: 0, kind, from: host(1), key: key(), record },
+    })
 }
 
 pub fn moved(record: Record, cause: Cause) -> Action {

@@ -93,18 +93,24 @@ fn a_gateway_is_an_address_of_its_own() {
 }
 
 #[test]
-fn announcements_go_to_the_other_members_and_to_64_at_most() {
+fn a_vpc_of_more_than_65_hosts_is_told_by_relays_and_one_that_shrinks_directly() {
     let mut desired = Desired::new(host(90));
-    let members = (1..=100).map(host).collect();
-    desired.put(Item::Vpc(VpcItem {
-        id: VpcId::new(body(1)),
-        vni: vni(),
-        virtual_mac: MacAddr([2; 6]),
-        members,
-    }));
-    let Some(Entry::Members { hosts }) = desired.table().get(&EntryKey::Members(vni())) else { panic!() };
-    let expected: Vec<HostNumber> = (91..=100).chain(1..=54).map(host).collect();
-    assert_eq!(*hosts, expected);
+    let vpc = |members: std::ops::RangeInclusive<u32>| {
+        let (id, virtual_mac) = (VpcId::new(body(1)), MacAddr([2; 6]));
+        Item::Vpc(VpcItem { id, vni: vni(), virtual_mac, members: members.map(host).collect() })
+    };
+    let hosts = |desired: &Desired, key| match desired.table().get(&key) {
+        Some(Entry::Members { hosts }) => hosts.len(),
+        other => panic!("{other:?}"),
+    };
+    desired.put(vpc(1..=100));
+    assert_eq!(hosts(&desired, EntryKey::Members(vni())), 20, "two of each of ten groups");
+    assert_eq!(hosts(&desired, EntryKey::Relayed(vni())), 9, "the rest of its own group");
+
+    let touched = desired.put(vpc(41..=100));
+    assert!(touched.contains(&EntryKey::Relayed(vni())));
+    assert_eq!(hosts(&desired, EntryKey::Members(vni())), 59);
+    assert_eq!(desired.table().get(&EntryKey::Relayed(vni())), None);
 }
 
 #[test]

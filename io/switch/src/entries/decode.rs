@@ -8,9 +8,10 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::IpAddr;
 
 /// The maps that hold entries; the others are made from them.
-pub const MAPS: [&str; 12] = [
+pub const MAPS: [&str; 13] = [
     "hosts",
     "members",
+    "relayed",
     "subnets",
     "addresses",
     "macs",
@@ -34,11 +35,13 @@ pub fn entry(map: &str, key: &[u8], value: &[u8]) -> Option<Option<(EntryKey, En
                 Entry::Host { underlay: address(host.underlay) },
             )
         }
-        "members" => {
+        "members" | "relayed" => {
+            let vni = Vni::new(number()?).ok()?;
             let members = layout::Members::read(value)?;
             let numbers = members.hosts.iter().take(members.count as usize);
             let hosts = numbers.map(|host| HostNumber::new(*host).ok()).collect::<Option<_>>()?;
-            (EntryKey::Members(Vni::new(number()?).ok()?), Entry::Members { hosts })
+            let key = if map == "members" { EntryKey::Members(vni) } else { EntryKey::Relayed(vni) };
+            (key, Entry::Members { hosts })
         }
         "subnets" => {
             let subnet = layout::Subnet::read(value)?;

@@ -24,6 +24,7 @@ pub fn keys(key: &EntryKey) -> Vec<(&'static str, Vec<u8>)> {
     vec![match key {
         EntryKey::Host(host) => ("hosts", number(host.get())),
         EntryKey::Members(vni) => ("members", number(vni.get())),
+        EntryKey::Relayed(vni) => ("relayed", number(vni.get())),
         EntryKey::Subnet(subnet) => ("subnets", number(subnet.get())),
         EntryKey::Address(vni, address) => ("addresses", AddressKey::new(*vni, *address).bytes().to_vec()),
         EntryKey::Mac(subnet, mac) => {
@@ -61,7 +62,7 @@ pub fn writes(key: &EntryKey, entry: &Entry) -> Result<Vec<Write>, EntryError> {
             more.push(("peers", octets(*underlay).to_vec(), peer.bytes().to_vec()));
             octets(*underlay).to_vec()
         }
-        (EntryKey::Members(_), Entry::Members { hosts }) => {
+        (EntryKey::Members(_) | EntryKey::Relayed(_), Entry::Members { hosts }) => {
             let mut members = layout::Members::zeroed();
             if hosts.len() > members.hosts.len() {
                 return Err(EntryError::TooLong { key: *key, len: hosts.len(), limit: members.hosts.len() });
