@@ -28,7 +28,7 @@ use crate::{clock, dhcp};
 use anyhow::Context;
 use havip_claim::keeper::{self, Keeper};
 use havip_liveness::Prober;
-use havip_model::{HostNumber, Record, VipKey, Vni};
+use havip_model::{Digest, HostNumber, Record, VipKey, Vni};
 use havip_netlink::{LinkEvent, LinkWatch, Links};
 use havip_reconcile::compile::Desired;
 use havip_reconcile::table::{EntryKey, Table};
@@ -122,6 +122,15 @@ pub struct Engine {
 pub enum Done {
     /// A peer's records, or nothing if it did not answer in time.
     Records(Vec<(VipKey, Record)>),
+    /// A peer's records in one word; none if it cannot say.
+    Compared {
+        /// The VPC.
+        vni: Vni,
+        /// The peer.
+        peer: HostNumber,
+        /// The peer's.
+        digest: Option<Digest>,
+    },
     /// All peers that were asked have answered, or the time is over.
     Pulled(Vni),
     /// About an instance.
@@ -232,6 +241,9 @@ impl Engine {
             Woken::Asked(asked) => self.answer(asked),
             Woken::Wanted(wanted) => self.show(wanted),
             Woken::Done(Done::Records(records)) => self.merge(records),
+            Woken::Done(Done::Compared { vni, peer, digest }) => {
+                self.tell_keeper(keeper::Event::Compared { vni, peer, digest });
+            }
             Woken::Done(Done::Pulled(vni)) => {
                 // A record that names a port of before a reboot must be known before that port comes up.
                 self.read_vpc(vni);

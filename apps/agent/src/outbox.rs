@@ -32,6 +32,7 @@ struct Waiting {
     ports: BTreeMap<PortNumber, Last<proto::PortReport>>,
     lost: BTreeMap<HostNumber, Last<proto::Lost>>,
     records: BTreeMap<Vni, BTreeMap<IpAddr, Record>>,
+    digests: BTreeMap<Vni, proto::Digest>,
     moves: VecDeque<proto::Move>,
     refusals: VecDeque<proto::Refusal>,
     findings: VecDeque<proto::Finding>,
@@ -105,6 +106,11 @@ impl Outbox {
     /// A record of an own port; a later one is in place of an earlier one.
     pub fn record(&self, key: VipKey, record: Record) {
         self.add(|waiting| _ = waiting.records.entry(key.vni).or_default().insert(key.address, record));
+    }
+
+    /// What a VPC's records are; a later word is in place of an earlier one.
+    pub fn digest(&self, vni: Vni, digest: proto::Digest) {
+        self.add(|waiting| _ = waiting.digests.insert(vni, digest));
     }
 
     /// A VIP moved.
@@ -183,6 +189,7 @@ impl Waiting {
         bodies.extend(unsaid(self.lost.values_mut()).map(Body::Lost));
         let records = std::mem::take(&mut self.records).into_iter();
         bodies.extend(records.map(|(vni, records)| Body::Records(convert::records_message(vni, 0, records))));
+        bodies.extend(std::mem::take(&mut self.digests).into_values().map(Body::Digest));
         bodies.extend(self.results.drain(..).map(Body::Result));
         bodies.extend(unsaid(self.acknowledged.iter_mut()).map(Body::Acknowledged));
         bodies.into_iter().map(|body| proto::Report { body: Some(body) }).collect()

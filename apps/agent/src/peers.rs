@@ -1,7 +1,7 @@
 //! Agents among themselves (rule C6): pulling and repairing records, by gRPC with the hosts' certificates.
 
 use crate::identity::Identity;
-use havip_model::{HostNumber, Record, VipKey, Vni};
+use havip_model::{Digest, HostNumber, Record, VipKey, Vni};
 use havip_stream::proto::peer_client::PeerClient;
 use havip_stream::proto::peer_server::{Peer, PeerServer};
 use havip_stream::{convert, proto};
@@ -27,6 +27,15 @@ pub enum Asked {
         vni: Vni,
         /// Where the answer goes.
         answer: oneshot::Sender<proto::Records>,
+    },
+    /// What our records of a VPC are, in one word.
+    Compare {
+        /// Who asks, by its certificate.
+        host: HostNumber,
+        /// The VPC.
+        vni: Vni,
+        /// Where the answer goes.
+        answer: oneshot::Sender<proto::Digest>,
     },
     /// Its records, for ours that are greater.
     Repair {
@@ -68,11 +77,7 @@ struct Service {
 }
 
 impl Service {
-    async fn ask(
-        &self,
-        asked: Asked,
-        answer: oneshot::Receiver<proto::Records>,
-    ) -> Result<Response<proto::Records>, Status> {
+    async fn ask<T>(&self, asked: Asked, answer: oneshot::Receiver<T>) -> Result<Response<T>, Status> {
         let busy = || Status::unavailable("this agent is ending or busy");
         self.asked.try_send(asked).map_err(|_| busy())?;
         answer.await.map(Response::new).map_err(|_| busy())
@@ -85,6 +90,12 @@ impl Peer for Service {
         let (host, vni) = (caller(&request)?, vni(request.get_ref().vni)?);
         let (answer, answered) = oneshot::channel();
         self.ask(Asked::Pull { host, vni, answer }, answered).await
+    }
+
+    async fn compare(&self, request: Request<proto::Digest>) -> Result<Response<proto::Digest>, Status> {
+        let (host, vni) = (caller(&request)?, vni(request.get_ref().vni)?);
+        let (answer, answered) = oneshot::channel();
+        self.ask(Asked::Compare { host, vni, answer }, answered).await
     }
 
     async fn repair(&self, request: Request<proto::Records>) -> Result<Response<proto::Records>, Status> {
@@ -181,6 +192,20 @@ impl Client {
             }
         };
         understood(tokio::time::timeout(PATIENCE, pull).await)
+    }
+
+    /// Sends what this host's records of a VPC are, and brings back what the peer's are: an inner none if it is of a
+    /// version that cannot say; none if it does not answer in time.
+    pub async fn compare(mut self, digest: proto::Digest) -> Option<Option<Digest>> {
+        match tokio::time::timeout(PATIENCE, self.client.compare(digest)).await {
+            Ok(Ok(theirs)) => Some(Some(Digest(theirs.into_inner().sum))),
+            Ok(Err(status)) if status.code() == Code::Unimplemented => Some(None),
+            Ok(Err(status)) => {
+                tracing::debug!(%status, "a peer did not compare");
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     /// Sends records, and brings back those of the peer that are greater.

@@ -3,6 +3,7 @@
 mod support;
 
 use havip_api::*;
+use havip_model::Digest;
 use havip_reconcile::item::{Item, ItemKey};
 use havip_stream::proto::{
     self, Failure, Hello, InstanceReport, Moves, PortReport, Refusals, report::Body, update,
@@ -295,8 +296,29 @@ fn moves_make_the_holder_and_the_history() {
     assert_eq!(scene.client.vip_history(&vip.meta.id, &HistoryFilter::default()).unwrap().items, history);
     let mut again = scene.follow(&one);
     scene.runtime.block_on(again.until_commit());
-    let [update::Body::Records(records)] = &again.others[..] else { panic!("{:?}", again.others) };
+    let others = std::mem::take(&mut again.others);
+    let [update::Body::Records(records)] = &others[..] else { panic!("{others:?}") };
     assert!(records.entries[0].record.as_ref().unwrap().released, "a host hears what the server recorded");
+
+    // It says what it has in one word: where that is another, it hears it again, once for each difference.
+    let recorded = havip_stream::convert::records(records).unwrap();
+    let digest = Digest::of(recorded.iter().map(|(key, record)| (key, record)));
+    let mut heard_after = |sum: u64| {
+        again.others.clear();
+        scene.runtime.block_on(async {
+            let said = proto::Digest { vni: records.vni, from_host: one.number, sum };
+            again.say(Body::Digest(said)).await;
+            for _ in 0..3 {
+                again.until_commit().await;
+            }
+        });
+        std::mem::take(&mut again.others)
+    };
+    assert_eq!(heard_after(digest.0), []);
+    let [update::Body::Records(repeated)] = &heard_after(0)[..] else { panic!("not told") };
+    assert_eq!(*repeated, *records);
+    assert_eq!(heard_after(0), []);
+    assert_eq!(heard_after(1).len(), 1);
 }
 
 #[test]

@@ -14,11 +14,11 @@ mod vacancy;
 mod vip;
 mod vpc;
 
-pub use action::{Action, Report};
+pub use action::{Action, Party, Report};
 pub use event::{Event, Kind};
 
 use crate::{Notice, Order};
-use havip_model::{HostNumber, Incarnation, PortNumber, Record, VipKey, Vni};
+use havip_model::{Digest, HostNumber, Incarnation, PortNumber, Record, VipKey, Vni};
 use random::Random;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,6 +38,8 @@ pub struct Keeper {
     ports: BTreeMap<PortNumber, Vni>,
     entitled: BTreeSet<(VipKey, PortNumber)>,
     vips: BTreeMap<VipKey, Vip>,
+    /// Of the records of each VPC's VIPs: follows them.
+    digests: BTreeMap<Vni, Digest>,
     /// When each VIP wants to be woken, in order of time: copied from its states after each event.
     due: BTreeSet<(Duration, VipKey)>,
 }
@@ -53,6 +55,7 @@ impl Keeper {
             ports: BTreeMap::new(),
             entitled: BTreeSet::new(),
             vips: BTreeMap::new(),
+            digests: BTreeMap::new(),
             due: BTreeSet::new(),
         }
     }
@@ -79,6 +82,11 @@ impl Keeper {
                 vec![]
             }
             Event::PullDone(vni) => self.pulled(now, vni),
+            Event::Compared { vni, peer, digest } => {
+                let is_joined = self.vpcs.get(&vni).is_some_and(Vpc::is_joined);
+                let differs = digest != Some(self.digest(vni));
+                (is_joined && differs).then_some(Action::SendRecords { vni, peer }).into_iter().collect()
+            }
 
             Event::PortUp { port, vni } => {
                 self.ports.insert(port, vni);
@@ -107,6 +115,7 @@ impl Keeper {
             Event::Configured { key, incarnation, kind } => self.configured(now, key, incarnation, kind),
             Event::Removed(key) => match self.vips.remove(&key) {
                 Some(vip) => {
+                    self.digests.entry(key.vni).or_default().replace(key.address, vip.record.as_ref(), None);
                     vip.next_deadline().map(|at| self.due.remove(&(at, key)));
                     vip.withdraw()
                 }
@@ -126,6 +135,16 @@ impl Keeper {
     pub fn next_deadline(&self) -> Option<Duration> {
         let vips = self.due.first().map(|(at, _)| *at);
         self.vpcs.values().map(Vpc::next_deadline).chain(vips).min()
+    }
+
+    /// The records of a VPC in one word, as far as they were heard or read.
+    pub fn digest(&self, vni: Vni) -> Digest {
+        self.digests.get(&vni).copied().unwrap_or_default()
+    }
+
+    /// A VIP's record, as far as it was heard or read.
+    pub fn record(&self, key: VipKey) -> Option<Record> {
+        self.vips.get(&key)?.record
     }
 
     fn noticed(&mut self, now: Duration, notice: Notice) -> Vec<Action> {
@@ -193,8 +212,9 @@ impl Keeper {
             let vpc = self.vpcs.get_mut(&vni).expect("its key was listed");
             if vpc.gives_up_now(now) {
                 actions.extend(self.pulled(now, vni));
-            } else if let Some(repair) = vpc.ticks_now(now, vni, &mut self.random) {
-                actions.extend(repair);
+            } else if let Some(parties) = vpc.ticks_now(now, &mut self.random) {
+                let digest = self.digest(vni);
+                actions.extend(parties.into_iter().map(|to| Action::SendDigest { vni, to, digest }));
                 actions.extend(self.each_vip(vni, |vip| vip.look()));
             }
         }
@@ -212,12 +232,16 @@ impl Keeper {
         entitled.map(|(_, port)| *port).filter(|port| self.ports.get(port) == Some(&key.vni)).collect()
     }
 
-    /// Hands something to a VIP, and copies its next deadline.
+    /// Hands something to a VIP, and copies its next deadline and its record.
     fn in_vip(&mut self, key: VipKey, act: impl FnOnce(&mut Vip) -> Vec<Action>) -> Vec<Action> {
         let Some(vip) = self.vips.get_mut(&key) else { return vec![] };
-        let before = vip.next_deadline();
+        let (before, record) = (vip.next_deadline(), vip.record);
         let actions = act(vip);
-        let after = vip.next_deadline();
+        let (after, now) = (vip.next_deadline(), vip.record);
+        if record != now {
+            let digest = self.digests.entry(key.vni).or_default();
+            digest.replace(key.address, record.as_ref(), now.as_ref());
+        }
         if before != after {
             before.map(|at| self.due.remove(&(at, key)));
             after.map(|at| self.due.insert((at, key)));

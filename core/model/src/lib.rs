@@ -4,6 +4,7 @@
 //! know of it is `core/reconcile`, who holds a VIP is `core/claim`.
 
 mod change;
+mod digest;
 mod eip;
 mod event;
 mod fabric;
@@ -23,6 +24,7 @@ mod vip;
 mod world;
 
 pub use change::{Change, Counter};
+pub use digest::Digest;
 pub use eip::{Eip, EipPool, EipTarget};
 pub use event::{Event, EventKind, Evidence, MoveCause, Refusal, RefusalReason};
 pub use fabric::{HostNumber, NotANumber, OutOfRange, PortNumber, SubnetNumber, Vni};

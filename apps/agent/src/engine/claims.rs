@@ -3,11 +3,11 @@
 use super::program::chain;
 use super::{Done, Engine};
 use crate::peers::Asked;
-use havip_claim::keeper::{Action, Event};
+use havip_claim::keeper::{Action, Event, Party};
 use havip_claim::{Cause, Notice, Order};
-use havip_model::{HostNumber, Record, VipKey, Vni};
+use havip_model::{Digest, HostNumber, Record, VipKey, Vni};
 use havip_reconcile::table::{Address, Entry, EntryKey};
-use havip_stream::convert;
+use havip_stream::{convert, proto};
 use havip_switch::Outcome;
 use rand::seq::SliceRandom;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +28,7 @@ impl Engine {
     pub(super) fn act(&mut self, now: Duration, action: Action) {
         match action {
             Action::Order(order) => self.order(&order),
+            Action::SendDigest { vni, to, digest } => self.send_digest(vni, to, digest),
             Action::SendRecords { vni, peer } => self.send_records(vni, peer),
             Action::Pull(vni) => self.pull(vni),
             Action::OpenPorts(vni) => {
@@ -78,12 +79,38 @@ impl Engine {
     /// Applies what others have, where it is greater.
     pub(super) fn merge(&mut self, records: Vec<(VipKey, Record)>) {
         for (key, record) in records {
-            self.order(&Order::Merge { key, record });
+            // What was heard is never ahead of the switch; an order costs more than this look.
+            if self.keeper.record(key).is_none_or(|own| record.outranks(&own)) {
+                self.order(&Order::Merge { key, record });
+            }
         }
+    }
+
+    /// The server's records of a VPC; what it lacks of this host's ports it is told again.
+    pub(super) fn merge_servers(&mut self, vni: Vni, records: Vec<(VipKey, Record)>) {
+        self.records.compare_said(vni, &records);
+        self.merge(records);
     }
 
     fn endpoint(&self, host: HostNumber) -> Option<String> {
         self.host_item(host).map(|host| host.peer_endpoint.clone())
+    }
+
+    fn send_digest(&mut self, vni: Vni, to: Party, digest: Digest) {
+        let message = proto::Digest { vni: vni.get(), from_host: self.host.get(), sum: digest.0 };
+        let peer = match to {
+            Party::Server => return self.outbox.digest(vni, message),
+            Party::Host(peer) => peer,
+        };
+        if let Some(client) = self.endpoint(peer).and_then(|endpoint| self.peers.client(peer, &endpoint)) {
+            let done = self.done.clone();
+            tokio::spawn(async move {
+                if let Some(digest) = client.compare(message).await {
+                    // The loop ends only with the process.
+                    let _ = done.send(Done::Compared { vni, peer, digest });
+                }
+            });
+        }
     }
 
     fn send_records(&mut self, vni: Vni, peer: HostNumber) {
@@ -138,7 +165,9 @@ impl Engine {
             records.into_iter().map(|(key, record)| (key.address, record)).collect::<Vec<_>>()
         };
         let (host, vni) = match &asked {
-            Asked::Pull { host, vni, .. } | Asked::Repair { host, vni, .. } => (*host, *vni),
+            Asked::Pull { host, vni, .. }
+            | Asked::Compare { host, vni, .. }
+            | Asked::Repair { host, vni, .. } => (*host, *vni),
         };
         let is_member = self.vpc(vni).is_some_and(|vpc| vpc.members.contains(&host));
         if !is_member {
@@ -149,6 +178,10 @@ impl Engine {
             Asked::Pull { vni, answer, .. } => {
                 // Whoever asked may have gone.
                 let _ = answer.send(convert::records_message(vni, own, addresses(self.records(vni))));
+            }
+            Asked::Compare { vni, answer, .. } => {
+                let sum = self.keeper.digest(vni).0;
+                let _ = answer.send(proto::Digest { vni: vni.get(), from_host: own, sum });
             }
             Asked::Repair { vni, records, answer, .. } => {
                 let mut ours = self.records(vni);

@@ -30,6 +30,14 @@ impl Records {
         self.said.clear();
     }
 
+    /// The server has these records of a VPC: what it was said and has not, it is said once more.
+    pub fn compare_said(&mut self, vni: Vni, servers: &[(VipKey, Record)]) {
+        let servers: BTreeMap<VipKey, Record> = servers.iter().copied().collect();
+        self.said.retain(|key, said| {
+            key.vni != vni || servers.get(key).is_some_and(|servers| servers.rank() >= said.rank())
+        });
+    }
+
     /// Begins to read all of them.
     pub fn begin_round(&mut self) {
         self.next = self.next.or(self.keys.first().copied());

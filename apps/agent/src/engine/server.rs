@@ -4,6 +4,7 @@ use super::Engine;
 use crate::follow::Heard;
 use crate::state::{self, Incoming};
 use crate::{clock, dhcp};
+use havip_model::Vni;
 use havip_reconcile::item::{Item, ItemKey};
 use havip_stream::proto::{self, update::Body};
 use std::collections::BTreeMap;
@@ -32,7 +33,10 @@ impl Engine {
             Body::Commit(commit) => self.commit(commit).await,
             Body::Command(command) => self.command(command),
             Body::Records(records) => match havip_stream::convert::records(&records) {
-                Ok(records) => self.merge(records),
+                Ok(all) => match Vni::new(records.vni) {
+                    Ok(vni) => self.merge_servers(vni, all),
+                    Err(error) => tracing::warn!(%error, "the server sent records of no VPC"),
+                },
                 Err(error) => tracing::warn!(%error, "the server sent a wrong record"),
             },
         }

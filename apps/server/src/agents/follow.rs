@@ -10,7 +10,7 @@ use crate::{
     ledger::{Committed, Durable},
     service::Service,
 };
-use havip_model::{EventKind, HostNumber, Record, VipKey, Vni};
+use havip_model::{Digest, EventKind, HostNumber, Record, VipKey, Vni};
 use havip_reconcile::{
     item::{Item, ItemKey},
     view::view,
@@ -98,6 +98,8 @@ struct Session<'a> {
     revision: u64,
     /// VPCs whose records were sent.
     known: BTreeSet<Vni>,
+    /// The last difference between the host's records and ours that was answered: both digests.
+    differences: BTreeMap<Vni, (Digest, Digest)>,
     /// The first messages.
     opening: Vec<Body>,
 }
@@ -126,7 +128,20 @@ impl<'a> Session<'a> {
         let ((opening, revision, id), commits) = service.ledger().follow(begin);
         info!(host = host.get(), revision, changes = opening.changes, full = opening.is_full, "host follows");
         let Opening { messages, known, .. } = opening;
-        Self { service, host, id, updates, commits, commands, ordered, revision, known, opening: messages }
+        let differences = BTreeMap::new();
+        Self {
+            service,
+            host,
+            id,
+            updates,
+            commits,
+            commands,
+            ordered,
+            revision,
+            known,
+            differences,
+            opening: messages,
+        }
     }
 
     async fn run(&mut self, mut reports: Streaming<Report>) -> Result<(), Status> {
@@ -144,7 +159,10 @@ impl<'a> Session<'a> {
                     Some(Report { body: Some(said) }) => {
                         silent_at = Instant::now() + SILENCE;
                         self.service.tracker().heard(self.host);
-                        report::take(self.service, self.host, self.revision, &self.commands, said).await?;
+                        match said {
+                            Said::Digest(digest) => self.compare(digest).await?,
+                            said => report::take(self.service, self.host, self.revision, &self.commands, said).await?,
+                        }
                     }
                 },
                 committed = self.commits.recv() => match committed {
@@ -203,6 +221,21 @@ impl<'a> Session<'a> {
             self.send(Body::Records(records)).await?;
         }
         Ok(())
+    }
+
+    /// A host's digest of a VPC's records: if ours is another, it gets our records, and says what we lack (C6).
+    /// Once for each difference: one that stays, as of a VIP that is withdrawn just now, is not talked about for ever.
+    async fn compare(&mut self, theirs: havip_stream::proto::Digest) -> Result<(), Status> {
+        let Some(vni) = Vni::new(theirs.vni).ok().filter(|vni| self.known.contains(vni)) else {
+            return Ok(()); // a VPC that the host has just left
+        };
+        let theirs = Digest(theirs.sum);
+        let ours = self.service.read(|durable| durable.state.digest(vni));
+        if theirs == ours || self.differences.insert(vni, (theirs, ours)) == Some((theirs, ours)) {
+            return Ok(());
+        }
+        let records = self.service.read(|durable| records(durable, vni));
+        self.send(Body::Records(records)).await
     }
 
     async fn commit(&self) -> Result<(), Status> {

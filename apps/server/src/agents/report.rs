@@ -48,6 +48,7 @@ pub async fn take(
             Ok(records) => service.records(host, records).await,
             Err(error) => skip(host, &error),
         },
+        Body::Digest(_) => {} // the session's
         Body::Instance(report) => instance(service, host, report).await,
         Body::Result(result) => commands.finish(result),
         Body::Port(report) => port(service, host, &report),

@@ -1,7 +1,9 @@
 //! Everything that the store holds, in memory, and how a write changes it.
 
 use super::timeline::Timeline;
-use havip_model::{AccessKeyId, Change, Counter, Record, Resource, ResourceKey, Timestamp, VipKey, World};
+use havip_model::{
+    AccessKeyId, Change, Counter, Digest, Record, Resource, ResourceKey, Timestamp, VipKey, Vni, World,
+};
 use havip_store::stored::{self, AccessKey, Answer, Stored, Token};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,6 +21,8 @@ pub struct State {
     pub withdrawing: BTreeMap<ResourceKey, Arc<Resource>>,
     /// The greatest holder record that was reported of each VIP, and of each EIP's edge.
     pub records: HashMap<VipKey, Record>,
+    /// Of the records of each VPC: follows them.
+    digests: HashMap<Vni, Digest>,
     /// What requests with idempotency keys were answered, by `PRINCIPAL/KEY`.
     pub answers: HashMap<String, Arc<Answer>>,
     /// Join tokens, by the digest of their secret.
@@ -87,6 +91,20 @@ impl State {
         write.removals.iter().for_each(|removal| self.remove(removal));
     }
 
+    /// The records of a VPC in one word (rule C6).
+    pub fn digest(&self, vni: Vni) -> Digest {
+        self.digests.get(&vni).copied().unwrap_or_default()
+    }
+
+    fn set_record(&mut self, key: VipKey, record: Option<Record>) {
+        let before = match record {
+            Some(record) => self.records.insert(key, record),
+            None => self.records.remove(&key),
+        };
+        let digest = self.digests.entry(key.vni).or_default();
+        digest.replace(key.address, before.as_ref(), record.as_ref());
+    }
+
     fn put(&mut self, stored: &Stored) {
         match stored {
             Stored::Resource(_) | Stored::Counter(..) => {
@@ -95,9 +113,7 @@ impl State {
             Stored::Withdrawing(resource) => {
                 self.withdrawing.insert(resource.key(), Arc::new(resource.clone()));
             }
-            Stored::Record(key, record) => {
-                self.records.insert(*key, *record);
-            }
+            Stored::Record(key, record) => self.set_record(*key, Some(*record)),
             Stored::Event(event) => self.timeline.push(Arc::new(event.clone())),
             Stored::Answer(answer) => {
                 self.answers.insert(answer.name.clone(), Arc::new(answer.clone()));
@@ -119,7 +135,7 @@ impl State {
             Removal::Token(digest) => drop(self.tokens.remove(digest)),
             Removal::Answer(name) => drop(self.answers.remove(name)),
             Removal::Event(sequence) => self.timeline.remove(*sequence),
-            Removal::Record(key) => drop(self.records.remove(key)),
+            Removal::Record(key) => self.set_record(*key, None),
         }
     }
 }

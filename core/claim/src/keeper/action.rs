@@ -1,7 +1,7 @@
 //! What a keeper wants done.
 
 use crate::Order;
-use havip_model::{HostNumber, PortNumber, Record, VipKey, Vni};
+use havip_model::{Digest, HostNumber, PortNumber, Record, VipKey, Vni};
 use std::time::Duration;
 
 /// What the agent does now, in this order.
@@ -9,6 +9,16 @@ use std::time::Duration;
 pub enum Action {
     /// Give the order to the switch.
     Order(Order),
+    /// Send what the VPC's records are in one word; a peer answers with its own, which makes an
+    /// [`Event::Compared`](super::Event), the server with its records if it has others (C6).
+    SendDigest {
+        /// The VPC.
+        vni: Vni,
+        /// Who gets it.
+        to: Party,
+        /// This host's.
+        digest: Digest,
+    },
     /// Send every record of the VPC to this peer, and merge the greater ones that it answers with (C6).
     SendRecords {
         /// The VPC.
@@ -22,6 +32,15 @@ pub enum Action {
     OpenPorts(Vni),
     /// Tell people.
     Report(Report),
+}
+
+/// With whom a host compares its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Party {
+    /// The agent of another host.
+    Host(HostNumber),
+    /// The server.
+    Server,
 }
 
 /// What people should know.

@@ -1,7 +1,7 @@
 //! What a keeper is told.
 
 use crate::Notice;
-use havip_model::{HostNumber, Incarnation, PortNumber, Record, VipKey, Vni};
+use havip_model::{Digest, HostNumber, Incarnation, PortNumber, Record, VipKey, Vni};
 use std::time::Duration;
 
 /// What happened. All of it may be said again; what is already known changes nothing.
@@ -24,6 +24,15 @@ pub enum Event {
     /// ring, and a record that names a port of before a reboot must be known before that port comes up.
     /// After a restart of the agent alone it says first, too, which ports are up and entitled already.
     PullDone(Vni),
+    /// A peer has answered a digest with its own; none if it is of a version that knows no digests (C6).
+    Compared {
+        /// The VPC.
+        vni: Vni,
+        /// The peer.
+        peer: HostNumber,
+        /// The peer's.
+        digest: Option<Digest>,
+    },
     /// A local port is active in the switch's map.
     PortUp {
         /// The port.

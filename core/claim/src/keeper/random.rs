@@ -19,10 +19,11 @@ impl Random {
         word ^ (word >> 31)
     }
 
-    /// One of them, if there are any.
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
-        let index = self.next().checked_rem(from.len() as u64)?;
-        from.get(index as usize).copied()
+    /// So many of them, all if there are fewer.
+    pub fn pick<T: Copy>(&mut self, from: &[T], most: usize) -> Vec<T> {
+        let mut left = from.to_vec();
+        let count = most.min(left.len());
+        (0..count).map(|_| left.swap_remove((self.next() % left.len() as u64) as usize)).collect()
     }
 
     /// Less than `most`, in whole milliseconds.

@@ -1,7 +1,7 @@
 //! Joining a VPC, and its repair each second (C6).
 
-use super::{Action, random::Random};
-use havip_model::{HostNumber, Vni};
+use super::{Party, random::Random};
+use havip_model::HostNumber;
 use std::time::Duration;
 
 /// One VPC on this host.
@@ -48,13 +48,13 @@ impl Vpc {
         matches!(self.state, State::Joining { give_up_at } if give_up_at <= now)
     }
 
-    /// Once a second: the records go to a random peer. None if woken early.
-    pub fn ticks_now(&mut self, now: Duration, vni: Vni, random: &mut Random) -> Option<Vec<Action>> {
+    /// Once a second: whom the digest goes to, some peers and the server. None if woken early.
+    pub fn ticks_now(&mut self, now: Duration, random: &mut Random) -> Option<Vec<Party>> {
         match &mut self.state {
             State::Joined { tick_at } if *tick_at <= now => {
                 *tick_at = now + TICK - JITTER / 2 + random.jitter(JITTER);
-                let peer = random.pick(&self.peers);
-                Some(peer.map(|peer| Action::SendRecords { vni, peer }).into_iter().collect())
+                let peers = random.pick(&self.peers, COMPARED_WITH).into_iter().map(Party::Host);
+                Some(peers.chain([Party::Server]).collect())
             }
             State::Joined { .. } | State::Joining { .. } => None,
         }
@@ -70,6 +70,8 @@ impl Vpc {
 
 /// A peer or the server that is alive answers in milliseconds; a guest should not wait longer for a network.
 const PULL_TAKES_AT_MOST: Duration = Duration::from_secs(3);
+/// Peers that a digest goes to each second; of a news that half the hosts have, seven of eight hear at the next tick.
+const COMPARED_WITH: usize = 3;
 const TICK: Duration = Duration::from_secs(1);
 /// So that hosts which started together do not all speak at once.
 const JITTER: Duration = Duration::from_millis(200);

@@ -6,10 +6,10 @@ use crate::{
 };
 use havip_claim::{
     Cause, Notice, Order,
-    keeper::{self, Keeper, Kind},
+    keeper::{self, Keeper, Kind, Party},
     switch::{self, Configured},
 };
-use havip_model::{Record, VipKey};
+use havip_model::{Digest, Record, VipKey};
 use std::collections::BTreeSet;
 
 impl World {
@@ -31,7 +31,9 @@ impl World {
         for action in self.hosts[host].keeper.handle(now, event) {
             match action {
                 keeper::Action::Order(order) => self.switch(host, switch::Event::Ordered(order)),
+                keeper::Action::SendDigest { to, digest, .. } => self.send_digest(host, to, digest),
                 keeper::Action::SendRecords { peer, .. } => {
+                    self.exchanges += 1;
                     let records = self.hosts[host].switch.records(vni()).collect();
                     self.call(peer.get() as usize - 1, host, records, true);
                 }
@@ -78,6 +80,47 @@ impl World {
             let after = ms(1 + self.random.below(10));
             self.later(after, Happening::Records { to, from, records, wants_answer });
         }
+    }
+
+    fn send_digest(&mut self, from: usize, to: Party, digest: Digest) {
+        let peer = match to {
+            Party::Host(peer) => Some(peer.get() as usize - 1),
+            Party::Server => None,
+        };
+        if peer.is_some_and(|peer| self.network.is_cut(from, peer)) {
+            return;
+        }
+        let agent_life = self.hosts[from].agent_life;
+        let after = ms(1 + self.random.below(10));
+        self.later(after, Happening::Digest { from, agent_life, peer, digest });
+    }
+
+    /// A peer answers with its digest, the server with its records if they are others.
+    pub fn digest_came(&mut self, from: usize, agent_life: u32, peer: Option<usize>, digest: Digest) {
+        let Some(peer) = peer else {
+            if self.server.is_alive && self.server.digest() != digest {
+                self.exchanges += 1;
+                self.server_answers(from);
+            }
+            return;
+        };
+        if self.hosts[peer].agent_runs && !self.network.is_cut(from, peer) {
+            let digest = self.hosts[peer].keeper.digest(vni());
+            let after = ms(1 + self.random.below(10));
+            self.later(after, Happening::Compared { host: from, agent_life, peer, digest });
+        }
+    }
+
+    /// The server's records, and what the agent says to them: it speaks for its own ports only.
+    fn server_answers(&mut self, to: usize) {
+        for (key, record) in self.hosts[to].switch.records(vni()).collect::<Vec<_>>() {
+            if record.holder.host == host_number(to) {
+                self.server.record(key, record);
+            }
+        }
+        let records = self.server.records.iter().map(|(key, record)| (*key, *record)).collect();
+        let after = ms(1 + self.random.below(10));
+        self.later(after, Happening::Records { to, from: to, records, wants_answer: false });
     }
 
     pub fn records_came(&mut self, to: usize, from: usize, records: &[(VipKey, Record)], wants_answer: bool) {

@@ -99,11 +99,27 @@ fn a_host_that_was_cut_off_is_put_right_by_repair() {
     world.claim(0, 0, 1);
     world.run(ms(100));
     world.network.partition(1, 2);
+    world.server.is_alive = false;
     world.elect(1, 0);
     world.run(ms(6000));
     assert_eq!(world.holder(0, 0), Some(0), "it missed the announcement, and keeps what it has");
     world.network.heal();
-    world.run(ms(2500));
+    let exchanges = world.exchanges;
+    world.run(ms(1200));
+    assert_eq!(world.holder_everywhere(0), Some(1), "each compares once in 1.1 s");
+    assert!(world.exchanges - exchanges <= 2, "one digest that differed, from each side");
+    world.run(ms(10_000));
+    assert!(world.exchanges - exchanges <= 2, "no other differs");
+}
+
+#[test]
+fn a_host_that_no_other_reaches_is_put_right_by_the_server() {
+    let mut world = World::started(2, &[0, 1]);
+    world.claim(0, 0, 1);
+    world.run(ms(100));
+    world.network.partition(1, 2);
+    world.elect(1, 0);
+    world.run(ms(1200));
     assert_eq!(world.holder_everywhere(0), Some(1));
 }
 

@@ -1,7 +1,7 @@
 //! The server: what should be, told to each host in order but at its own pace, and what it recorded.
 
 use crate::world::{Happening, World, host_number, ms, vip};
-use havip_model::{HostNumber, Incarnation, PortNumber, Record, VipKey};
+use havip_model::{Digest, HostNumber, Incarnation, PortNumber, Record, VipKey};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a host should know; also what is on its disk.
@@ -36,9 +36,15 @@ impl Server {
         Self { is_alive: true, desired, records: BTreeMap::new(), made: 2 }
     }
 
-    /// Records what an agent reports.
+    /// What it recorded, in one word.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.records)
+    }
+
+    /// Records what an agent reports of a VIP that there is.
     pub fn record(&mut self, key: VipKey, record: Record) {
-        if self.records.get(&key).is_none_or(|own| record.outranks(own)) {
+        let made = self.desired.vips.get(&key).map(|vip| vip.incarnation);
+        if made == Some(record.incarnation) && self.records.get(&key).is_none_or(|own| record.outranks(own)) {
             self.records.insert(key, record);
         }
     }
@@ -61,6 +67,9 @@ impl World {
 
     /// Deletes the VIP, or makes it anew with the same associations.
     pub fn delete_vip(&mut self, index: usize) {
+        if self.server.is_alive {
+            self.server.records.remove(&vip(index));
+        }
         self.desire(|desired| {
             desired.vips.remove(&vip(index));
         });
@@ -71,6 +80,7 @@ impl World {
             return;
         }
         self.server.made += 1;
+        self.server.records.remove(&vip(index));
         let made = Vip { incarnation: Incarnation(self.server.made), entitled };
         self.desire(|desired| {
             desired.vips.insert(vip(index), made);

@@ -8,10 +8,10 @@ use crate::{
 };
 use havip_claim::{
     Notice,
-    keeper::Report,
+    keeper::{Event, Report},
     switch::{self, Message},
 };
-use havip_model::{HostNumber, MacAddr, PortNumber, Record, SubnetNumber, VipKey, Vni};
+use havip_model::{Digest, HostNumber, MacAddr, PortNumber, Record, SubnetNumber, VipKey, Vni};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Everything that is simulated.
@@ -26,6 +26,8 @@ pub struct World {
     pub changed_at: Duration,
     /// Messages handed to the network so far.
     pub sent: u64,
+    /// How often hosts exchanged records for repair.
+    pub exchanges: u64,
     /// The guests that packets for a VIP were delivered to.
     pub delivered: Vec<usize>,
     /// What keepers reported to people.
@@ -45,6 +47,8 @@ pub enum Happening {
     Tick { host: usize, agent_life: u32 },
     Config { host: usize },
     Records { to: usize, from: usize, records: Vec<(VipKey, Record)>, wants_answer: bool },
+    Digest { from: usize, agent_life: u32, peer: Option<usize>, digest: Digest },
+    Compared { host: usize, agent_life: u32, peer: usize, digest: Digest },
     Pulled { host: usize, agent_life: u32, peer: Option<usize>, from_server: bool },
     Refresh { guest: usize },
 }
@@ -99,6 +103,7 @@ impl World {
             random: Random(seed),
             changed_at: Duration::ZERO,
             sent: 0,
+            exchanges: 0,
             delivered: vec![],
             reports: vec![],
             queue: BTreeMap::new(),
@@ -167,6 +172,15 @@ impl World {
             Happening::Records { to, from, records, wants_answer } => {
                 self.records_came(to, from, &records, wants_answer);
             }
+            Happening::Digest { from, agent_life, peer, digest } => {
+                self.digest_came(from, agent_life, peer, digest);
+            }
+            Happening::Compared { host, agent_life, peer, digest }
+                if self.hosts[host].agent_life == agent_life =>
+            {
+                let peer = host_number(peer);
+                self.keep(host, Event::Compared { vni: vni(), peer, digest: Some(digest) });
+            }
             Happening::Pulled { host, agent_life, peer, from_server }
                 if self.hosts[host].agent_life == agent_life =>
             {
@@ -178,6 +192,7 @@ impl World {
             | Happening::Notice { .. }
             | Happening::Wake { .. }
             | Happening::Tick { .. }
+            | Happening::Compared { .. }
             | Happening::Pulled { .. } => {} // for a process that is gone
         }
     }

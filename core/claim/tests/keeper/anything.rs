@@ -5,9 +5,12 @@ use havip_claim::{
     Cause, Notice, Order, Release,
     keeper::{Action, Event, Keeper, Kind},
 };
-use havip_model::{Incarnation, MoveCause, PortNumber, Record, VipKey};
+use havip_model::{Digest, Incarnation, MoveCause, PortNumber, Record, VipKey};
 use proptest::{collection::vec, prelude::*};
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Any event about two VIPs, three ports of which two are told of here, and three hosts.
 fn events() -> impl Strategy<Value = Event> {
@@ -33,6 +36,11 @@ fn events() -> impl Strategy<Value = Event> {
         vni.prop_map(Event::VpcJoined),
         vni.prop_map(Event::VpcLeft),
         vni.prop_map(Event::PullDone),
+        (vni, prop::option::of(Just(Digest::default()))).prop_map(|(vni, digest)| Event::Compared {
+            vni,
+            peer: host(2),
+            digest
+        }),
         (vni, vec((1u32..4).prop_map(host), 0..3))
             .prop_map(|(vni, peers)| Event::PeersChanged { vni, peers }),
         (port.clone(), vni).prop_map(|(port, vni)| Event::PortUp { port, vni }),
@@ -101,6 +109,7 @@ proptest! {
         let mut keeper = Keeper::new(host(1), 7);
         let mut candidates = Candidates::default();
         let mut now = ms(0);
+        let mut records = BTreeMap::new();
         for (event, pause) in events {
             candidates.note(&event);
             let is_removal = matches!(event, Event::Removed(_));
@@ -112,6 +121,11 @@ proptest! {
                 wakes += 1;
                 prop_assert!(wakes < 20, "stuck at {:?}", keeper.next_deadline());
             }
+            for key in &candidates.configured {
+                records.extend(keeper.record(*key).map(|record| (*key, record)));
+            }
+            records.retain(|key, record| keeper.record(*key) == Some(*record));
+            prop_assert_eq!(keeper.digest(vni()), Digest::of(&records), "kept up record by record");
             for action in actions {
                 match action {
                     Action::Order(Order::Ask { key, port } | Order::Take { key, port, .. }) => {

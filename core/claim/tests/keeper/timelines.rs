@@ -3,10 +3,10 @@
 use crate::scene::*;
 use havip_claim::{
     Cause, Notice, Order,
-    keeper::{Action, Event, Keeper, Kind, Report},
+    keeper::{Action, Event, Keeper, Kind, Party, Report},
 };
-use havip_model::{Incarnation, MoveCause, VipKey};
-use std::collections::BTreeSet;
+use havip_model::{Digest, Incarnation, MoveCause, VipKey};
+use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
 fn a_vpc_is_joined_by_a_pull_and_then_its_ports_open_once() {
@@ -20,19 +20,45 @@ fn a_vpc_is_joined_by_a_pull_and_then_its_ports_open_once() {
 }
 
 #[test]
-fn each_second_all_records_go_to_some_peer() {
+fn each_second_a_digest_goes_to_three_peers_and_the_server() {
     let mut keeper = keeper();
-    let mut peers = BTreeSet::new();
-    let mut sent = 0;
+    keeper.handle(ms(0), Event::PeersChanged { vni: vni(), peers: (2..=9).map(host).collect() });
+    let mut peers = BTreeMap::<_, u32>::new();
+    let (mut rounds, mut to_server) = (0, 0);
     while let Some(at) = keeper.next_deadline().filter(|at| *at <= ms(60_000)) {
+        let mut round = BTreeSet::new();
         for action in keeper.handle(at, Event::DeadlineReached) {
-            let Action::SendRecords { peer, .. } = action else { panic!("{action:?}") };
-            peers.insert(peer);
-            sent += 1;
+            let Action::SendDigest { to, digest, .. } = action else { panic!("{action:?}") };
+            assert_eq!(digest, Digest::default(), "there is no record");
+            match to {
+                Party::Server => to_server += 1,
+                Party::Host(peer) => assert!(round.insert(peer), "each once"),
+            }
         }
+        assert_eq!(round.len(), 3);
+        rounds += 1;
+        round.into_iter().for_each(|peer| *peers.entry(peer).or_default() += 1);
     }
-    assert!((55..=66).contains(&sent), "{sent}");
-    assert_eq!(peers, [host(2), host(3)].into());
+    assert!((55..=66).contains(&rounds) && to_server == rounds, "{rounds}, {to_server}");
+    assert_eq!(peers.len(), 8);
+    assert!(peers.values().all(|times| (8..=40).contains(times)), "all alike: {peers:?}");
+}
+
+#[test]
+fn only_a_peer_with_other_records_gets_ours() {
+    let mut keeper = keeper();
+    let compared = |digest| Event::Compared { vni: vni(), peer: host(2), digest };
+    let sends = Action::SendRecords { vni: vni(), peer: host(2) };
+    assert_eq!(keeper.handle(ms(0), compared(Some(Digest::default()))), []);
+    assert_eq!(keeper.handle(ms(0), compared(None)), [sends], "of a version without digests");
+    keeper.handle(ms(0), moved(record(9, 2, 20), Cause::Announced));
+    assert_eq!(keeper.handle(ms(0), compared(Some(Digest::default()))), [sends]);
+    let all = Digest::of([(&key(), &record(9, 2, 20))]);
+    assert_eq!(keeper.handle(ms(0), compared(Some(all))), []);
+    keeper.handle(ms(0), Event::RecordRead { key: key(), record: Some(record(10, 2, 20)) });
+    assert_eq!(keeper.digest(vni()), Digest::of([(&key(), &record(10, 2, 20))]));
+    keeper.handle(ms(0), Event::Removed(key()));
+    assert_eq!(keeper.digest(vni()), Digest::default());
 }
 
 #[test]
@@ -156,7 +182,7 @@ fn two_owners_are_reported_once_for_a_record_though_doubted_five_times() {
                     keeper.handle(at, Event::Noticed(notice));
                 }
                 Action::Report(report) => reports.push(report),
-                Action::SendRecords { .. } => {}
+                Action::SendDigest { .. } => {}
                 other => panic!("{other:?}"),
             }
         }
