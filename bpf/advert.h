@@ -6,6 +6,7 @@
 #include "deliver.h"
 
 #define ADVERT_ADDRESSES_MAX 20
+#define CARP_WORDS 7
 #define TALKER_LASTS_NS 60000000000ULL
 
 struct vrrp {
@@ -311,8 +312,23 @@ __noinline int copy_advert(struct __sk_buff *skb, struct advert *advert, __u32 f
 }
 
 /*
+ * A CARP advert: it looks like one of VRRPv2 with seven addresses, but it has 36 bytes where VRRP's password makes
+ * them 44, and it names no address: there are a counter and a hash, which match a VIP once in 2^32.
+ */
+static __noinline bool is_carp(struct __sk_buff *skb, __u32 offset, const struct vrrp *vrrp)
+{
+	__be16 total = 0;
+
+	if (vrrp->version_type != 0x21 || vrrp->count != CARP_WORDS ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct iphdr, tot_len), &total, sizeof(total)))
+		return false;
+	return ETH_HLEN + bpf_ntohs(total) == offset + sizeof(*vrrp) + CARP_WORDS * 4;
+}
+
+/*
  * Gives a multicast advert to the ports of this host that should hear it: those associated with the VIP it names
- * first, and those that sent such adverts in the last minute.
+ * first, and those that sent such adverts in the last minute. CARP names none: to those that share a VIP with its
+ * sender, and nobody else.
  */
 __noinline int flood_advert(struct __sk_buff *skb, struct advert *advert, __u32 from_port)
 {
@@ -322,6 +338,7 @@ __noinline int flood_advert(struct __sk_buff *skb, struct advert *advert, __u32 
 	struct address *sender;
 	struct vrrp vrrp;
 	__u64 now;
+	bool carp;
 	__u32 i;
 
 	if (!advert || !read_advert(skb, advert, &vrrp))
@@ -330,7 +347,10 @@ __noinline int flood_advert(struct __sk_buff *skb, struct advert *advert, __u32 
 	if (!sender)
 		return REASON_ADVERT_STRANGER;
 	count(COUNT_ADVERT_FLOODED);
-	if (vrrp.count && named_vip(skb, advert, 0, &key))
+	carp = is_carp(skb, advert->offset, &vrrp);
+	if (carp)
+		circle = bpf_map_lookup_elem(&associated, &sender->port);
+	else if (vrrp.count && named_vip(skb, advert, 0, &key))
 		circle = bpf_map_lookup_elem(&circles, &key);
 	if (circle) {
 		for (i = 0; i < CIRCLE_MAX; i++) {
@@ -340,6 +360,8 @@ __noinline int flood_advert(struct __sk_buff *skb, struct advert *advert, __u32 
 			copy_advert(skb, advert, from_port);
 		}
 	}
+	if (carp)
+		return 0;
 	list = bpf_map_lookup_elem(&talkers, &sender->subnet);
 	if (!list)
 		return 0;

@@ -134,7 +134,7 @@ struct members {
 	__u32 hosts[MEMBERS_MAX];
 };
 
-/* The entitled ports of a VIP, for multicast adverts. */
+/* Ports for multicast adverts: the entitled ports of a VIP, or those that share a VIP with a port. */
 struct circle {
 	__u32 count;
 	__u32 ports[CIRCLE_MAX];

@@ -103,6 +103,22 @@ static __always_inline bool is_vrrp_mac(const __u8 *mac)
 	return mac[0] == 0 && mac[1] == 0 && mac[2] == 0x5e && mac[3] == 0 && (mac[4] == 1 || mac[4] == 2);
 }
 
+/*
+ * ucarp sends its adverts, and nothing else, from 00:00:5e:00:00:VHID, to a group or to all.
+ * The sender's address is checked like any packet's.
+ */
+static __always_inline bool is_ucarp_advert(struct __sk_buff *skb, const struct ethhdr *ethernet)
+{
+	const __u8 *mac = ethernet->h_source;
+	__u8 protocol = 0;
+
+	if (mac[0] || mac[1] || mac[2] != 0x5e || mac[3] || mac[4] || !(ethernet->h_dest[0] & 1) ||
+	    ethernet->h_proto != bpf_htons(ETH_P_IP))
+		return false;
+	return !bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct iphdr, protocol), &protocol, 1) &&
+	       protocol == IPPROTO_VRRP;
+}
+
 /* A MAC as struct record keeps it: the port's low 16 bits above it say whose it is. */
 static __always_inline __u64 mac_word(const __u8 *mac, __u32 port)
 {

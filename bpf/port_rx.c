@@ -251,7 +251,7 @@ int port_rx(struct __sk_buff *skb)
 		return drop(skb, port->number, REASON_TRUNCATED, 0);
 	type = bpf_ntohs(ethernet->h_proto);
 	if (!same_mac(ethernet->h_source, port->mac) &&
-	    !(is_vrrp_mac(ethernet->h_source) && is_associated(port->number)))
+	    !((is_vrrp_mac(ethernet->h_source) || is_ucarp_advert(skb, ethernet)) && is_associated(port->number)))
 		return drop(skb, port->number, REASON_SOURCE_MAC, 0);
 
 	switch (type) {

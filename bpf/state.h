@@ -54,7 +54,7 @@ HASH(subnets, __u32, struct subnet, 1024);
 HASH(addresses, struct address_key, struct address, 16384);
 HASH(macs, struct mac_key, struct mac_value, 16384);
 HASH(entitled, struct address_port_key, struct entitled, 16384);
-HASH(associated, __u32, __u32, 16384); /* port -> VIPs it is entitled to */
+HASH(associated, __u32, struct circle, 16384); /* port -> the ports that share a VIP with it, itself included */
 HASH(circles, struct address_key, struct circle, 16384);
 HASH(advert_sources, struct advert_source_key, __u32, 4096);
 LPM(routes, struct route_key, struct ip16, 1024);

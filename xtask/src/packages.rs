@@ -123,6 +123,7 @@ const PACKAGES: &[Package] = {
             File("/usr/lib/ocf/resource.d/heartbeat/IPaddr2"),
             "IPaddr2, with which heartbeat and pacemaker move addresses",
         ),
+        package("ucarp", Test, Program("ucarp"), "a story moves a VIP with it"),
         package("isc-dhcp-client", Test, Program("dhclient"), "an external guest gets its address with it"),
         package("strace", Test, Program("strace"), "tests note what the store syncs"),
         package("tcpdump", Test, Program("tcpdump"), "tests look at what is on the wire"),

@@ -25,4 +25,4 @@ pub use guest::{Guest, Output};
 pub use lab::{ClientFile, Lab, Plan};
 pub use patience::eventually;
 pub use scene::{PATIENCE, Scene, Setting};
-pub use software::{Heartbeat, Networkd, Online, Pacemaker, postgres};
+pub use software::{Heartbeat, Networkd, Online, Pacemaker, Ucarp, postgres};

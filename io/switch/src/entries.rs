@@ -151,7 +151,8 @@ impl Switch {
 #[derive(Debug, Default)]
 pub(crate) struct Entitlements {
     ports: BTreeMap<VipKey, BTreeSet<PortNumber>>,
-    vips: BTreeMap<PortNumber, u32>,
+    /// How many VIPs two ports share, on both sides; a port with itself, too.
+    shared: BTreeMap<PortNumber, BTreeMap<PortNumber, u32>>,
 }
 
 impl Entitlements {
@@ -169,43 +170,66 @@ impl Entitlements {
 
     /// False: it was there.
     fn add(&mut self, vip: VipKey, port: PortNumber) -> bool {
-        let is_new = self.ports.entry(vip).or_default().insert(port);
+        let ports = self.ports.entry(vip).or_default();
+        let is_new = ports.insert(port);
         if is_new {
-            *self.vips.entry(port).or_default() += 1;
+            for (one, other) in pairs(ports, port) {
+                *self.shared.entry(one).or_default().entry(other).or_default() += 1;
+            }
         }
         is_new
     }
 
     /// False: it was not there.
     fn take(&mut self, vip: VipKey, port: PortNumber) -> bool {
-        let Some(ports) = self.ports.get_mut(&vip) else { return false };
-        let was_there = ports.remove(&port);
+        let Some(ports) = self.ports.get_mut(&vip).filter(|ports| ports.contains(&port)) else {
+            return false;
+        };
+        for (one, other) in pairs(ports, port) {
+            let fellows = self.shared.get_mut(&one).expect("add counted both");
+            let count = fellows.get_mut(&other).expect("add counted both");
+            *count -= 1;
+            if *count == 0 {
+                fellows.remove(&other);
+            }
+            if fellows.is_empty() {
+                self.shared.remove(&one);
+            }
+        }
+        ports.remove(&port);
         if ports.is_empty() {
             self.ports.remove(&vip);
         }
-        if was_there && let Some(count) = self.vips.get_mut(&port) {
-            *count -= 1;
-            if *count == 0 {
-                self.vips.remove(&port);
-            }
-        }
-        was_there
+        true
     }
 
-    /// The maps that say the same from the other side: the VIP's ports, the port's number of VIPs.
-    fn indices(&self, vip: VipKey, port: PortNumber) -> [Write; 2] {
-        let circle = self.ports.get(&vip).map(|ports| {
-            let mut circle = layout::Circle::zeroed();
-            for (slot, port) in circle.ports.iter_mut().zip(ports) {
-                *slot = port.get();
-                circle.count += 1;
-            }
-            circle.bytes().to_vec()
-        });
-        let count = self.vips.get(&port).map(|count| count.to_ne_bytes().to_vec());
-        [
-            Write { map: "circles", key: AddressKey::vip(vip).bytes().to_vec(), value: circle },
-            Write { map: "associated", key: port.get().to_ne_bytes().to_vec(), value: count },
-        ]
+    /// The maps that say the same from the other side: the VIP's ports, and for each port that this touches those
+    /// that share a VIP with it.
+    fn indices(&self, vip: VipKey, port: PortNumber) -> Vec<Write> {
+        let ports = self.ports.get(&vip);
+        let key = AddressKey::vip(vip).bytes().to_vec();
+        let mut writes = vec![Write { map: "circles", key, value: ports.map(circle) }];
+        let touched: BTreeSet<_> = ports.into_iter().flatten().chain([&port]).collect();
+        for port in touched {
+            let fellows = self.shared.get(port).map(|fellows| circle(fellows.keys()));
+            writes.push(Write { map: "associated", key: port.get().to_ne_bytes().to_vec(), value: fellows });
+        }
+        writes
     }
+}
+
+/// A port with each of a VIP's ports, itself among them, both ways round.
+fn pairs(ports: &BTreeSet<PortNumber>, port: PortNumber) -> Vec<(PortNumber, PortNumber)> {
+    let others = ports.iter().copied().filter(|other| *other != port);
+    others.flat_map(|other| [(port, other), (other, port)]).chain([(port, port)]).collect()
+}
+
+/// As many of the ports as a circle has room for.
+fn circle<'a>(ports: impl IntoIterator<Item = &'a PortNumber>) -> Vec<u8> {
+    let mut circle = layout::Circle::zeroed();
+    for (slot, port) in circle.ports.iter_mut().zip(ports) {
+        *slot = port.get();
+        circle.count += 1;
+    }
+    circle.bytes().to_vec()
 }

@@ -3,11 +3,12 @@
 mod hook;
 
 use havip_claim::{Notice, Order};
-use havip_model::{Epoch, Holder, Incarnation, MacAddr, Record};
+use havip_model::{Epoch, Holder, Incarnation, MacAddr, Record, VipKey};
 use havip_reconcile::table::{Entry, EntryKey};
 use havip_switch::SwitchEvent;
 use havip_wire::{
-    Announcement, Authentication, Ethernet, Message, RecordKind, Vrrp, VrrpVersion, build::frame,
+    Announcement, Arp, Authentication, Ethernet, Message, Protocol, RecordKind, Vrrp, VrrpVersion,
+    build::frame,
 };
 use hook::{
     DROPPED, GATEWAY, Hook, REDIRECTED, VIP, VIRTUAL_MAC, arp_reply, eventually, host, mac, own, port,
@@ -111,6 +112,96 @@ fn a_multicast_advert_reaches_the_associated_and_those_that_advertise_themselves
     hook.sends(12, &to_group(12, &vrrp(50)));
     assert_eq!(hook.left_by("p11", 1), [to_group(12, &vrrp(50))], "11 advertised a moment ago");
     hook.left_by("p21", 0);
+}
+
+/// ucarp 1.5.2's advert of virtual host 1 with the skew 100, as captured: a counter and a hash, but no address.
+const CARP: [u8; 36] = [
+    0x21, 0x01, 0x64, 0x07, 0x00, 0x01, 0xa4, 0xc2, 0xfb, 0x08, 0xde, 0x00, 0x81, 0xd5, 0x2e, 0x08, 0x69,
+    0x32, 0x2a, 0x8c, 0x02, 0x3f, 0xa8, 0x30, 0x38, 0x4d, 0x3f, 0xbe, 0x01, 0x4e, 0x79, 0x36, 0xfc, 0x5c,
+    0x20, 0x31,
+];
+/// Where ucarp sends it from.
+const UCARP_MAC: MacAddr = MacAddr([0, 0, 0x5e, 0, 0, 1]);
+
+fn carp(source: MacAddr, from: u32) -> Vec<u8> {
+    frame(source, GROUP_MAC).ip(own(from), GROUP).ttl(255).raw(Protocol::VRRP, &CARP)
+}
+
+#[test]
+fn a_carp_advert_reaches_those_who_share_a_vip_with_its_sender_and_nobody_else() {
+    let mut hook = Hook::new("carpmulti");
+    let by_broadcast =
+        frame(UCARP_MAC, MacAddr::BROADCAST).ip(own(11), GROUP).ttl(255).raw(Protocol::VRRP, &CARP);
+    for sent in [carp(UCARP_MAC, 11), carp(mac(11), 11), by_broadcast] {
+        assert_eq!(hook.sends(11, &sent).verdict, DROPPED, "clones go, the packet itself is consumed");
+        assert_eq!(hook.left_by("p12", 1), std::slice::from_ref(&sent));
+        assert_eq!(hook.left_by("ov", 2), [sent.clone(), sent]);
+        hook.left_by("p11", 0);
+        hook.left_by("p21", 0);
+        hook.counted(&[("delivered", 1), ("advert_flooded", 1)]);
+    }
+    let arrived = carp(UCARP_MAC, 13);
+    hook.arrives(underlay(2), 100, &arrived);
+    assert_eq!(hook.left_by("p11", 1), std::slice::from_ref(&arrived));
+    assert_eq!(hook.left_by("p12", 1), std::slice::from_ref(&arrived));
+    hook.counted(&[("delivered", 2), ("advert_flooded", 1)]);
+    assert_eq!(hook.told(), [], "no VIP was advertised");
+
+    // 12 shares no VIP with 11 and 13 any more, though it was heard a moment ago.
+    hook.sends(12, &carp(UCARP_MAC, 12));
+    hook.left_by("p11", 1);
+    hook.settle();
+    hook.remove(EntryKey::Entitled(vip(), port(12)));
+    hook.arrives(underlay(2), 100, &arrived);
+    hook.left_by("p11", 1);
+    hook.left_by("p12", 0);
+    hook.counted(&[("delivered", 1), ("advert_flooded", 1)]);
+
+    // Another VIP joins it with 11 alone.
+    let other = VipKey { address: Ipv4Addr::new(10, 0, 0, 101).into(), ..vip() };
+    for number in [11, 12] {
+        hook.put(EntryKey::Entitled(other, port(number)), Entry::Entitled { direct_return: false });
+    }
+    hook.sends(12, &carp(UCARP_MAC, 12));
+    hook.left_by("p11", 1);
+    hook.settle();
+    hook.arrives(underlay(2), 100, &arrived);
+    hook.left_by("p12", 0);
+
+    // Of two VIPs that ports share the first may go.
+    hook.put(EntryKey::Entitled(vip(), port(12)), Entry::Entitled { direct_return: false });
+    hook.remove(EntryKey::Entitled(other, port(11)));
+    hook.sends(11, &carp(UCARP_MAC, 11));
+    hook.left_by("p12", 1);
+}
+
+#[test]
+fn nothing_but_a_multicast_advert_of_an_associated_port_may_come_from_ucarp_s_mac() {
+    let mut hook = Hook::new("carpmac");
+    let group = || frame(UCARP_MAC, GROUP_MAC).ip(own(11), GROUP).ttl(255);
+    for bytes in [
+        frame(UCARP_MAC, MacAddr::BROADCAST).arp(Arp::gratuitous(UCARP_MAC, VIP)),
+        frame(UCARP_MAC, mac(12)).ip(own(11), own(12)).ttl(255).raw(Protocol::VRRP, &CARP),
+        group().udp(1, 2, b"x"),
+        carp(MacAddr([0, 0, 0x5e, 0, 3, 1]), 11),
+    ] {
+        assert_eq!(hook.sends(11, &bytes).verdict, DROPPED);
+        hook.counted(&[("source_mac", 1)]);
+    }
+    assert_eq!(hook.sends(11, &carp(UCARP_MAC, 12)).verdict, DROPPED, "with another's address");
+    hook.counted(&[("source_address", 1)]);
+    hook.remove(EntryKey::Entitled(vip(), port(11)));
+    assert_eq!(hook.sends(11, &carp(UCARP_MAC, 11)).verdict, DROPPED, "by a port that is not associated");
+    hook.counted(&[("source_mac", 1)]);
+}
+
+#[test]
+fn an_advert_of_seven_addresses_is_not_taken_for_carp() {
+    let mut hook = Hook::new("carpseven");
+    hook.remove(EntryKey::Entitled(vip(), port(11)));
+    let seven = Vrrp { addresses: vec![VIP.into(); 7], ..vrrp(100) };
+    assert_eq!(hook.sends(11, &advert(11, 12, &seven)).verdict, DROPPED);
+    hook.counted(&[("advert_stranger", 1)]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Other HA software than keepalived, unmodified; what moves the VIP is always an announcement.
 
 use anyhow::{Result, ensure};
-use havip_lab::{Heartbeat, Online, Pacemaker};
+use havip_lab::{Heartbeat, Online, PATIENCE, Pacemaker, Ucarp, eventually};
 use havip_tests::{VIP, pair, program, vip_url};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn heartbeat_moves_the_vip_when_its_holder_is_powered_off() -> Result<()> {
@@ -41,6 +41,39 @@ fn pacemaker_moves_the_vip_when_its_holder_is_powered_off() -> Result<()> {
     // The token is lost after 2 s, the new membership is agreed 2.4 s later, the rest is shell scripts.
     scene["client"].eventually_fetches(&vip_url(), "green", Duration::from_secs(15))?;
     scene.eventually_held_by("green")
+}
+
+#[test]
+fn ucarp_elects_by_its_adverts_and_the_vip_follows_it() -> Result<()> {
+    let scene = pair().start(program())?;
+    scene.associate(["blue", "green"])?;
+    let (blue, green, client) = (&scene["blue"], &scene["green"], &scene["client"]);
+    let strangers = client.capture("ip proto 112")?;
+    for (guest, skew) in [(blue, 0), (green, 100)] {
+        guest.serve(&guest.name)?;
+        guest.start_ucarp(&Ucarp { own: guest.address, vip: VIP, skew })?;
+    }
+    client.eventually_fetches(&vip_url(), "blue", PATIENCE)?;
+    // It hears blue, or it would be master after 3.4 s.
+    let started_at = Instant::now();
+    eventually(PATIENCE, || {
+        ensure!(started_at.elapsed() > Duration::from_secs(5), "too early to say what green hears");
+        Ok(())
+    })?;
+    let log = green.log_of("ucarp")?;
+    ensure!(
+        log.contains("state: BACKUP") && !log.contains("state: MASTER"),
+        "green did not hear blue: {log}"
+    );
+
+    blue.power_off()?;
+
+    client.eventually_fetches(&vip_url(), "green", PATIENCE)?;
+    scene.eventually_held_by("green")?;
+    ensure!(scene.refused("blue")?.is_empty() && scene.refused("green")?.is_empty(), "something was refused");
+    let heard = strangers.lines_with("VRRP")?;
+    ensure!(heard.is_empty(), "adverts reached an instance that is not associated: {heard:#?}");
+    Ok(())
 }
 
 #[test]

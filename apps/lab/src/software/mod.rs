@@ -5,9 +5,11 @@ mod heartbeat;
 mod networkd;
 mod pacemaker;
 pub mod postgres;
+mod ucarp;
 mod windows;
 
 pub use heartbeat::Heartbeat;
 pub use networkd::Networkd;
 pub use pacemaker::Pacemaker;
+pub use ucarp::Ucarp;
 pub use windows::Online;
