@@ -8,6 +8,10 @@
 #define ADVERT_ADDRESSES_MAX 20
 #define CARP_WORDS 7
 #define TALKER_LASTS_NS 60000000000ULL
+#define VRRP_PASSWORD 1
+/* What adverts of one sender may newly be remembered, of how many routers and for how many ports: 64, then 2 a second. */
+#define MEMORY_TOKEN_NS 500000000ULL
+#define MEMORY_BURST 64
 
 struct vrrp {
 	__u8 version_type;
@@ -24,6 +28,9 @@ struct advert {
 	__u32 to;      /* the port's number */
 	__be32 source;
 	__u32 offset;  /* of the VRRP header in the frame */
+	/* Once judged: */
+	__u32 sender; /* the sender's port; 0 if it is none, or the advert names no VIP */
+	__u32 router;
 };
 
 /* The advert's interval in ns; 0 if it is none that can be read. */
@@ -189,9 +196,13 @@ __noinline int judge_named(struct __sk_buff *skb, struct advert *advert, __u32 i
 	number = advert->to;
 	to = bpf_map_lookup_elem(&ports, &number);
 	vip = named_vip(skb, advert, index, &key);
-	if (!to || !vip || !is_candidate(vip, &key, to))
+	if (!to || !vip)
 		return 0;
 	sender = advert_sender(advert);
+	if (sender)
+		advert->sender = sender->port;
+	if (!is_candidate(vip, &key, to))
+		return 0;
 	if (sender) {
 		by_sender.number = sender->port;
 		by_sender.subnet = sender->subnet;
@@ -217,6 +228,8 @@ __noinline int judge_advert(struct __sk_buff *skb, struct advert *advert)
 
 	if (!advert || !read_advert(skb, advert, &vrrp))
 		return REASON_ADVERT_MALFORMED;
+	advert->sender = 0;
+	advert->router = vrrp.router;
 	for (i = 0; i < ADVERT_ADDRESSES_MAX; i++) {
 		int about;
 
@@ -261,6 +274,83 @@ __noinline int report_stalled(struct __sk_buff *skb, struct advert *advert, __u3
 	return 0;
 }
 
+/* Where the memory of what the port is given by this sender is. */
+static __always_inline struct delivered_key memory_key(const struct advert *advert)
+{
+	struct ip16 source = mapped(advert->source);
+	struct delivered_key key = { .port = advert->to, .router = advert->router };
+
+	__builtin_memcpy(key.source, source.address, 16);
+	return key;
+}
+
+/* Makes room for the last advert of this sender to the port, at a limited rate. */
+__noinline int make_memory(struct advert *advert)
+{
+	struct delivered_key key;
+	struct delivered *none;
+	__u32 zero = 0;
+
+	if (!advert)
+		return 0;
+	key = memory_key(advert);
+	none = bpf_map_lookup_elem(&no_advert, &zero);
+	if (!none || bpf_map_lookup_elem(&delivered, &key))
+		return 0;
+	if (may_number_cause(LIMITED_MEMORIES, advert->vni, advert->sender, MEMORY_TOKEN_NS, MEMORY_BURST))
+		bpf_map_update_elem(&delivered, &key, none, BPF_NOEXIST);
+	return 0;
+}
+
+/* Keeps the frame in the room made for it. */
+__noinline int keep_delivered(struct __sk_buff *skb, struct advert *advert)
+{
+	struct delivered_key key;
+	struct delivered *last;
+	struct iphdr *ip;
+	__u32 length;
+
+	if (!advert)
+		return 0;
+	key = memory_key(advert);
+	ip = ip_header(skb);
+	if (!ip)
+		return 0;
+	length = ETH_HLEN + bpf_ntohs(ip->tot_len);
+	if (ip->protocol != IPPROTO_VRRP || length < ETH_HLEN + sizeof(*ip) || length > DELIVERED_MAX) {
+		/* Nobody else can make one behind an authentication header, and the last one is what counts. */
+		bpf_map_delete_elem(&delivered, &key);
+		return 0;
+	}
+	last = bpf_map_lookup_elem(&delivered, &key);
+	if (!last)
+		return 0;
+	last->length = 0;
+	last->offset = advert->offset;
+	last->sender = advert->sender;
+	/* The compiler must not compare another value than the one that is used: the verifier would not see the bound. */
+	asm volatile("" : "+r"(length));
+	if (length > DELIVERED_MAX || length < ETH_HLEN || bpf_skb_load_bytes(skb, 0, last->frame, length))
+		return 0;
+	last->at = bpf_ktime_get_boot_ns();
+	last->repeated = 0;
+	last->length = length;
+	return 0;
+}
+
+/*
+ * Remembers an advert that names a VIP as the port is given it: should its sender die, the port hears it once more
+ * with priority 0 (section 6), if both are associated with the VIP then. Called where the frame leaves for the
+ * port; in two steps, to spare the stack.
+ */
+static __always_inline void remember_delivered(struct __sk_buff *skb, struct advert *advert)
+{
+	if (!advert->sender)
+		return;
+	make_memory(advert);
+	keep_delivered(skb, advert);
+}
+
 /* Remembers that the port sends multicast adverts in its subnet. */
 static __always_inline void remember_talker(__u32 subnet, __u32 port)
 {
@@ -296,7 +386,10 @@ __noinline int copy_advert(struct __sk_buff *skb, struct advert *advert, __u32 f
 	__u32 number;
 	int verdict;
 
-	if (!advert || !advert->to || advert->to == from_port)
+	if (!advert)
+		return 0;
+	advert->sender = 0;
+	if (!advert->to || advert->to == from_port)
 		return 0;
 	number = advert->to;
 	to = bpf_map_lookup_elem(&ports, &number);
@@ -304,8 +397,10 @@ __noinline int copy_advert(struct __sk_buff *skb, struct advert *advert, __u32 f
 	if (!to || !sender || to->state == PORT_INACTIVE || to->vni != advert->vni || to->subnet != sender->subnet)
 		return 0;
 	verdict = judge_advert(skb, advert);
-	if (verdict && verdict < ADVERT_STALLED_AT)
+	if (verdict && verdict < ADVERT_STALLED_AT) {
+		advert->sender = 0;
 		return verdict;
+	}
 	if (!bpf_clone_redirect(skb, to->ifindex, 0))
 		count(COUNT_DELIVERED);
 	return 0;
@@ -358,6 +453,7 @@ __noinline int flood_advert(struct __sk_buff *skb, struct advert *advert, __u32 
 				break;
 			advert->to = circle->ports[i];
 			copy_advert(skb, advert, from_port);
+			remember_delivered(skb, advert);
 		}
 	}
 	if (carp)
@@ -378,6 +474,7 @@ __noinline int flood_advert(struct __sk_buff *skb, struct advert *advert, __u32 
 		}
 		advert->to = list->ports[i];
 		copy_advert(skb, advert, from_port);
+		remember_delivered(skb, advert);
 	}
 	return 0;
 }

@@ -4,7 +4,7 @@
  *
  * Only this and the hooks write records, so that every write is compared under the same lock.
  */
-#include "ask.h"
+#include "advert.h"
 
 /* A record that nobody has claimed; its value never changes, and its size is the records'. */
 struct blank_record {
@@ -49,6 +49,7 @@ static __noinline enum outcome prepare(const struct address_key *key, __u64 inca
 		kept->now.holder = 0;
 		kept->now.mac = 0;
 		kept->now.moves = 0;
+		kept->now.port_down = 0;
 		kept->flags = 0;
 		kept->announced_at = 0;
 	}
@@ -159,11 +160,12 @@ static __noinline enum outcome release_by_order(struct __sk_buff *skb, struct ke
 {
 	struct record before = {}, made = {};
 	__u64 holder = order->kind == ORDER_RELEASE ? holder_word(own->host, order->port) : 0;
+	__u32 cause = !holder ? CAUSE_HOST_LOST : order->cause == CAUSE_PORT_DOWN ? CAUSE_PORT_DOWN : CAUSE_RELEASED;
 
-	if (!release(kept, holder, &order->record, now_instant(), &before, &made))
+	if (!release(kept, holder, &order->record, cause, now_instant(), &before, &made))
 		return OUTCOME_UNCHANGED;
 	announce(skb, key, &made, ANNOUNCE);
-	tell_moved(key, &before, &made, CAUSE_RELEASED, 0);
+	tell_moved(key, &before, &made, cause, 0);
 	return OUTCOME_DONE;
 }
 
@@ -194,6 +196,69 @@ static __noinline enum outcome echo(struct __sk_buff *skb, const struct order *o
 	    !aim_at_host(skb, ANNOUNCEMENT_VNI, order->host) ||
 	    bpf_clone_redirect(skb, own->overlay_ifindex, 0))
 		return OUTCOME_UNSENT;
+	return OUTCOME_DONE;
+}
+
+/* Puts priority 0 into the advert at this offset, whose checksum follows (RFC 1624), whatever header it covers. */
+static __always_inline bool resign(struct __sk_buff *skb, __u32 offset)
+{
+	struct vrrp vrrp;
+	__u16 before, after;
+	__u32 sum;
+
+	if (bpf_skb_load_bytes(skb, offset, &vrrp, sizeof(vrrp)) || !vrrp.priority)
+		return false;
+	/* Version 2, and an authentication that only its sender can make. */
+	if (vrrp.version_type == 0x21 && bpf_ntohs(vrrp.interval) >> 8 > VRRP_PASSWORD)
+		return false;
+	before = bpf_htons(vrrp.priority << 8 | vrrp.count);
+	after = bpf_htons(vrrp.count);
+	sum = (__u16)~vrrp.check + (__u16)~before + after;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	vrrp.check = ~sum;
+	vrrp.priority = 0;
+	return !bpf_skb_store_bytes(skb, offset, &vrrp, sizeof(vrrp), 0);
+}
+
+/*
+ * Says to the port what a dead sender would have said had it stopped gracefully (section 6): once for each advert.
+ * Should the sender live after all, the advert itself takes that back, as long as nobody has followed it.
+ */
+static __noinline enum outcome speak(struct __sk_buff *skb, struct kept_record *kept, struct order *order,
+					  struct address_key *key)
+{
+	struct delivered_key whose = { .port = order->port, .router = order->router };
+	struct port *port = bpf_map_lookup_elem(&ports, &order->port);
+	bool takes_back = order->nonce;
+	struct delivered *last;
+	struct record now;
+	__u32 length, offset;
+
+	if (!port || !permitted(key, order->port))
+		return OUTCOME_REFUSED;
+	bpf_spin_lock(&kept->lock);
+	now = kept->now;
+	bpf_spin_unlock(&kept->lock);
+	if (!now.holder || !is_exactly(&now, &order->record))
+		return OUTCOME_UNCHANGED;
+	__builtin_memcpy(whose.source, order->sender, 16);
+	last = bpf_map_lookup_elem(&delivered, &whose);
+	if (!last)
+		return OUTCOME_ABSENT;
+	length = last->length;
+	offset = last->offset;
+	if (length < ETH_HLEN || length > DELIVERED_MAX || offset > DELIVERED_MAX)
+		return OUTCOME_ABSENT;
+	if (__sync_lock_test_and_set(&last->repeated, !takes_back) != takes_back)
+		return OUTCOME_UNCHANGED;
+	if (bpf_skb_change_tail(skb, length, 0) || bpf_skb_store_bytes(skb, 0, last->frame, length, 0))
+		return OUTCOME_UNSENT;
+	if (!takes_back && !resign(skb, offset))
+		return OUTCOME_REFUSED;
+	if (bpf_clone_redirect(skb, port->ifindex, 0))
+		return OUTCOME_UNSENT;
+	count(COUNT_SPOKEN);
 	return OUTCOME_DONE;
 }
 
@@ -238,6 +303,8 @@ int agent_op(struct __sk_buff *skb)
 	case ORDER_RELEASE:
 	case ORDER_RELEASE_EXACT:
 		return release_by_order(skb, kept, &order, &key, own);
+	case ORDER_SPEAK:
+		return speak(skb, kept, &order, &key);
 	case ORDER_DOUBT:
 		return doubt(skb, kept, &order, &key, own);
 	case ORDER_ANNOUNCE:

@@ -50,7 +50,9 @@ static __always_inline bool write_announcement(struct __sk_buff *skb, __u8 kind,
 	body->vni = bpf_htonl(key->vni);
 	__builtin_memcpy(body->address, key->address, 16);
 	if (is_released(record->holder))
-		body->flags = bpf_htons(ANNOUNCEMENT_RELEASED);
+		body->flags = bpf_htons(kind == ANNOUNCE && record->port_down ?
+						ANNOUNCEMENT_RELEASED | ANNOUNCEMENT_PORT_DOWN :
+						ANNOUNCEMENT_RELEASED);
 	body->incarnation = bpf_cpu_to_be64(record->incarnation);
 	body->epoch = bpf_cpu_to_be64(record->epoch);
 	body->host = bpf_htonl(holder_host(record->holder));

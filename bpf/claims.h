@@ -28,15 +28,21 @@ static __noinline __u64 spend(const struct address_port_key *whose, __u64 now, _
 }
 
 /* The buckets that limit what one port may cause besides claims. */
-enum limited { LIMITED_DHCP = 1, LIMITED_ADVERTS = 2 };
+enum limited { LIMITED_DHCP = 1, LIMITED_ADVERTS = 2, LIMITED_MEMORIES = 4 };
 
-static __always_inline bool may_cause(enum limited what, const struct port *port, __u64 token_ns, __u32 burst)
+/* The same by the port's number, which may be one of another host. */
+static __always_inline bool may_number_cause(enum limited what, __u32 vni, __u32 number, __u64 token_ns, __u32 burst)
 {
 	/* Bit 30 keeps these apart from the buckets of claims. */
-	struct address_port_key whose = { .vni = port->vni | 1U << 30, .port = port->number };
+	struct address_port_key whose = { .vni = vni | 1U << 30, .port = number };
 
 	whose.address[0] = what;
 	return !spend(&whose, bpf_ktime_get_boot_ns(), token_ns, burst);
+}
+
+static __always_inline bool may_cause(enum limited what, const struct port *port, __u64 token_ns, __u32 burst)
+{
+	return may_number_cause(what, port->vni, port->number, token_ns, burst);
 }
 
 /*
@@ -141,6 +147,7 @@ static __noinline void keep_waiting(const struct address_key *key, const struct 
 		count(COUNT_AS_GREAT);
 		return;
 	}
+	copy.port_down = 0; /* said too late to be acted on */
 	bpf_map_update_elem(&waiting, key, &copy, BPF_ANY);
 	count(COUNT_WAITING);
 }

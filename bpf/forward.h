@@ -135,6 +135,8 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct way *way,
 		mac_of_word(way->mac, ETHERNET(ip)->h_dest);
 	else
 		__builtin_memcpy(ETHERNET(ip)->h_dest, to->mac, ETH_ALEN);
+	if (parcel->is_advert)
+		remember_delivered(skb, &advert);
 	if (verdict) {
 		if (!bpf_clone_redirect(skb, to->ifindex, 0))
 			count(COUNT_DELIVERED);

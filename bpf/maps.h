@@ -196,7 +196,7 @@ struct record {
 	__u64 holder; /* host << 33 | port << 1 | released: compares as rule C5 says, read without a lock */
 	__u64 mac;    /* the port's low 16 bits << 48 | MAC, first byte highest; read without a lock */
 	__u32 moves;
-	__u32 zero;
+	__u32 port_down; /* released because the holder's port went down; no part of the order */
 };
 
 enum cause {
@@ -208,10 +208,12 @@ enum cause {
 	CAUSE_REPEATED = 6,
 	CAUSE_REPAIRED = 7,
 	CAUSE_HOST_LOST = 8,
+	CAUSE_PORT_DOWN = 9,
 	/* How a record of another host came here. */
 	CAUSE_ANNOUNCED = 16,
 	CAUSE_CORRECTED = 17,
 	CAUSE_MERGED = 18,
+	CAUSE_ANNOUNCED_DOWN = 19, /* released there because the port went down */
 };
 
 /* One line of a VIP's history. */
@@ -272,6 +274,22 @@ struct advert_memory {
 	__u64 at;          /* boot time in ns of the last */
 	__u64 interval_ns; /* as the advert says */
 	__u64 stalled_at;  /* boot time in ns of the last report of C10 c */
+};
+
+/* The last advert that a port was given by a sender, for one virtual router: what section 6 repeats. */
+#define DELIVERED_MAX 192 /* bytes: IPv4 and 20 addresses, or IPv6 and 7 */
+struct delivered_key {
+	__u32 port;
+	__u8 source[16];
+	__u32 router;
+};
+struct delivered {
+	__u64 at;     /* boot time in ns */
+	__u32 length; /* of the frame; 0 while it is being written */
+	__u32 offset; /* of the VRRP header in it */
+	__u32 repeated; /* the port was given it once more, with priority 0 */
+	__u32 sender; /* the port it came from */
+	__u8 frame[DELIVERED_MAX];
 };
 
 /* Ports of a subnet that sent multicast adverts lately. Key: subnet. */
@@ -345,6 +363,9 @@ enum order_kind {
 	ORDER_ANNOUNCE = 8, /* announce the record to the VPC's members */
 	ORDER_ECHO = 9,     /* send an echo with `nonce` to `host` */
 	ORDER_FORGET = 10,  /* delete the record if its incarnation is at most `record.incarnation` */
+	ORDER_SPEAK = 11,   /* give port the last advert of `sender` and `router` once more, with priority 0, if the record
+	                     * is exactly `record` and the port may claim the VIP; with `nonce` 1 the advert itself, to
+	                     * take that back */
 };
 struct order {
 	__u32 kind;
@@ -357,6 +378,9 @@ struct order {
 	__u8 zero[6];
 	__u64 nonce;
 	struct record record;
+	__u8 sender[16];
+	__u32 router;
+	__u32 zero2;
 };
 
 /* What agent_op returns. */
@@ -485,6 +509,7 @@ enum counter {
 	COUNT_PASSED_ON,
 	COUNT_SENDER_TOLD,
 	COUNT_RELAYED,
+	COUNT_SPOKEN,
 	COUNT_END,
 };
 #define LEDGER_LEN 160
@@ -504,6 +529,7 @@ enum announcement_kind {
 	ADVERT_STALLED = 7,
 };
 #define ANNOUNCEMENT_RELEASED 1
+#define ANNOUNCEMENT_PORT_DOWN 2 /* of an ANNOUNCE: released because the holder's port went down */
 struct announcement {
 	__be16 magic;
 	__u8 version;
@@ -534,7 +560,8 @@ _Static_assert(sizeof(struct move) == 40, "keep in step with Move");
 _Static_assert(sizeof(struct kept_record) == 432, "records never change size");
 _Static_assert(sizeof(struct event) == 144, "keep in step with Event");
 _Static_assert(sizeof(struct refusal) == 56, "keep in step with Refusal");
-_Static_assert(sizeof(struct order) == 96, "keep in step with Order");
+_Static_assert(sizeof(struct order) == 120, "keep in step with Order");
+_Static_assert(sizeof(struct delivered) == 216, "keep in step with Delivered");
 _Static_assert(sizeof(struct announcement) == 76, "keep in step with core/wire");
 
 #endif

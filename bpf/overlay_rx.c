@@ -22,8 +22,9 @@ struct message {
 	__u32 from;
 	struct record record;
 	__u64 nonce;
-	__u32 kind;
-	__u32 hops;
+	__u32 cause; /* for the history, should the record be applied */
+	__u16 kind;
+	__u16 hops;
 };
 
 /* Reads an announcement; 0 or a reason. */
@@ -32,6 +33,7 @@ static __always_inline __u32 read_message(struct __sk_buff *skb, struct message 
 	struct announcement_frame *frame;
 	const struct announcement *body;
 	__u32 host, port;
+	__u16 flags;
 
 	if (!pull(skb, sizeof(*frame)))
 		return REASON_ANNOUNCEMENT_MALFORMED;
@@ -53,7 +55,13 @@ static __always_inline __u32 read_message(struct __sk_buff *skb, struct message 
 	port = bpf_ntohl(body->port);
 	message->record.incarnation = bpf_be64_to_cpu(body->incarnation);
 	message->record.epoch = bpf_be64_to_cpu(body->epoch);
-	message->record.holder = holder_word(host, port) | (bpf_ntohs(body->flags) & ANNOUNCEMENT_RELEASED);
+	flags = bpf_ntohs(body->flags);
+	message->record.holder = holder_word(host, port) | (flags & ANNOUNCEMENT_RELEASED);
+	message->record.port_down = message->kind == ANNOUNCE && (flags & ANNOUNCEMENT_RELEASED) &&
+				    (flags & ANNOUNCEMENT_PORT_DOWN);
+	message->cause = message->kind == CORRECTION	? CAUSE_CORRECTED :
+			 message->record.port_down ? CAUSE_ANNOUNCED_DOWN :
+						     CAUSE_ANNOUNCED;
 	message->record.mac = mac_word(body->mac, port);
 	message->record.moves = bpf_ntohl(body->moves);
 	if (message->kind == ECHO_REQUEST || message->kind == ECHO_REPLY)
@@ -106,15 +114,16 @@ static __always_inline bool may_correct(const struct address_key *key, __u32 hos
 }
 
 /* A doubted holder of this host is asked. */
-static __always_inline void ask_holder(struct __sk_buff *skb, const struct settings *own, struct message *message,
+static __always_inline void ask_holder(struct __sk_buff *skb, struct message *message,
 				       struct address_key *key)
 {
+	const struct settings *own = the_settings();
 	__u32 number = holder_port(message->record.holder);
 	struct address *vip;
 	struct port *port;
 
 	count(COUNT_DOUBT_HEARD);
-	if (is_released(message->record.holder) || holder_host(message->record.holder) != own->host)
+	if (!own || is_released(message->record.holder) || holder_host(message->record.holder) != own->host)
 		return;
 	vip = bpf_map_lookup_elem(&addresses, key);
 	port = bpf_map_lookup_elem(&ports, &number);
@@ -131,16 +140,15 @@ static __always_inline bool is_relayed_kind(__u32 kind)
 
 /*
  * Another host's message: its record first (C5), then what it is for. A global function: verified once.
+ * Says RELAYS if the packet is still what it was, and may be passed on to those that hear by relays.
  */
 __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u32 outer)
 {
-	const struct settings *own = the_settings();
 	struct record before = {};
 	struct kept_record *kept;
 	struct address_key key;
-	struct instant now;
 
-	if (!message || !own)
+	if (!message)
 		return TC_ACT_SHOT;
 	/* Before 6.2 the verifier takes no key for a map from where an argument of a global function points. */
 	key = message->key;
@@ -152,21 +160,15 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 	if (!kept) {
 		keep_waiting(&key, &message->record);
 		kept = bpf_map_lookup_elem(&records, &key);
-		if (!kept) {
-			if (!message->hops && is_relayed_kind(message->kind))
-				relay(skb, key.vni, message->from);
-			return TC_ACT_SHOT;
-		}
+		if (!kept)
+			return RELAYS;
 		/* It was prepared at this moment: nobody may have looked for what waits. */
 	}
-	now = now_instant();
-	if (apply(kept, &message->record, &before, now,
-		  message->kind == CORRECTION ? CAUSE_CORRECTED : CAUSE_ANNOUNCED)) {
+	if (apply(kept, &message->record, &before, now_instant(), message->cause)) {
 		count(COUNT_APPLIED);
-		tell_moved(&key, &before, &message->record,
-			   message->kind == CORRECTION ? CAUSE_CORRECTED : CAUSE_ANNOUNCED, message->from);
+		tell_moved(&key, &before, &message->record, message->cause, message->from);
 	} else if (!is_exactly(&before, &message->record)) {
-		if (!before.holder || !may_correct(&key, message->from, now.boot_ns)) {
+		if (!before.holder || !may_correct(&key, message->from, bpf_ktime_get_boot_ns())) {
 			count(COUNT_AS_GREAT);
 			return TC_ACT_SHOT;
 		}
@@ -176,11 +178,9 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 	} else {
 		count(COUNT_AS_GREAT);
 	}
-	if (!message->hops && is_relayed_kind(message->kind))
-		relay(skb, key.vni, message->from);
 	switch (message->kind) {
 	case DOUBT:
-		ask_holder(skb, own, message, &key);
+		ask_holder(skb, message, &key);
 		break;
 	case ALIVE:
 		tell_record(EVENT_ALIVE, &key, &message->record, message->from);
@@ -189,7 +189,7 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 		tell_record(EVENT_STALLED, &key, &message->record, message->from);
 		break;
 	}
-	return TC_ACT_SHOT;
+	return RELAYS;
 }
 
 static __noinline int message_from_host(struct __sk_buff *skb, const struct settings *own, __u32 host, __be32 outer)
@@ -210,7 +210,9 @@ static __noinline int message_from_host(struct __sk_buff *skb, const struct sett
 		return reflect(skb, own, outer);
 	if (message.kind == ECHO_REPLY)
 		return echo_returned(&message);
-	return hear_message(skb, &message, outer);
+	if (hear_message(skb, &message, outer) == RELAYS && !message.hops && is_relayed_kind(message.kind))
+		relay(skb, message.key.vni, message.from);
+	return TC_ACT_SHOT;
 }
 
 /* On an edge: a packet that nobody in the VPC has the destination of. Called by the hook, for the stack. */

@@ -25,6 +25,7 @@ enum going_on {
 	ARP_ANSWER,
 	ADVERT_TO_ALL, /* a multicast advert */
 	LEAVES,        /* for the outside, whose sender has an EIP */
+	RELAYS,        /* an announcement that relays may pass on */
 	PASSES_ON,     /* for a VIP that another host holds (C8) */
 	REFUSED = 1 << 30, /* + the reason + the MTU that fits << 8: the sender is told by ICMP */
 };

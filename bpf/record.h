@@ -93,6 +93,7 @@ static __always_inline void set_locked(struct kept_record *kept, const struct re
 	kept->now.incarnation = next->incarnation;
 	kept->now.epoch = next->epoch;
 	kept->now.moves = next->moves;
+	kept->now.port_down = next->port_down;
 	kept->now.mac = next->mac;
 	kept->now.holder = next->holder;
 }
@@ -167,7 +168,7 @@ static __always_inline enum hold_result hold(struct kept_record *kept, const str
 			made->holder = wish->holder;
 			made->mac = wish->mac;
 			made->moves = moves;
-			made->zero = 0;
+			made->port_down = 0;
 			set_locked(kept, made, now, wish->cause);
 			kept->announced_at = now.boot_ns;
 			kept->flags |= RECORD_FIRST_REFRESH;
@@ -205,7 +206,7 @@ static __always_inline enum hold_result refresh(struct kept_record *kept, const 
 
 /* C7: the same record with `released` set, if it is held by this holder, or is exactly the expected one. */
 static __always_inline bool release(struct kept_record *kept, __u64 holder, const struct record *expected,
-				    struct instant now, struct record *before, struct record *made)
+				    __u32 cause, struct instant now, struct record *before, struct record *made)
 {
 	bool allowed;
 
@@ -216,7 +217,8 @@ static __always_inline bool release(struct kept_record *kept, __u64 holder, cons
 	if (allowed) {
 		*made = *before;
 		made->holder |= 1;
-		set_locked(kept, made, now, CAUSE_RELEASED);
+		made->port_down = cause == CAUSE_PORT_DOWN;
+		set_locked(kept, made, now, cause);
 	}
 	bpf_spin_unlock(&kept->lock);
 	return allowed;

@@ -63,7 +63,7 @@ mod tests {
         };
         let key = VipKey { vni: eip.vni, address: eip.address };
         let own = Edge { host: host(5), is_able: true };
-        let lost = Liveness { lost: [host(2)].into(), trouble_is_here: false };
+        let lost = Liveness { lost: [host(2)].into(), trouble_is_here: false, somebody_answers: true };
         let take = |expected, cause| Some(Order::Take { key, port: EDGE_PORT, mac: MAC, expected, cause });
         let decided = |record| duty(&eip, record, own, MAC, &lost);
 

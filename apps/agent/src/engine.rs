@@ -4,6 +4,7 @@
 //! and says what there is to say. Only this loop speaks to the switch.
 
 mod alive;
+mod assist;
 mod claims;
 mod commands;
 mod findings;
@@ -112,6 +113,7 @@ pub struct Engine {
     records: records::Records,
     prober: Prober,
     alive: alive::Alive,
+    assist: assist::Assist,
     strangers: tell::Strangers,
     findings: findings::Findings,
     show: show::Counters,
@@ -133,6 +135,8 @@ pub enum Done {
     },
     /// All peers that were asked have answered, or the time is over.
     Pulled(Vni),
+    /// Another host says whether it hears one that was missed here.
+    Said { about: HostNumber, by: HostNumber, hears: bool },
     /// About an instance.
     Guest(guests::Happened),
 }
@@ -187,6 +191,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result
         records: records::Records::default(),
         prober: Prober::new(),
         alive: alive::Alive::default(),
+        assist: assist::Assist::default(),
         strangers: tell::Strangers::default(),
         findings: findings::Findings::default(),
         show: show::Counters::new(),
@@ -249,6 +254,7 @@ impl Engine {
                 self.read_vpc(vni);
                 self.tell_keeper(keeper::Event::PullDone(vni));
             }
+            Woken::Done(Done::Said { about, by, hears }) => self.said(about, by, hears),
             Woken::Done(Done::Guest(happened)) => self.guest_happened(happened).await,
             Woken::Switch | Woken::Deadline => {}
         }
@@ -258,6 +264,8 @@ impl Engine {
         for event in heard {
             self.switch_event(now, event);
         }
+        // First of all: a backup waits for it.
+        self.look_for_the_dead(now);
         self.tick(now).await?;
         self.settle(now).await
     }
@@ -269,6 +277,7 @@ impl Engine {
             self.prober.next_deadline(),
             self.guests.next_deadline(),
             self.alive.next_deadline(),
+            self.assist.next_deadline(),
             self.reading_deadline(),
         ];
         wants
@@ -289,6 +298,7 @@ impl Engine {
             self.claims.second_at = now + SECOND;
             self.set_clock(now)?;
             self.records.begin_round();
+            self.judge_the_lost(now);
             self.report_strangers(now);
             self.report_findings(now);
             self.retry();
@@ -297,6 +307,7 @@ impl Engine {
         }
         self.read_some();
         self.probe(now);
+        self.assist_due(now);
         self.guests_due(now).await;
         self.tell_keeper(keeper::Event::DeadlineReached);
         Ok(())

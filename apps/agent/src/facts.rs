@@ -60,6 +60,8 @@ pub fn events(key: EntryKey, before: Option<&Entry>, now: Option<&Entry>) -> Vec
             };
             match (active(before), active(now)) {
                 (None, Some(vni)) => events.push(Event::PortUp { port, vni }),
+                // What migrates is not dead: nobody may speak for it.
+                (Some(_), None) if is_migrating(before) => events.push(Event::PortLeft(port)),
                 (Some(_), None) => events.push(Event::PortDown(port)),
                 _ => {}
             }
@@ -74,6 +76,10 @@ pub fn events(key: EntryKey, before: Option<&Entry>, now: Option<&Entry>) -> Vec
         | EntryKey::Pool(_) => {}
     }
     events
+}
+
+fn is_migrating(entry: Option<&Entry>) -> bool {
+    matches!(entry, Some(Entry::Port(port)) if port.state == PortState::MigratingOut)
 }
 
 #[cfg(test)]

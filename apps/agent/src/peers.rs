@@ -48,6 +48,13 @@ pub enum Asked {
         /// Where the answer goes.
         answer: oneshot::Sender<proto::Records>,
     },
+    /// Whether this host hears one that they have missed.
+    Hears {
+        /// Whom they have missed.
+        about: HostNumber,
+        /// Where the answer goes.
+        answer: oneshot::Sender<proto::HearsReply>,
+    },
 }
 
 /// Answers other agents until the agent ends.
@@ -104,6 +111,17 @@ impl Peer for Service {
         let records = convert::records(request.get_ref()).map_err(wrong)?;
         let (answer, answered) = oneshot::channel();
         self.ask(Asked::Repair { host, vni, records, answer }, answered).await
+    }
+
+    async fn hears(
+        &self,
+        request: Request<proto::HearsRequest>,
+    ) -> Result<Response<proto::HearsReply>, Status> {
+        caller(&request)?;
+        let about = HostNumber::new(request.get_ref().host);
+        let about = about.map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let (answer, answered) = oneshot::channel();
+        self.ask(Asked::Hears { about, answer }, answered).await
     }
 }
 
@@ -215,6 +233,17 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Whether the peer hears this host; none if it does not say so before that is of no use any more.
+    pub async fn hears(mut self, about: HostNumber) -> Option<bool> {
+        let asked = self.client.hears(proto::HearsRequest { host: about.get() });
+        let answer = tokio::time::timeout(UNTIL_LOST, asked).await.ok()?;
+        let answer =
+            answer.inspect_err(|status| tracing::debug!(%status, "a peer does not say whom it hears"));
+        Some(answer.ok()?.into_inner().hears)
+    }
+}
+
 type Answer = Result<Result<Response<proto::Records>, Status>, tokio::time::error::Elapsed>;
 
 fn understood(answer: Answer) -> Option<Vec<(VipKey, Record)>> {
@@ -231,5 +260,7 @@ fn understood(answer: Answer) -> Option<Vec<(VipKey, Record)>> {
 
 /// A live agent answers in milliseconds; a port must not stay down for a dead one's sake.
 const PATIENCE: Duration = Duration::from_millis(1000);
+/// From the first miss to the third.
+const UNTIL_LOST: Duration = Duration::from_millis(100);
 const AGAIN: Duration = Duration::from_millis(50);
 const LARGEST_MESSAGE: usize = 16 << 20;

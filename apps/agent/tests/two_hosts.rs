@@ -69,7 +69,7 @@ fn a_vip_follows_the_last_claim_from_host_to_host_and_survives_restarts() {
     // The other guest claims; the first loses it without a word.
     claim(&fabric, 2);
     within(PATIENCE, || moves(2).last().is_some_and(|moved| moved.record.present_holder() == holder(2, 2)));
-    let moved = *moves(2).last().unwrap();
+    let moved = moves(2).last().cloned().unwrap();
     assert_eq!((moved.from, moved.cause), (holder(1, 1), MoveCause::Claim));
     fabric.succeeds(1, &format!("ip address del {VIP}/32 dev eth0"));
     fabric.reaches_vip(3);
@@ -91,7 +91,7 @@ fn a_vip_follows_the_last_claim_from_host_to_host_and_survives_restarts() {
     within(PATIENCE, || moves(1).last().is_some_and(|moved| moved.record.present_holder() == holder(1, 1)));
     fabric.reaches_vip(3);
     let released = moves(2).into_iter().find(|moved| moved.record.released);
-    assert_eq!(released.map(|moved| moved.cause), Some(MoveCause::Released));
+    assert_eq!(released.map(|moved| moved.cause), Some(MoveCause::PortDown));
 
     // A host that reboots while the server is dead begins with what its disk holds and its peer knows.
     fabric.server.kill();
@@ -141,7 +141,7 @@ fn a_move_that_no_agent_saw_is_reported_by_the_next_one() {
     let _one = fabric.agent(1);
     let session = fabric.server.host(1);
     within(PATIENCE, || !session.moves().is_empty());
-    let moved = session.moves()[0];
+    let moved = session.moves()[0].clone();
     assert_eq!(
         (moved.record.present_holder(), moved.from, moved.cause),
         (holder(1, 1), None, MoveCause::Claim)

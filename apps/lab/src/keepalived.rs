@@ -23,6 +23,12 @@ pub struct Keepalived {
     pub garp_refresh: u32,
     /// The virtual router's number.
     pub vrid: u8,
+    /// The device of the addresses, if it is another one than that of the adverts.
+    pub vip_device: Option<&'static str>,
+    /// `PASS` or `AH`; VRRPv3 has neither.
+    pub authentication: &'static str,
+    /// Adverts come from the virtual router's own MAC.
+    pub use_vmac: bool,
     /// `None` is VRRPv2 with 1 s; otherwise VRRPv3 with this many hundredths of a second.
     pub fast_centis: Option<u16>,
     /// A line of shell, run each second; while it fails, the instance is no candidate. Empty: none.
@@ -42,6 +48,9 @@ impl Keepalived {
             vips: vec![vip],
             garp_refresh: 5,
             vrid: 51,
+            vip_device: None,
+            authentication: "PASS",
+            use_vmac: false,
             fast_centis: None,
             check: String::new(),
             on_master: String::new(),
@@ -75,19 +84,22 @@ impl Keepalived {
 
     /// The text of `/etc/keepalived/keepalived.conf`.
     pub fn config(&self) -> String {
-        let lines = |addresses: &[Ipv4Addr]| {
-            addresses.iter().map(|address| format!("        {address}\n")).collect::<String>()
+        let lines = |addresses: &[Ipv4Addr], behind: &str| {
+            addresses.iter().map(|address| format!("        {address}{behind}\n")).collect::<String>()
         };
         let (version, interval, authentication) = match self.fast_centis {
-            None => ("", "1".to_owned(), AUTHENTICATION),
-            Some(centis) => ("    version 3\n", format!("{:.2}", f64::from(centis) / 100.0), ""),
+            None => ("", "1".to_owned(), AUTHENTICATION.replace("PASS", self.authentication)),
+            Some(centis) => ("    version 3\n", format!("{:.2}", f64::from(centis) / 100.0), String::new()),
         };
-        let unicast = match self.peers.as_slice() {
+        let device = self.vip_device.map_or(String::new(), |device| format!(" dev {device}"));
+        let unicast = match &self.peers[..] {
             [] => String::new(),
             peers => {
-                format!("    unicast_src_ip {}\n    unicast_peer {{\n{}    }}\n", self.own, lines(peers))
+                let own = self.own;
+                format!("    unicast_src_ip {own}\n    unicast_peer {{\n{}    }}\n", lines(peers, ""))
             }
         };
+        let vmac = if self.use_vmac { "    use_vmac\n    vmac_xmit_base\n" } else { "" };
         let scripts = if self.check.is_empty() && self.on_master.is_empty() { "" } else { SCRIPT_SECURITY };
         let (definition, track) = if self.check.is_empty() { ("", "") } else { (CHECK, TRACK) };
         format!(
@@ -113,7 +125,7 @@ global_defs {{
     nopreempt
     priority {priority}
     advert_int {interval}
-{authentication}{unicast}    virtual_ipaddress {{
+{authentication}{unicast}{vmac}    virtual_ipaddress {{
 {vips}    }}
     notify_master \"/etc/keepalived/notify_action.sh MASTER\"
     notify_backup \"/etc/keepalived/notify_action.sh BACKUP\"
@@ -130,7 +142,7 @@ global_defs {{
             state = self.state,
             vrid = self.vrid,
             priority = self.priority,
-            vips = lines(&self.vips),
+            vips = lines(&self.vips, &device),
             refresh = self.garp_refresh,
         )
     }

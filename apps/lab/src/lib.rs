@@ -23,6 +23,6 @@ pub use demo::DemoArgs;
 pub use external::ExternalGuest;
 pub use guest::{Guest, Output};
 pub use lab::{ClientFile, Lab, Plan};
-pub use patience::eventually;
+pub use patience::{eventually, steadily};
 pub use scene::{PATIENCE, Scene, Setting};
 pub use software::{Heartbeat, Networkd, Online, Pacemaker, Ucarp, postgres};

@@ -6,10 +6,10 @@ use crate::{
     names::{HostName, LabName, OUTSIDE_CLIENT},
     patience::eventually,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use havip_api::{
     AllocateEip, Associate, Client, ClientError, CreateSubnet, CreateVip, CreateVpc, Event, EventFilter,
-    RunInstance, Vip,
+    HistoryFilter, RunInstance, Vip,
 };
 use havip_model::{Epoch, Holder, HostNumber, Incarnation, MacAddr, PortNumber, Record, VipKey, Vni};
 use havip_netlink::Namespace;
@@ -271,6 +271,29 @@ impl Scene {
         let id = self.host_id(host)?;
         let drops = self.lab.api(|client| client.host_drops(&id))?.drops;
         Ok(drops.into_iter().map(|drop| (drop.reason, drop.packets)).collect())
+    }
+
+    /// How often a host's switch has spoken for the dead.
+    pub fn spoken(&self, host: HostName) -> Result<u64> {
+        let mut command = self.lab.host_namespace(host)?.command("curl");
+        let page = command.args(["-s", "-m", "2", "http://127.0.0.1:7404/metrics"]).output()?;
+        ensure!(page.status.success(), "the agent of {host} does not answer");
+        let page = String::from_utf8_lossy(&page.stdout).into_owned();
+        let line =
+            page.lines().find_map(|line| line.strip_prefix("havip_agent_switch_total{what=\"spoken\"} "));
+        Ok(line.map_or(Ok(0), str::parse)?)
+    }
+
+    /// On what it rested that a holder was dead, where the switch spoke for it, oldest first.
+    pub fn evidence(&self) -> Result<Vec<String>> {
+        let history = self.lab.api(|client| client.vip_history(self.vip_id(), &HistoryFilter::default()))?;
+        Ok(history.items.into_iter().filter_map(|line| line.evidence).collect())
+    }
+
+    /// The causes of the VIP's moves, oldest first.
+    pub fn causes(&self) -> Result<Vec<havip_api::MoveCause>> {
+        let history = self.lab.api(|client| client.vip_history(self.vip_id(), &HistoryFilter::default()))?;
+        Ok(history.items.iter().map(|line| line.cause).collect())
     }
 
     /// Sends host 3 an announcement that green's port holds the VIP, from an underlay address of no host.

@@ -48,7 +48,15 @@ fn moved(scene: &Scene, vip: &Vip, record: proto::Record, cause: u32) -> Body {
     let vip = Some(proto::VipKey { vni, address: address.to_ipv6_mapped().octets().to_vec() });
     let at_ms = 1_763_710_000_000;
     Body::Moves(Moves {
-        moves: vec![proto::Move { vip, record: Some(record), from_host: 0, from_port: 0, cause, at_ms }],
+        moves: vec![proto::Move {
+            vip,
+            record: Some(record),
+            from_host: 0,
+            from_port: 0,
+            cause,
+            at_ms,
+            ..Default::default()
+        }],
     })
 }
 
@@ -500,7 +508,15 @@ fn an_edge_learns_of_eips_and_its_host_is_shown() {
         moves: 0,
     };
     let vip = Some(proto::VipKey { vni, address: public.to_ipv6_mapped().octets().to_vec() });
-    let moved = proto::Move { vip, record: Some(record), from_host: 0, from_port: 0, cause: 1, at_ms: 5 };
+    let moved = proto::Move {
+        vip,
+        record: Some(record),
+        from_host: 0,
+        from_port: 0,
+        cause: 1,
+        at_ms: 5,
+        ..Default::default()
+    };
     let live = following.live(&scene);
     live.say(Body::Moves(Moves { moves: vec![moved] }));
 

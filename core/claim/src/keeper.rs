@@ -17,7 +17,7 @@ mod vpc;
 pub use action::{Action, Party, Report};
 pub use event::{Event, Kind};
 
-use crate::{Notice, Order};
+use crate::{Notice, Order, Release};
 use havip_model::{Digest, HostNumber, Incarnation, PortNumber, Record, VipKey, Vni};
 use random::Random;
 use std::{
@@ -95,11 +95,8 @@ impl Keeper {
                     keys_of(&self.vips, vni).filter(|key| entitled.contains(&(*key, port))).collect();
                 keys.into_iter().flat_map(|key| self.in_vip(key, |vip| vip.appeared(now, port))).collect()
             }
-            Event::PortDown(port) => {
-                self.ports.remove(&port);
-                let keys: Vec<_> = self.vips.keys().copied().collect();
-                keys.into_iter().flat_map(|key| self.in_vip(key, |vip| vip.barred(now, port))).collect()
-            }
+            Event::PortDown(port) => self.port_gone(now, Release::Down(port), port),
+            Event::PortLeft(port) => self.port_gone(now, Release::Port(port), port),
             Event::Entitled { key, port } => {
                 self.entitled.insert((key, port));
                 match self.ports.get(&port) == Some(&key.vni) {
@@ -109,7 +106,7 @@ impl Keeper {
             }
             Event::Disentitled { key, port } => {
                 self.entitled.remove(&(key, port));
-                self.in_vip(key, |vip| vip.barred(now, port))
+                self.in_vip(key, |vip| vip.barred(now, port, Release::Port(port)))
             }
 
             Event::Configured { key, incarnation, kind } => self.configured(now, key, incarnation, kind),
@@ -145,6 +142,12 @@ impl Keeper {
     /// A VIP's record, as far as it was heard or read.
     pub fn record(&self, key: VipKey) -> Option<Record> {
         self.vips.get(&key)?.record
+    }
+
+    fn port_gone(&mut self, now: Duration, only: Release, port: PortNumber) -> Vec<Action> {
+        self.ports.remove(&port);
+        let keys: Vec<_> = self.vips.keys().copied().collect();
+        keys.into_iter().flat_map(|key| self.in_vip(key, |vip| vip.barred(now, port, only))).collect()
     }
 
     fn noticed(&mut self, now: Duration, notice: Notice) -> Vec<Action> {

@@ -62,6 +62,8 @@ pub enum Cause {
     Here(MoveCause),
     /// Another host announced it, or sent it along with a doubt or its answer (C5).
     Announced,
+    /// The same, and the record is released because its holder's port went down there (C7, section 6).
+    AnnouncedDown,
     /// Another host answered our smaller record with it (C5).
     Corrected,
     /// The agent brought it: repair, pull, the server's state, or a waiting one at configuration (C5, C6).

@@ -76,6 +76,8 @@ pub enum Order {
 pub enum Release {
     /// Whatever record names this port of the own host now.
     Port(PortNumber),
+    /// The same of a port that went down: the announcement says so, and hosts may speak for the dead (section 6).
+    Down(PortNumber),
     /// This one and no other: for a holder on a lost host.
     Exact(Record),
 }

@@ -137,10 +137,12 @@ impl SwitchModel {
             }
             Order::Ask { key, port } => self.ask(now, key, port),
             Order::Doubt { key, record } => self.doubt(now, key, record),
-            Order::Announce { key } => match self.record(key) {
-                Some(record) => self.announcements(key, record, MessageKind::Announce),
-                None => vec![],
-            },
+            Order::Announce { key } => {
+                match self.slots.get(&key).map(|slot| (slot.record, slot.announcement())) {
+                    Some((Some(record), kind)) => self.announcements(key, record, kind),
+                    Some((None, _)) | None => vec![],
+                }
+            }
             Order::Prepare { key, incarnation } => self.prepare(key, incarnation),
             Order::Forget { key, incarnation } => self.forget(key, incarnation),
         }

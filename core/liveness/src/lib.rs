@@ -7,7 +7,9 @@ mod edge;
 mod liveness;
 mod peer;
 mod prober;
+mod witness;
 
 pub use edge::{Duty, Edge, edge_duty};
 pub use liveness::Liveness;
 pub use prober::{Action, Event, Prober};
+pub use witness::Witness;

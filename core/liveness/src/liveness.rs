@@ -12,6 +12,8 @@ pub struct Liveness {
     ///
     /// With one peer alone this is always so when it is lost: nobody can tell which of two is cut off.
     pub trouble_is_here: bool,
+    /// At least one peer answered its last echo.
+    pub somebody_answers: bool,
 }
 
 impl Liveness {

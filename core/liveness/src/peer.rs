@@ -63,6 +63,19 @@ impl Peer {
         }
     }
 
+    /// It answered its last echo, or was not asked yet.
+    pub fn answers(&self) -> bool {
+        matches!(self, Self::Alive { misses: 0, .. })
+    }
+
+    /// When it was last heard, if it is lost.
+    pub fn lost_since(&self) -> Option<Duration> {
+        match self {
+            Self::Lost { since } => Some(*since),
+            Self::Alive { .. } => None,
+        }
+    }
+
     pub fn is_lost(&self) -> bool {
         matches!(self, Self::Lost { .. })
     }

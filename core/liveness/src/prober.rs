@@ -38,6 +38,11 @@ pub enum Action {
         /// Its stamp, returned unchanged: nanoseconds since boot.
         nonce: u64,
     },
+    /// The host missed an echo for the first time since it was heard: others are to be asked whether they hear it.
+    Ask {
+        /// Which host.
+        about: HostNumber,
+    },
     /// The host is lost. Whether to act on it, [`Prober::liveness`] says.
     Lost {
         /// Which host.
@@ -93,7 +98,14 @@ impl Prober {
     pub fn liveness(&self) -> Liveness {
         let unheard: Vec<_> = self.peers.values().filter_map(Peer::vanished_at).collect();
         let lost = self.peers.iter().filter(|(_, peer)| peer.is_lost()).map(|(host, _)| *host);
-        Liveness { lost: lost.collect(), trouble_is_here: most_in_a_second(unheard) * 2 > self.peers.len() }
+        let trouble_is_here = most_in_a_second(unheard) * 2 > self.peers.len();
+        let somebody_answers = self.peers.values().any(Peer::answers);
+        Liveness { lost: lost.collect(), trouble_is_here, somebody_answers }
+    }
+
+    /// When a lost host was last heard, since boot.
+    pub fn silent_since(&self, host: HostNumber) -> Option<Duration> {
+        self.peers.get(&host)?.lost_since()
     }
 
     fn tick(&mut self, now: Duration, tick_at: Duration) -> Vec<Action> {
@@ -102,8 +114,13 @@ impl Prober {
         for (host, peer) in &mut self.peers {
             if was_late {
                 peer.forgive();
-            } else if let Some(since) = self.sent_at.and_then(|sent_at| peer.missed(sent_at)) {
-                actions.push(Action::Lost { host: *host, since });
+            } else if let Some(sent_at) = self.sent_at {
+                let was_heard = peer.answers();
+                let lost = peer.missed(sent_at);
+                if was_heard && !peer.answers() {
+                    actions.push(Action::Ask { about: *host });
+                }
+                actions.extend(lost.map(|since| Action::Lost { host: *host, since }));
             }
         }
         let nonce = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);

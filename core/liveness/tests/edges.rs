@@ -14,7 +14,7 @@ fn hosts(numbers: &[u32]) -> Vec<HostNumber> {
 }
 
 fn lost(numbers: &[u32]) -> Liveness {
-    Liveness { lost: hosts(numbers).into_iter().collect(), trouble_is_here: false }
+    Liveness { lost: hosts(numbers).into_iter().collect(), trouble_is_here: false, somebody_answers: true }
 }
 
 fn able(number: u32) -> Edge {
@@ -130,7 +130,7 @@ proptest! {
         let edges: Vec<_> = edges.into_iter().map(host).collect();
         let lost: BTreeSet<_> = lost.into_iter().map(host).collect();
         let record = active.map(|edge| record(edge, 3, false));
-        let liveness = Liveness { lost: lost.clone(), trouble_is_here: false };
+        let liveness = Liveness { lost: lost.clone(), trouble_is_here: false, somebody_answers: true };
         let alive: Vec<_> = edges.iter().filter(|edge| !lost.contains(edge)).collect();
         let acting = alive.iter().filter(|edge| edge_duty(able(edge.get()), &edges, &liveness, record.as_ref()).is_some()).count();
         let holder = record.and_then(|record| record.present_holder()).map(|holder| holder.host);

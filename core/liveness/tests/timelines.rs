@@ -22,7 +22,7 @@ fn run(prober: &mut Prober, until: Duration, answering: &[u32]) -> Vec<(u128, Ac
                     let heard = prober.handle(at + ms(1), Event::Heard(host));
                     done.extend(heard.into_iter().map(|action| (at.as_millis() + 1, action)));
                 }
-                Action::SendEcho { .. } => {}
+                Action::SendEcho { .. } | Action::Ask { .. } => {}
                 other => done.push((at.as_millis(), other)),
             }
         }
@@ -141,4 +141,44 @@ fn the_first_of_many_to_be_lost_is_not_acted_on_while_the_others_are_about_to_be
     prober.handle(ms(2001), Event::Heard(host(3)));
     assert_eq!(run(&mut prober, ms(2150), &[]).len(), 1);
     assert!(prober.liveness().trouble_is_here);
+}
+
+#[test]
+fn others_are_asked_at_the_first_miss_and_not_again_until_the_host_was_heard() {
+    let mut prober = prober([1, 2, 3]);
+    run(&mut prober, ms(1999), &[1, 2, 3]);
+    let asks = |prober: &mut Prober, rounds: usize, answering: &[u32]| {
+        let mut asked = vec![];
+        for _ in 0..rounds {
+            let at = prober.next_deadline().unwrap();
+            for action in prober.handle(at, Event::DeadlineReached) {
+                match action {
+                    Action::Ask { about } => asked.push((at.as_millis(), about)),
+                    Action::SendEcho { host, .. } if answering.contains(&host.get()) => {
+                        prober.handle(at + ms(1), Event::Heard(host));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        asked
+    };
+    // The echo of 2000 is not answered: known at 2050.
+    assert_eq!(asks(&mut prober, 10, &[1, 3]), [(2050, host(2))]);
+    assert_eq!(asks(&mut prober, 2, &[1, 2, 3]), []);
+    assert_eq!(asks(&mut prober, 2, &[1, 3]), [(2650, host(2))]);
+}
+
+#[test]
+fn whether_somebody_answers_is_known_at_the_first_miss_of_the_last_one() {
+    let mut prober = prober([1, 2]);
+    run(&mut prober, ms(1999), &[1, 2]);
+    assert!(prober.liveness().somebody_answers);
+    run(&mut prober, ms(2049), &[1]);
+    assert_eq!(prober.silent_since(host(2)), None);
+    run(&mut prober, ms(3000), &[1]);
+    assert!(prober.liveness().somebody_answers);
+    assert_eq!(prober.silent_since(host(2)), Some(ms(1951)));
+    run(&mut prober, ms(3100), &[]);
+    assert!(!prober.liveness().somebody_answers);
 }

@@ -36,6 +36,9 @@ pub enum EventKind {
         /// Moves since the VIP was made, this one counted in; version 0.1 did not note it.
         #[serde(default)]
         moves: Option<u32>,
+        /// On what it rests that the holder before was dead, if the switch spoke for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<Evidence>,
     },
     /// The switch refused what a guest sent.
     Refused(Refusal),
@@ -99,7 +102,7 @@ pub enum MoveCause {
     Asked,
     /// The recorded holder did not answer a doubt (C10 b).
     Doubted,
-    /// The holder's port went down, was unplugged, or lost its entitlement (C7).
+    /// The holder lost its entitlement, or the VIP was withdrawn from its host (C7).
     Released,
     /// A released holder was alive and took it back (C7).
     TakenBack,
@@ -107,8 +110,12 @@ pub enum MoveCause {
     Repeated,
     /// Learned from another host by repair (C6).
     Repaired,
-    /// The holder's host is lost: a standby edge takes an EIP (section 4 of the design).
+    /// The holder's host is lost: its VIPs are released (C7), its EIPs pass to a standby edge (section 4 of the design).
     HostLost,
+    /// The holder's port went down or was unplugged (C7).
+    PortDown,
+    /// A guest announced it after the switch had spoken to it for a dead holder (section 6 of the design).
+    Assisted,
 }
 
 /// On what a move rests, in words for the history.

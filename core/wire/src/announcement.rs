@@ -42,6 +42,8 @@ pub enum Message {
 pub enum RecordKind {
     /// It is new, or repeated for whoever missed it.
     Announce,
+    /// The same, and it is released because its holder's port went down; on the wire a flag of the former.
+    AnnounceDown,
     /// It is greater than the one that the receiver announced (rule C5).
     Correction,
     /// Does the holder answer still (rule C10 b)?
@@ -58,6 +60,8 @@ const MAGIC: u16 = 0x4856;
 const VERSION: u8 = 1;
 /// Set in the flags: the record is released.
 const RELEASED: u16 = 1;
+/// Set in the flags of an announcement: it is released because its holder's port went down.
+const PORT_DOWN: u16 = 2;
 
 impl Announcement {
     /// The bytes of version 1.
@@ -90,6 +94,7 @@ impl Announcement {
         reader.u16()?;
         let (moves, nonce) = (reader.u32()?, reader.u64()?);
         let kind = match kind {
+            1 if flags & (RELEASED | PORT_DOWN) == RELEASED | PORT_DOWN => RecordKind::AnnounceDown,
             1 => RecordKind::Announce,
             2 => RecordKind::Correction,
             3 => return Ok(Self { from, hops, nonce, message: Message::EchoRequest }),
@@ -123,10 +128,16 @@ impl Announcement {
             Message::Record { kind, key, record } => (kind.number(), Some((key, record))),
         };
         let released = subject.is_some_and(|(_, record)| record.released);
+        let is_down = matches!(self.message, Message::Record { kind: RecordKind::AnnounceDown, .. });
         let mut bytes = Vec::with_capacity(Self::LEN);
         bytes.extend(MAGIC.to_be_bytes());
         bytes.extend([VERSION, Self::LEN as u8, kind, self.hops]);
-        bytes.extend((u16::from(released) * RELEASED).to_be_bytes());
+        let flags = match (released, is_down) {
+            (false, _) => 0,
+            (true, false) => RELEASED,
+            (true, true) => RELEASED | PORT_DOWN,
+        };
+        bytes.extend(flags.to_be_bytes());
         bytes.extend(subject.map_or(0, |(key, _)| key.vni.get()).to_be_bytes());
         bytes.extend(self.from.get().to_be_bytes());
         match subject {
@@ -150,7 +161,7 @@ impl Announcement {
 impl RecordKind {
     fn number(self) -> u8 {
         match self {
-            Self::Announce => 1,
+            Self::Announce | Self::AnnounceDown => 1,
             Self::Correction => 2,
             Self::Doubt => 5,
             Self::Alive => 6,

@@ -313,12 +313,13 @@ proptest! {
         mac in mac(),
         tail in data(),
         kind in select(&[
-            RecordKind::Announce, RecordKind::Correction, RecordKind::Doubt, RecordKind::Alive,
+            RecordKind::Announce, RecordKind::AnnounceDown, RecordKind::Correction, RecordKind::Doubt, RecordKind::Alive,
             RecordKind::AdvertStalled,
         ][..]),
     ) {
         let host = |number| HostNumber::new(number).unwrap();
         let holder = Holder { host: host(holder_host), port: PortNumber::new(port).unwrap() };
+        let released = released || kind == RecordKind::AnnounceDown;
         let record =
             Record { incarnation: Incarnation(incarnation), epoch: Epoch(epoch), holder, released, mac, moves };
         let key = VipKey { vni: Vni::new(vni).unwrap(), address: from_mapped(address) };

@@ -45,6 +45,9 @@ pub struct Event {
     /// How many milliseconds a claim is ahead of the clock of the host that reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ahead_ms: Option<u64>,
+    /// On what it rests that the holder before was dead, in words, if the switch spoke for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     /// Why the switch refused: a stable word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -225,7 +225,10 @@ pub struct Move {
     pub cause: MoveCause,
     /// How often the VIP had moved by then since it was made; null for what version 0.1 noted.
     pub moves: Option<u32>,
-    /// The same in plain words.
+    /// On what it rests that the holder before was dead, in words, if the switch spoke for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// The move in plain words.
     pub text: String,
 }
 

@@ -141,7 +141,7 @@ words! {
         Asked "asked",
         /// The recorded holder did not answer a doubt.
         Doubted "doubted",
-        /// The holder's port went down, was unplugged, or lost its entitlement.
+        /// The holder lost its entitlement, or the VIP was withdrawn from its host.
         Released "released",
         /// A released holder was alive and took it back.
         TakenBack "taken-back",
@@ -151,6 +151,10 @@ words! {
         Repaired "repaired",
         /// The host that held it was lost.
         HostLost "host-lost",
+        /// The holder's port went down or was unplugged.
+        PortDown "port-down",
+        /// A guest announced it after the switch had told it that the holder is dead.
+        Assisted "assisted",
     }
 }
 

@@ -154,9 +154,11 @@ fn cause(number: u32) -> Option<Cause> {
         6 => Cause::Here(MoveCause::Repeated),
         7 => Cause::Here(MoveCause::Repaired),
         8 => Cause::Here(MoveCause::HostLost),
+        9 => Cause::Here(MoveCause::PortDown),
         16 => Cause::Announced,
         17 => Cause::Corrected,
         18 => Cause::Merged,
+        19 => Cause::AnnouncedDown,
         _ => return None,
     })
 }

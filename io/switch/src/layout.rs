@@ -101,7 +101,7 @@ plain! {
         edge_mac: [u8; 6], zero: [u8; 2], edge_address: [u8; 4], network: u64,
     }
     Clock = "clock" { offset_ns: i64, beat_at: u64, }
-    Record = "record" { incarnation: u64, epoch: u64, holder: u64, mac: u64, moves: u32, zero: u32, }
+    Record = "record" { incarnation: u64, epoch: u64, holder: u64, mac: u64, moves: u32, port_down: u32, }
     Move = "move" { epoch: u64, holder: u64, from: u64, at_ms: u64, cause: u32, moves: u32, }
     KeptRecord = "kept_record" {
         lock: u32, flags: u32, now: Record, changed_at: u64, announced_at: u64, next_move: u32, zero: u32,
@@ -119,7 +119,11 @@ plain! {
     }
     Order = "order" {
         kind: u32, vni: u32, address: [u8; 16], port: u32, host: u32, cause: u32, mac: [u8; 6], zero: [u8; 6],
-        nonce: u64, record: Record,
+        nonce: u64, record: Record, sender: [u8; 16], router: u32, zero2: u32,
+    }
+    DeliveredKey = "delivered_key" { port: u32, source: [u8; 16], router: u32, }
+    Delivered = "delivered" {
+        at: u64, length: u32, offset: u32, repeated: u32, sender: u32, frame: [u8; DELIVERED_MAX],
     }
 }
 
@@ -129,6 +133,9 @@ pub const MEMBERS_MAX: usize = 64;
 pub const HISTORY_LEN: usize = 8;
 /// `enum limit`.
 pub const CIRCLE_MAX: usize = 32;
+
+/// The longest advert that is remembered.
+pub const DELIVERED_MAX: usize = 192;
 
 /// An address as every key holds it.
 pub fn octets(address: IpAddr) -> [u8; 16] {
@@ -211,7 +218,7 @@ impl From<&havip_model::Record> for Record {
             holder: holder_word(record.holder, record.released),
             mac: u64::from_be_bytes([high, low, a, b, c, d, e, f]),
             moves: record.moves,
-            zero: 0,
+            port_down: 0,
         }
     }
 }

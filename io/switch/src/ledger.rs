@@ -59,7 +59,7 @@ impl Switch {
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.
-pub const COUNTERS: [&str; 39] = [
+pub const COUNTERS: [&str; 40] = [
     "arp_answered",
     "arp_consumed",
     "probe_forwarded",
@@ -99,4 +99,5 @@ pub const COUNTERS: [&str; 39] = [
     "passed_on",
     "sender_told",
     "relayed",
+    "spoken",
 ];

@@ -5,6 +5,7 @@
 //! Everything that concerns packets is in `bpf/`; its layout is mirrored in one private module.
 
 mod attach;
+mod delivered;
 mod entries;
 mod error;
 mod events;

@@ -1,6 +1,7 @@
 //! Orders: what the agent has the switch do, through the program `agent_op`.
 
 use crate::{Switch, error::OrderError, layout, layout::Plain};
+use havip_assist::Speech;
 use havip_claim::{Order, Release};
 use havip_model::{HostNumber, MoveCause, VipKey};
 
@@ -39,6 +40,10 @@ impl Switch {
             Order::Release { key, only: Release::Port(port) } => {
                 layout::Order { port: port.get(), ..on(*key, RELEASE) }
             }
+            Order::Release { key, only: Release::Down(port) } => {
+                let cause = cause_number(MoveCause::PortDown);
+                layout::Order { port: port.get(), cause, ..on(*key, RELEASE) }
+            }
             Order::Release { key, only: Release::Exact(record) } => {
                 layout::Order { record: record.into(), ..on(*key, RELEASE_EXACT) }
             }
@@ -65,8 +70,37 @@ impl Switch {
         self.carry_out(layout::Order { kind: ECHO, host: host.get(), nonce, ..layout::Order::zeroed() })
     }
 
+    /// Gives a port a dead sender's last advert once more, with priority 0 (section 6 of the design).
+    ///
+    /// Unchanged if the record is another one by now, or the advert was repeated already.
+    pub fn speak(&self, speech: &Speech) -> Result<Outcome, OrderError> {
+        self.repeat(speech, 0)
+    }
+
+    /// Gives a port the advert itself once more, as its sender lives after all.
+    ///
+    /// Unchanged if the record is another one by now, or the port was told nothing about this advert.
+    pub fn take_back(&self, speech: &Speech) -> Result<Outcome, OrderError> {
+        self.repeat(speech, 1)
+    }
+
+    fn repeat(&self, speech: &Speech, nonce: u64) -> Result<Outcome, OrderError> {
+        let key = layout::AddressKey::vip(speech.key);
+        self.carry_out(layout::Order {
+            kind: SPEAK,
+            vni: key.vni,
+            address: key.address,
+            port: speech.to.get(),
+            record: (&speech.record).into(),
+            sender: layout::octets(speech.source),
+            router: speech.router.into(),
+            nonce,
+            ..layout::Order::zeroed()
+        })
+    }
+
     fn carry_out(&self, order: layout::Order) -> Result<Outcome, OrderError> {
-        // Room for the announcement or the ask that the program makes of the order.
+        // Room for the announcement, the ask or the advert that the program makes of the order.
         let mut frame = [0; FRAME];
         frame[..size_of::<layout::Order>()].copy_from_slice(order.bytes());
         let (verdict, _) = self.run("agent_op", &frame, None).map_err(OrderError)?;
@@ -92,6 +126,9 @@ fn cause_number(cause: MoveCause) -> u32 {
         MoveCause::Repeated => 6,
         MoveCause::Repaired => 7,
         MoveCause::HostLost => 8,
+        MoveCause::PortDown => 9,
+        // The kernel sees the claim alone; who spoke before it is known to the agent.
+        MoveCause::Assisted => 1,
     }
 }
 
@@ -106,3 +143,4 @@ const DOUBT: u32 = 7;
 const ANNOUNCE: u32 = 8;
 const ECHO: u32 = 9;
 const FORGET: u32 = 10;
+const SPEAK: u32 = 11;

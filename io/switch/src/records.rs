@@ -93,6 +93,7 @@ fn cause(number: u32, released: bool) -> MoveCause {
         5 => MoveCause::TakenBack,
         6 => MoveCause::Repeated,
         8 => MoveCause::HostLost,
+        9 | 19 => MoveCause::PortDown,
         16 if released => MoveCause::Released,
         16 => MoveCause::Claim,
         _ => MoveCause::Repaired,

@@ -69,6 +69,7 @@ enum Op {
     },
     Merge(Rank),
     Release(u32),
+    ReleaseDown(u32),
     ReleaseExact(Named),
     Take {
         port: u32,
@@ -111,6 +112,7 @@ fn op() -> impl Strategy<Value = Op> {
     let kind = prop::sample::select(vec![
         MessageKind::Announce,
         MessageKind::Announce,
+        MessageKind::AnnounceDown,
         MessageKind::Correction,
         MessageKind::Doubt,
         MessageKind::Alive,
@@ -124,6 +126,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (2u32..=3, prop::bool::weighted(0.3)).prop_map(|(from, is_passed_on)| Op::Packet { from, is_passed_on }),
         2 => rank().prop_map(Op::Merge),
         2 => local().prop_map(Op::Release),
+        2 => local().prop_map(Op::ReleaseDown),
         2 => named().prop_map(Op::ReleaseExact),
         4 => (local(), named(), cause).prop_map(|(port, expected, cause)| Op::Take { port, expected, cause }),
         3 => local().prop_map(Op::Ask),
@@ -200,6 +203,12 @@ impl Pair<'_> {
             }
             Op::Receive { kind, from, hops, record } => {
                 let record = self.named(record)?;
+                // Only of a released record can be said that its port went down.
+                let kind = if record.released || kind != MessageKind::AnnounceDown {
+                    kind
+                } else {
+                    MessageKind::Announce
+                };
                 let said = havip_wire::Message::Record { kind: wire_kind(kind), key, record };
                 let announcement = Announcement { from: host(from), hops, nonce: 0, message: said };
                 let bytes = frame(MacAddr::ZERO, MacAddr::BROADCAST).announcement(&announcement);
@@ -214,6 +223,7 @@ impl Pair<'_> {
             }
             Op::Merge(rank) => self.order(Order::Merge { key, record: self.record_of(rank) }),
             Op::Release(number) => self.order(Order::Release { key, only: Release::Port(port(number)) }),
+            Op::ReleaseDown(number) => self.order(Order::Release { key, only: Release::Down(port(number)) }),
             Op::ReleaseExact(record) => {
                 let only = Release::Exact(self.named(record)?);
                 self.order(Order::Release { key, only })
@@ -375,6 +385,7 @@ fn decode(frames: &[Vec<u8>]) -> Vec<Message> {
 fn model_kind(kind: RecordKind) -> MessageKind {
     let all = [
         MessageKind::Announce,
+        MessageKind::AnnounceDown,
         MessageKind::Correction,
         MessageKind::Doubt,
         MessageKind::Alive,
@@ -386,6 +397,7 @@ fn model_kind(kind: RecordKind) -> MessageKind {
 fn wire_kind(kind: MessageKind) -> RecordKind {
     match kind {
         MessageKind::Announce => RecordKind::Announce,
+        MessageKind::AnnounceDown => RecordKind::AnnounceDown,
         MessageKind::Correction => RecordKind::Correction,
         MessageKind::Doubt => RecordKind::Doubt,
         MessageKind::Alive => RecordKind::Alive,

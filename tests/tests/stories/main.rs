@@ -1,6 +1,7 @@
 //! The stories, by what they are about. Each has a lab of its own.
 
 mod applications;
+mod assist;
 mod claims;
 mod daemons;
 mod eip;

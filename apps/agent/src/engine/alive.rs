@@ -17,7 +17,7 @@ use std::time::Duration;
 /// What the loop keeps beside the prober.
 #[derive(Default)]
 pub struct Alive {
-    probed: BTreeSet<HostNumber>,
+    pub(super) probed: BTreeSet<HostNumber>,
     /// The EIPs have to be looked at.
     pub edges_are_due: bool,
     /// EIPs that this edge has just taken: when they are announced outside, until nothing is left to say.
@@ -42,6 +42,7 @@ impl Engine {
         let new: Vec<_> = hosts.difference(&self.alive.probed).copied().collect();
         for host in gone {
             self.prober.handle(now, Event::PeerRemoved(host));
+            self.lives(now, host);
         }
         for host in new {
             self.prober.handle(now, Event::PeerAdded(host));
@@ -64,8 +65,9 @@ impl Engine {
 
     /// Sends the echoes that are due and draws the conclusions; all frames that have come are handled before.
     pub(super) fn probe(&mut self, now: Duration) {
-        if self.prober.next_deadline().is_some_and(|at| at <= now) {
+        if let Some(due_at) = self.prober.next_deadline().filter(|at| *at <= now) {
             self.hear_frames(now);
+            self.judge_own_lateness(now - due_at);
         }
         let actions = self.prober.handle(now, Event::DeadlineReached);
         self.follow_prober(now, actions);
@@ -82,6 +84,7 @@ impl Engine {
             Err(error) => return tracing::error!(error = chain(&error), "could not read who was heard"),
         };
         for (host, at) in heard {
+            self.testify(at, host);
             if now.saturating_sub(at) < FRESH {
                 let actions = self.prober.handle(now, Event::Heard(host));
                 self.follow_prober(now, actions);
@@ -90,6 +93,7 @@ impl Engine {
     }
 
     pub(super) fn echo_returned(&mut self, now: Duration, host: HostNumber) {
+        self.testify(now, host);
         let actions = self.prober.handle(now, Event::Heard(host));
         self.follow_prober(now, actions);
     }
@@ -102,23 +106,26 @@ impl Engine {
                         tracing::error!(%host, error = chain(&error), "could not send an echo");
                     }
                 }
+                Action::Ask { about } => self.ask_others(now, about),
                 Action::Lost { host, since } => {
                     let silent_ms = now.saturating_sub(since).as_millis();
                     tracing::warn!(%host, silent_ms, "host lost");
                     self.outbox.lost(host, true, self.wall_ms(since));
-                    self.judged_anew();
+                    self.judged_anew(now);
                 }
                 Action::Alive { host } => {
                     tracing::info!(%host, "host heard again");
                     self.outbox.lost(host, false, self.wall_ms(now));
-                    self.judged_anew();
+                    self.lives(now, host);
+                    self.judged_anew(now);
                 }
             }
         }
     }
 
-    fn judged_anew(&mut self) {
+    fn judged_anew(&mut self, now: Duration) {
         self.alive.edges_are_due = true;
+        self.judge_the_lost(now);
         self.tell_peers();
     }
 

@@ -5,7 +5,7 @@ use super::{Done, Engine};
 use crate::peers::Asked;
 use havip_claim::keeper::{Action, Event, Party};
 use havip_claim::{Cause, Notice, Order};
-use havip_model::{Digest, HostNumber, Record, VipKey, Vni};
+use havip_model::{Digest, HostNumber, MoveCause, Record, VipKey, Vni};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use havip_stream::{convert, proto};
 use havip_switch::Outcome;
@@ -164,10 +164,11 @@ impl Engine {
         let addresses = |records: BTreeMap<VipKey, Record>| {
             records.into_iter().map(|(key, record)| (key.address, record)).collect::<Vec<_>>()
         };
-        let (host, vni) = match &asked {
+        let (host, vni) = match asked {
+            Asked::Hears { about, answer } => return self.asked_whether_heard(about, answer),
             Asked::Pull { host, vni, .. }
             | Asked::Compare { host, vni, .. }
-            | Asked::Repair { host, vni, .. } => (*host, *vni),
+            | Asked::Repair { host, vni, .. } => (host, vni),
         };
         let is_member = self.vpc(vni).is_some_and(|vpc| vpc.members.contains(&host));
         if !is_member {
@@ -175,6 +176,7 @@ impl Engine {
             return tracing::debug!(%host, %vni, "a host that is no member asks for a VPC's records");
         }
         match asked {
+            Asked::Hears { .. } => unreachable!("answered above"),
             Asked::Pull { vni, answer, .. } => {
                 // Whoever asked may have gone.
                 let _ = answer.send(convert::records_message(vni, own, addresses(self.records(vni))));
@@ -206,6 +208,9 @@ impl Engine {
         if let Notice::Moved { key, record, cause } = notice {
             if let Cause::Here(cause) = cause {
                 self.tell_move(at, key, record, before, cause);
+            }
+            if let Cause::AnnouncedDown | Cause::Here(MoveCause::PortDown) = cause {
+                self.port_down(record.holder);
             }
             self.eip_may_have_moved(key, record);
         }

@@ -43,6 +43,11 @@ impl Records {
         self.next = self.next.or(self.keys.first().copied());
     }
 
+    /// Begins to read all of them anew: something is to be looked for now.
+    pub fn begin_anew(&mut self) {
+        self.next = self.keys.first().copied();
+    }
+
     /// Whether a round is under way, so that the loop must not wait long.
     pub fn is_reading(&self) -> bool {
         self.next.is_some()
@@ -127,7 +132,7 @@ impl Engine {
         self.tell_keeper(Event::RecordRead { key, record });
         let Some(record) = record else { return };
         if record.holder.host != self.host {
-            return;
+            return self.release_if_lost(key, record);
         }
         let last = (record.epoch, record.released);
         if self.records.told.get(&key) != Some(&last) {
@@ -159,7 +164,8 @@ impl Engine {
             let (epoch, moves) = (line.epoch, line.moves);
             let record = Record { incarnation: present.incarnation, epoch, holder, released, mac, moves };
             tracing::info!(vip = ?key, to = ?line.to, from = ?line.from, "a move that was not heard of");
-            let moved = Move { vip: key, record, from: line.from, cause: line.cause, at: line.at };
+            let moved =
+                Move { vip: key, record, from: line.from, cause: line.cause, at: line.at, evidence: None };
             self.outbox.moved(convert::move_message(&moved));
         }
     }
@@ -182,6 +188,7 @@ impl Engine {
         let from = before.filter(|before| before.incarnation == record.incarnation);
         let from = from.and_then(|before| before.present_holder());
         let to = record.present_holder();
+        let (cause, evidence) = self.cause_of(at, vip, to, cause);
         tracing::info!(vip = ?vip, ?to, ?from, ?cause, epoch = record.epoch.0, "holder changed");
         let heard_all = before.is_none_or(|before| {
             before.holder.host != self.host
@@ -191,7 +198,7 @@ impl Engine {
             self.tell_missed(vip, record);
         }
         self.records.told(vip, &record);
-        let moved = Move { vip, record, from, cause, at: Timestamp(self.wall_ms(at)) };
+        let moved = Move { vip, record, from, cause, at: Timestamp(self.wall_ms(at)), evidence };
         self.outbox.moved(convert::move_message(&moved));
     }
 

@@ -49,7 +49,7 @@ pub enum VipVerb {
         /// What happens to a claim by a port that has just lost it: follow (it is followed at once)
         #[arg(long, default_value = "follow")]
         contention: Contention,
-        /// The fabric does not speak for a dead holder
+        /// The switch does not speak for a dead holder: its peers wait for their own timers
         #[arg(long)]
         no_assist: bool,
         /// A further address whose VRRP adverts naming the VIP reach associated ports; may be repeated
@@ -94,7 +94,7 @@ pub enum VipVerb {
         /// What happens to a claim by a port that has just lost it: follow
         #[arg(long)]
         contention: Option<Contention>,
-        /// Whether the fabric speaks for a dead holder
+        /// Whether the switch speaks for a dead holder, so that its VRRP peers wait for their skew alone
         #[arg(long, value_name = "true|false")]
         assist: Option<bool>,
         /// All further addresses whose adverts naming the VIP reach associated ports; may be repeated

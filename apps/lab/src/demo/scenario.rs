@@ -140,7 +140,8 @@ impl Scenes<'_> {
             self.answers(eip, "web-2")
         })?;
         play.stage.explain(
-            "Detection is nearly all of it: a backup waits for three missed adverts of 1 s and its skew.",
+            "The switch spoke for the dead: web-2 was given web-1's last advert once more, with priority 0, so it \
+             waited for its skew alone.",
         );
         std::thread::sleep(settle);
         self.outage(play, probes, "primary-back", "starting web-1 again", || {

@@ -17,7 +17,7 @@ impl Service {
         self.record("moves", |state, write| {
             let mut fresh: Vec<(VipKey, Record)> = vec![];
             for moved in &moves {
-                if !is_own(state, host, moved.vip, &moved.record) {
+                if !is_own(state, host, moved.vip, &moved.record) && !is_of_lost(state, host, moved) {
                     debug!(host = host.get(), vip = ?moved.vip, "a move of somebody else's port is not recorded");
                     continue;
                 }
@@ -43,7 +43,7 @@ impl Service {
         let moves = records.into_iter().map(|(vip, record)| {
             let from = self.read(|durable| durable.state.records.get(&vip).and_then(Record::present_holder));
             let from = from.filter(|from| *from != record.holder);
-            Move { vip, record, from, cause: MoveCause::Repaired, at: now }
+            Move { vip, record, from, cause: MoveCause::Repaired, at: now, evidence: None }
         });
         let outranking: Vec<_> = moves
             .filter(|moved| {
@@ -124,6 +124,16 @@ fn is_own(state: &State, host: HostNumber, key: VipKey, record: &Record) -> bool
             || interface.is_some_and(|interface| interface.host == Some(host)))
 }
 
+/// Whether another host of the VPC released what a lost host held, as it may (C7).
+fn is_of_lost(state: &State, host: HostNumber, moved: &Move) -> bool {
+    let Some(vip) = state.world.vip_by_key(moved.vip) else { return false };
+    let mut neighbours = state.world.interfaces.values().filter(|interface| interface.vpc == vip.vpc);
+    moved.cause == MoveCause::HostLost
+        && moved.record.released
+        && moved.record.holder.host != host
+        && neighbours.any(|interface| interface.host == Some(host))
+}
+
 fn newest(state: &State, fresh: &[(VipKey, Record)], key: VipKey) -> Option<Record> {
     let in_this_report = fresh.iter().rev().find(|(fresh, _)| *fresh == key).map(|(_, record)| *record);
     in_this_report.or_else(|| state.records.get(&key).copied())
@@ -149,6 +159,7 @@ fn event_of(state: &State, moved: &Move) -> Option<EventKind> {
             to: moved.record.present_holder(),
             cause: moved.cause,
             moves: Some(moved.record.moves),
+            evidence: moved.evidence.clone(),
         });
     }
     let eip = state.world.eip_by_address(moved.vip.address)?;

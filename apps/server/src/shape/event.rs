@@ -4,8 +4,8 @@ mod finding;
 
 use super::{Shapes, time};
 use havip_model::{
-    Epoch, Event, EventKind, Holder, HostNumber, Interface, MacAddr, MoveCause, PortNumber, Refusal, VipId,
-    reason,
+    Epoch, Event, EventKind, Evidence, Holder, HostNumber, Interface, MacAddr, MoveCause, PortNumber,
+    Refusal, VipId, reason,
 };
 use std::net::IpAddr;
 
@@ -18,6 +18,7 @@ struct Moved {
     to: Option<Holder>,
     cause: MoveCause,
     moves: Option<u32>,
+    evidence: Option<Evidence>,
 }
 
 impl Shapes<'_> {
@@ -38,6 +39,7 @@ impl Shapes<'_> {
             holder: None,
             other: None,
             ahead_ms: None,
+            evidence: None,
             reason: None,
             host: None,
             host_name: None,
@@ -51,8 +53,10 @@ impl Shapes<'_> {
             change: None,
         };
         match &event.kind {
-            &EventKind::VipMoved { vip, address, epoch, from, to, cause, moves } => {
-                self.moved(&mut shown, Moved { vip, address, epoch, from, to, cause, moves });
+            EventKind::VipMoved { vip, address, epoch, from, to, cause, moves, evidence } => {
+                let (vip, address, epoch, from, to) = (*vip, *address, *epoch, *from, *to);
+                let (cause, moves, evidence) = (*cause, *moves, evidence.clone());
+                self.moved(&mut shown, Moved { vip, address, epoch, from, to, cause, moves, evidence });
             }
             EventKind::Refused(refusal) => self.refused(&mut shown, refusal),
             EventKind::Found { vip, address, epoch, host, count, finding } => {
@@ -109,12 +113,13 @@ impl Shapes<'_> {
             epoch: epoch.0,
             cause: cause.into(),
             moves,
+            evidence: shown.evidence,
             text: shown.text,
         })
     }
 
     fn moved(&self, shown: &mut havip_api::Event, moved: Moved) {
-        let Moved { vip, address, epoch, from, to, cause, moves } = moved;
+        let Moved { vip, address, epoch, from, to, cause, moves, evidence } = moved;
         let show = |holder: Holder, (epoch, moves)| {
             let mac = self.plugged(holder).map_or(MacAddr::ZERO, |interface| interface.mac);
             self.holder(holder, epoch, mac, moves)
@@ -133,6 +138,10 @@ impl Shapes<'_> {
             Some(to) => format!("VIP {address} moved from {from} to {}: {}", self.words(to), because(cause)),
             None => format!("VIP {address} has no holder after {from}: {}", because(cause)),
         };
+        if let Some(evidence) = &evidence {
+            shown.text.push_str(&format!(" ({evidence})"));
+        }
+        shown.evidence = evidence;
     }
 
     /// The claim by which a port had held a VIP, and the moves up to it; the epoch 0 if it is not kept any more.
@@ -237,10 +246,12 @@ fn because(cause: MoveCause) -> &'static str {
         MoveCause::Claim => "it announced the VIP",
         MoveCause::Asked => "it has the address and nobody held it",
         MoveCause::Doubted => "the holder did not answer any more",
-        MoveCause::Released => "its port is down or not entitled any more",
+        MoveCause::Released => "it is not entitled any more",
         MoveCause::TakenBack => "it was released by mistake and is alive",
         MoveCause::Repeated => "it announced the VIP once more after a newer claim",
         MoveCause::Repaired => "another host knew the claim",
         MoveCause::HostLost => "the host was lost",
+        MoveCause::PortDown => "its port is down",
+        MoveCause::Assisted => "it announced the VIP, told by the switch that the holder is dead",
     }
 }

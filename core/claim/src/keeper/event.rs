@@ -42,6 +42,8 @@ pub enum Event {
     },
     /// A local port went down or was unplugged. The switch's map says so *already* (C7).
     PortDown(PortNumber),
+    /// A local port is not here any more, but its guest lives on: it has migrated. The switch's map says so *already*.
+    PortLeft(PortNumber),
     /// A port may claim the VIP (not one that may only send from it). Ports of other hosts do no harm.
     Entitled {
         /// The VIP.

@@ -75,7 +75,8 @@ impl Vip {
     fn take_back(&self, before: Option<Record>, cause: Option<Cause>) -> Option<Action> {
         let released = self.record.filter(|record| record.released && record.holder.host == self.host)?;
         let was_exactly = before.is_some_and(|before| before == Record { released: false, ..released });
-        let by_others = matches!(cause, Some(Cause::Announced | Cause::Corrected | Cause::Merged));
+        let by_others =
+            matches!(cause, Some(Cause::Announced | Cause::AnnouncedDown | Cause::Corrected | Cause::Merged));
         let port = released.holder.port;
         (was_exactly && by_others && self.candidates.contains(&port))
             .then(|| self.take(port, released.mac, Some(released), MoveCause::TakenBack))

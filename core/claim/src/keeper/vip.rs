@@ -32,7 +32,7 @@ pub struct Vip {
     /// Ports whose rivalry with the present record was reported.
     pub(super) reported: BTreeSet<PortNumber>,
     /// Ports that were barred a moment ago: a hook that was under way may still have made one the holder.
-    looks: BTreeMap<PortNumber, Duration>,
+    looks: BTreeMap<PortNumber, (Duration, Release)>,
     pub(super) postponed: Option<Postponed>,
     pub(super) claimed: Option<Claimed>,
     pub(super) repeat: Option<Repeat>,
@@ -140,7 +140,7 @@ impl Vip {
     }
 
     /// A port went down or is not entitled any more: whatever names it is released, now and in 100 ms (C7).
-    pub fn barred(&mut self, now: Duration, port: PortNumber) -> Vec<Action> {
+    pub fn barred(&mut self, now: Duration, port: PortNumber, only: Release) -> Vec<Action> {
         let concerns_it = self.candidates.remove(&port) || (self.is_named(port) && self.kind == Kind::Vip);
         if !concerns_it {
             return vec![];
@@ -149,22 +149,23 @@ impl Vip {
         self.vacancy.forget(port);
         self.postponed = self.postponed.filter(|postponed| postponed.port != port);
         self.claimed = self.claimed.filter(|claimed| claimed.port != port);
-        self.looks.insert(port, now + LOOKS_AGAIN_AFTER);
-        vec![self.release(port)]
+        self.looks.insert(port, (now + LOOKS_AGAIN_AFTER, only));
+        vec![self.release(only)]
     }
 
     /// Releases a record that names a local port which may not hold it: each second and after each pull (C7).
     pub fn look(&mut self) -> Vec<Action> {
         let named = self.present_holder().filter(|holder| holder.host == self.host && self.kind == Kind::Vip);
         let barred = named.filter(|holder| self.is_settled && !self.candidates.contains(&holder.port));
-        barred.map(|holder| self.release(holder.port)).into_iter().collect()
+        barred.map(|holder| self.release(Release::Port(holder.port))).into_iter().collect()
     }
 
     /// The VIP is no longer configured here: a local holder is released, as hosts that keep it for a while must know (C7).
     pub fn withdraw(self) -> Vec<Action> {
         let holder =
             self.present_holder().filter(|holder| holder.host == self.host && self.kind == Kind::Vip);
-        let mut actions: Vec<_> = holder.map(|holder| self.release(holder.port)).into_iter().collect();
+        let mut actions: Vec<_> =
+            holder.map(|holder| self.release(Release::Port(holder.port))).into_iter().collect();
         actions.push(Action::Order(Order::Forget { key: self.key, incarnation: self.incarnation }));
         actions
     }
@@ -247,11 +248,11 @@ impl Vip {
         if self.repeat.as_mut().is_some_and(|repeat| repeat.says_now(now)) {
             actions.push(Action::Order(Order::Announce { key: self.key }));
         }
-        let (due, later) = std::mem::take(&mut self.looks).into_iter().partition(|(_, at)| *at <= now);
+        let (due, later) = std::mem::take(&mut self.looks).into_iter().partition(|(_, (at, _))| *at <= now);
         self.looks = later;
-        let due: BTreeMap<PortNumber, Duration> = due;
-        let barred = due.into_keys().filter(|port| !self.candidates.contains(port));
-        actions.extend(barred.map(|port| self.release(port)));
+        let due: BTreeMap<PortNumber, (Duration, Release)> = due;
+        let barred = due.into_iter().filter(|(port, _)| !self.candidates.contains(port));
+        actions.extend(barred.map(|(_, (_, only))| self.release(only)));
         actions
     }
 
@@ -262,7 +263,7 @@ impl Vip {
         let doubts = self.doubts.values().filter(|_| is_held).filter_map(Doubt::next_deadline);
         let postponed = self.postponed.map(|postponed| postponed.ready_at);
         let repeat = self.repeat.and_then(|repeat| repeat.next_deadline());
-        let looks = self.looks.values().copied();
+        let looks = self.looks.values().map(|(at, _)| *at);
         doubts.chain(looks).chain(vacancy).chain(postponed).chain(repeat).min()
     }
 
@@ -301,8 +302,8 @@ impl Vip {
         Action::Order(Order::Take { key: self.key, port, mac, expected, cause })
     }
 
-    fn release(&self, port: PortNumber) -> Action {
-        Action::Order(Order::Release { key: self.key, only: Release::Port(port) })
+    fn release(&self, only: Release) -> Action {
+        Action::Order(Order::Release { key: self.key, only })
     }
 }
 

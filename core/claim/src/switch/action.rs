@@ -53,12 +53,14 @@ pub struct Message {
     pub record: Record,
 }
 
-/// What a message is for; the numbers are those on the wire.
+/// What a message is for; the numbers below 0x80 are those on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum MessageKind {
     /// A new record, or an old one repeated (C4, C6).
     Announce = 1,
+    /// The same of a record that is released because its holder's port went down; on the wire a flag of `Announce`.
+    AnnounceDown = 0x81,
     /// The greater record, as answer to a smaller one (C5).
     Correction = 2,
     /// Does the holder named here still have the address? (C10 b)

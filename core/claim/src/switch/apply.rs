@@ -24,8 +24,13 @@ impl SwitchModel {
         };
         let mut actions = vec![];
         if slot.yields_to(&record) {
-            set(slot, record);
-            let cause = if kind == MessageKind::Correction { Cause::Corrected } else { Cause::Announced };
+            let is_down = kind == MessageKind::AnnounceDown && record.released;
+            set(slot, record, is_down);
+            let cause = match kind {
+                MessageKind::Correction => Cause::Corrected,
+                _ if is_down => Cause::AnnouncedDown,
+                _ => Cause::Announced,
+            };
             actions.push(Self::moved(key, record, cause));
         } else if let Some(own) = slot.record.filter(|own| own.outranks(&record))
             && self.may_correct(now, key, from)
@@ -39,7 +44,7 @@ impl SwitchModel {
         }
         actions.extend(self.relay(message));
         match kind {
-            MessageKind::Announce | MessageKind::Correction => {}
+            MessageKind::Announce | MessageKind::AnnounceDown | MessageKind::Correction => {}
             MessageKind::Doubt => actions.extend(self.ask_holder(now, key, record)),
             MessageKind::Alive => actions.push(Action::Notify(Notice::Alive { key, record })),
             MessageKind::Stalled => actions.push(Action::Notify(Notice::Stalled { key, record })),
@@ -49,7 +54,8 @@ impl SwitchModel {
 
     /// Passes what goes to all of a VPC on to this host's part of it, once (C4).
     fn relay(&self, message: Message) -> Vec<Action> {
-        let goes_to_all = matches!(message.kind, MessageKind::Announce | MessageKind::Alive);
+        let goes_to_all =
+            matches!(message.kind, MessageKind::Announce | MessageKind::AnnounceDown | MessageKind::Alive);
         if message.hops > 0 || !goes_to_all {
             return vec![];
         }
@@ -70,7 +76,7 @@ impl SwitchModel {
         if !slot.yields_to(&record) {
             return vec![];
         }
-        set(slot, record);
+        set(slot, record, false);
         vec![Self::moved(key, record, Cause::Merged)]
     }
 
@@ -98,7 +104,8 @@ impl SwitchModel {
     }
 }
 
-fn set(slot: &mut Slot, record: Record) {
+fn set(slot: &mut Slot, record: Record, is_down: bool) {
     slot.record = Some(record);
     slot.awaits_first_refresh = false;
+    slot.is_down = is_down;
 }

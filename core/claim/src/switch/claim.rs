@@ -117,6 +117,7 @@ impl SwitchModel {
         slot.record = Some(record);
         slot.announced_at = now;
         slot.awaits_first_refresh = true;
+        slot.is_down = false;
 
         let mut actions = vec![Self::moved(key, record, Cause::Here(cause))];
         actions.extend(self.announcements(key, record, MessageKind::Announce));

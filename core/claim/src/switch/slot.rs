@@ -1,5 +1,6 @@
 //! The place of one VIP's record.
 
+use super::MessageKind;
 use havip_model::{Incarnation, Record};
 use std::time::Duration;
 
@@ -14,11 +15,19 @@ pub struct Slot {
     pub announced_at: Duration,
     /// No refresh has come since this host made the epoch.
     pub awaits_first_refresh: bool,
+    /// The record is released because its holder's port went down: said with every announcement of it.
+    pub is_down: bool,
 }
 
 impl Slot {
     pub fn blank(floor: Incarnation) -> Self {
-        Self { floor, record: None, announced_at: Duration::ZERO, awaits_first_refresh: false }
+        Self {
+            floor,
+            record: None,
+            announced_at: Duration::ZERO,
+            awaits_first_refresh: false,
+            is_down: false,
+        }
     }
 
     /// Whether `record` is to be applied here (C5).
@@ -27,6 +36,11 @@ impl Slot {
             Some(own) => record.outranks(own),
             None => record.incarnation >= self.floor,
         }
+    }
+
+    /// What an announcement of its record is.
+    pub fn announcement(&self) -> MessageKind {
+        if self.is_down { MessageKind::AnnounceDown } else { MessageKind::Announce }
     }
 
     /// Whether the record is exactly this one; equal ranks are one and the same record.

@@ -28,6 +28,7 @@ fn events() -> impl Strategy<Value = Event> {
         Just(Cause::Here(MoveCause::Claim)),
         Just(Cause::Here(MoveCause::Released)),
         Just(Cause::Announced),
+        Just(Cause::AnnouncedDown),
         Just(Cause::Corrected),
         Just(Cause::Merged),
     ];
@@ -45,6 +46,7 @@ fn events() -> impl Strategy<Value = Event> {
             .prop_map(|(vni, peers)| Event::PeersChanged { vni, peers }),
         (port.clone(), vni).prop_map(|(port, vni)| Event::PortUp { port, vni }),
         port.clone().prop_map(Event::PortDown),
+        port.clone().prop_map(Event::PortLeft),
         (key.clone(), port.clone()).prop_map(|(key, port)| Event::Entitled { key, port }),
         (key.clone(), port.clone()).prop_map(|(key, port)| Event::Disentitled { key, port }),
         (key.clone(), 4u64..7).prop_map(|(key, incarnation)| Event::Configured {
@@ -86,7 +88,7 @@ impl Candidates {
     fn note(&mut self, event: &Event) {
         match event {
             Event::PortUp { port, .. } => _ = self.up.insert(*port),
-            Event::PortDown(port) => _ = self.up.remove(port),
+            Event::PortDown(port) | Event::PortLeft(port) => _ = self.up.remove(port),
             Event::Entitled { key, port } => _ = self.entitled.insert((*key, *port)),
             Event::Disentitled { key, port } => _ = self.entitled.remove(&(*key, *port)),
             Event::Configured { key, .. } => _ = self.configured.insert(*key),
@@ -131,7 +133,7 @@ proptest! {
                     Action::Order(Order::Ask { key, port } | Order::Take { key, port, .. }) => {
                         prop_assert!(candidates.has(key, port), "{:?}", action);
                     }
-                    Action::Order(Order::Release { key, only: Release::Port(port) }) => {
+                    Action::Order(Order::Release { key, only: Release::Port(port) | Release::Down(port) }) => {
                         prop_assert!(is_removal || !candidates.has(key, port), "{:?}", action);
                     }
                     Action::Order(Order::Release { only: Release::Exact(_), .. } | Order::Merge { .. }) => {

@@ -2,7 +2,7 @@
 
 use crate::scene::*;
 use havip_claim::{
-    Cause, Notice, Order,
+    Cause, Notice, Order, Release,
     keeper::{Action, Event, Keeper, Kind, Party, Report},
 };
 use havip_model::{Digest, Incarnation, MoveCause, VipKey};
@@ -84,16 +84,28 @@ fn a_port_that_comes_up_to_a_vacant_vip_is_asked_on_schedule_until_it_holds() {
 fn a_port_that_goes_down_is_released_now_and_100_ms_later_whatever_is_known() {
     let mut keeper = keeper();
     keeper.handle(ms(0), up(11));
-    assert_eq!(keeper.handle(ms(2000), Event::PortDown(port(11))), [release(11)]);
+    let down = Order::Release { key: key(), only: Release::Down(port(11)) };
+    assert_eq!(keeper.handle(ms(2000), Event::PortDown(port(11))), [Action::Order(down)]);
     assert_eq!(keeper.handle(ms(2000), Event::PortDown(port(11))), [], "said again");
+    assert_eq!(orders(&mut keeper, ms(2500)), [(2100, down)]);
     let Action::Order(again) = release(11) else { unreachable!() };
-    assert_eq!(orders(&mut keeper, ms(2500)), [(2100, again)]);
 
     // Level: the map itself says that the port still holds.
     keeper.handle(ms(2500), Event::RecordRead { key: key(), record: Some(record(9, 1, 11)) });
     assert!(orders(&mut keeper, ms(3800)).iter().all(|(_, order)| *order == again));
     // And after a pull.
     assert_eq!(keeper.handle(ms(3800), Event::PullDone(vni())), [release(11)]);
+}
+
+#[test]
+fn a_port_that_migrated_or_lost_its_entitlement_is_released_and_nobody_is_told_that_it_is_down() {
+    for gone in [Event::PortLeft(port(11)), Event::Disentitled { key: key(), port: port(11) }] {
+        let mut keeper = keeper();
+        keeper.handle(ms(0), up(11));
+        assert_eq!(keeper.handle(ms(1), gone), [release(11)]);
+        let Action::Order(again) = release(11) else { unreachable!() };
+        assert_eq!(orders(&mut keeper, ms(500)), [(101, again)]);
+    }
 }
 
 #[test]

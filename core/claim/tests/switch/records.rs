@@ -122,16 +122,43 @@ fn c7_a_release_touches_only_what_it_names() {
     {
         assert_eq!(switch.handle(ms(1), release(only)), [Action::Refuse(Refused::Unexpected)]);
     }
-    for only in [Release::Port(port(11)), Release::Exact(held)] {
+    for (only, cause, kind) in [
+        (Release::Port(port(11)), MoveCause::Released, MessageKind::Announce),
+        (Release::Down(port(11)), MoveCause::PortDown, MessageKind::AnnounceDown),
+        (Release::Exact(held), MoveCause::HostLost, MessageKind::Announce),
+    ] {
         let released = Record { released: true, ..held };
-        let mut expected = vec![moved(released, Cause::Here(MoveCause::Released))];
-        expected.extend(told(MessageKind::Announce, released));
+        let mut expected = vec![moved(released, Cause::Here(cause))];
+        expected.extend(told(kind, released));
         let mut switch = switch.clone();
         assert_eq!(switch.handle(ms(1), release(only)), expected);
         assert_eq!(switch.handle(ms(1), release(only)), [Action::Refuse(Refused::Unexpected)]);
         switch.handle(ms(2), claimed(11, MAC));
         assert!(switch.record(key()).unwrap().outranks(&released), "any later claim beats a release");
     }
+}
+
+#[test]
+fn that_a_port_went_down_is_said_with_every_announcement_of_its_record_and_of_no_other() {
+    let announce = Event::Ordered(Order::Announce { key: key() });
+    let mut own = switch();
+    own.handle(ms(0), claimed(11, MAC));
+    let held = own.record(key()).unwrap();
+    own.handle(ms(1), Event::Ordered(Order::Release { key: key(), only: Release::Down(port(11)) }));
+    let released = Record { released: true, ..held };
+    assert_eq!(own.handle(ms(2), announce.clone()), told(MessageKind::AnnounceDown, released));
+    own.handle(ms(3), claimed(11, MAC));
+    let again = own.record(key()).unwrap();
+    assert_eq!(own.handle(ms(4), announce.clone()), told(MessageKind::Announce, again));
+
+    let mut other = switch();
+    let gone = Record { released: true, ..record(5, 9, 2, 20) };
+    let actions = other.handle(ms(0), heard(MessageKind::AnnounceDown, gone));
+    assert_eq!(actions, [moved(gone, Cause::AnnouncedDown)]);
+    assert_eq!(other.handle(ms(1), announce), told(MessageKind::AnnounceDown, gone));
+    let present = record(5, 10, 2, 20);
+    let actions = other.handle(ms(2), heard(MessageKind::AnnounceDown, present));
+    assert_eq!(actions, [moved(present, Cause::Announced)], "who holds it is not down");
 }
 
 #[test]

@@ -4,8 +4,8 @@ use super::field::{self, present};
 use super::{ConvertError, address, address_bytes, mac, mac_bytes};
 use crate::proto;
 use havip_model::{
-    Epoch, Holder, Incarnation, InstanceState, MacAddr, MoveCause, PortNumber, Record, RefusalReason,
-    Timestamp, VipKey, Vni,
+    Epoch, Evidence, Holder, Incarnation, InstanceState, MacAddr, MoveCause, PortNumber, Record,
+    RefusalReason, Timestamp, VipKey, Vni,
 };
 use std::net::IpAddr;
 
@@ -76,7 +76,7 @@ pub fn records(message: &proto::Records) -> Result<Vec<(VipKey, Record)>, Conver
 }
 
 /// A VIP changed its holder, as a host saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
     /// The VIP, or an EIP by its public address.
     pub vip: VipKey,
@@ -88,6 +88,8 @@ pub struct Move {
     pub cause: MoveCause,
     /// When, by that host's clock.
     pub at: Timestamp,
+    /// On what it rests that the holder before was dead, if the switch spoke for it.
+    pub evidence: Option<Evidence>,
 }
 
 /// A move as a message.
@@ -100,6 +102,7 @@ pub fn move_message(moved: &Move) -> proto::Move {
         cause: 1 + CAUSES.iter().position(|cause| *cause == moved.cause).expect("CAUSES has every cause")
             as u32,
         at_ms: moved.at.0,
+        evidence: moved.evidence.clone().unwrap_or_default(),
     }
 }
 
@@ -119,6 +122,7 @@ pub fn moved(message: &proto::Move) -> Result<Move, ConvertError> {
         from,
         cause: *cause.ok_or_else(|| ConvertError::new("cause", format!("is {}, unknown", message.cause)))?,
         at: Timestamp(message.at_ms),
+        evidence: Some(message.evidence.clone()).filter(|evidence| !evidence.is_empty()),
     })
 }
 
@@ -173,7 +177,7 @@ pub fn instance_state(text: &str) -> Result<InstanceState, ConvertError> {
     field::word("state", text, STATES)
 }
 
-const CAUSES: [MoveCause; 8] = [
+const CAUSES: [MoveCause; 10] = [
     MoveCause::Claim,
     MoveCause::Asked,
     MoveCause::Doubted,
@@ -182,6 +186,8 @@ const CAUSES: [MoveCause; 8] = [
     MoveCause::Repeated,
     MoveCause::Repaired,
     MoveCause::HostLost,
+    MoveCause::PortDown,
+    MoveCause::Assisted,
 ];
 const STATES: &[(&str, InstanceState)] = &[
     ("pending", InstanceState::Pending),

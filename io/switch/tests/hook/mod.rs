@@ -338,9 +338,9 @@ impl Hook {
         }
     }
 
-    /// Empties what the kernel remembers of asks and of records that wait.
+    /// Empties what the kernel remembers of asks, of adverts, and of records that wait.
     pub fn forget_memories(&self) {
-        for map in ["asks", "waiting"] {
+        for map in ["asks", "waiting", "delivered"] {
             let path = format!("/sys/fs/bpf/havip/{}/v1/maps/{map}", self.name);
             let map = libbpf_rs::MapHandle::from_pinned_path(path).unwrap();
             let keys: Vec<_> = map.keys().collect();

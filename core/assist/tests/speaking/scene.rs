@@ -1,0 +1,64 @@
+//! Blue (port 11 on host 1) holds 10.0.0.100 and has advertised it to green (port 12 on host 2, this one).
+
+use havip_assist::{Delivered, Known, Named};
+use havip_model::{Epoch, Holder, HostNumber, Incarnation, MacAddr, PortNumber, Record, VipKey, Vni};
+use havip_wire::{Authentication, Vrrp, VrrpVersion, build::frame};
+use std::{net::Ipv4Addr, time::Duration};
+
+pub const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);
+pub const SECOND: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 101);
+pub const SOURCE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 11);
+
+pub fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+pub fn port(number: u32) -> PortNumber {
+    PortNumber::new(number).unwrap()
+}
+pub fn host(number: u32) -> HostNumber {
+    HostNumber::new(number).unwrap()
+}
+pub fn holder(on: u32, number: u32) -> Holder {
+    Holder { host: host(on), port: port(number) }
+}
+pub fn blue() -> Holder {
+    holder(1, 11)
+}
+pub fn green() -> Holder {
+    holder(2, 12)
+}
+pub fn vip(last: u8) -> VipKey {
+    VipKey { vni: Vni::new(9).unwrap(), address: [10, 0, 0, last].into() }
+}
+
+pub fn record(holder: Holder) -> Record {
+    let mac = MacAddr([2, 0, 0, 0, 0, holder.port.get() as u8]);
+    Record { incarnation: Incarnation(5), epoch: Epoch(77), holder, released: false, mac, moves: 1 }
+}
+
+pub fn named(last: u8, holder: Holder) -> Named {
+    Named { key: vip(last), assists: true, may_claim: true, record: Some(record(holder)) }
+}
+
+/// The guides' advert: version 2, 1 s, a password.
+pub fn vrrp(priority: u8) -> Vrrp {
+    let authentication = Authentication::Password(*b"1111\0\0\0\0");
+    let version = VrrpVersion::V2 { interval_secs: 1, authentication };
+    Vrrp { vrid: 51, priority, version, addresses: vec![VIP.into()] }
+}
+
+/// This port was given blue's advert 1 ms after boot.
+pub fn known(to: u32, advert: &Vrrp) -> Known {
+    let [blue, green] = [11, 12].map(|last| MacAddr([2, 0, 0, 0, 0, last]));
+    let frame = frame(blue, green).ip(SOURCE, Ipv4Addr::new(10, 0, 0, to as u8)).vrrp(advert);
+    let (source, at) = (SOURCE.into(), ms(1));
+    let delivered =
+        Delivered { to: port(to), sender: port(11), source, router: 51, at, is_repeated: false, frame };
+    let advert = delivered.advert();
+    Known { delivered, advert, names: vec![named(100, self::blue())] }
+}
+
+/// This port and no other is dead.
+pub fn dead(holder: Holder) -> impl Fn(Holder) -> bool {
+    move |asked| asked == holder
+}
