@@ -73,7 +73,7 @@ static __always_inline __u32 read_message(struct __sk_buff *skb, struct message 
 }
 
 /* Returns an echo to its sender, without any help of user space. */
-static __always_inline int reflect(struct __sk_buff *skb, const struct settings *own, __be32 outer)
+static __noinline int reflect(struct __sk_buff *skb, const struct settings *own, __be32 outer)
 {
 	struct announcement_frame *frame = (void *)(long)skb->data;
 
@@ -87,7 +87,7 @@ static __always_inline int reflect(struct __sk_buff *skb, const struct settings 
 	return bpf_redirect(own->overlay_ifindex, 0);
 }
 
-static __always_inline int echo_returned(const struct message *message)
+static __noinline int echo_returned(const struct message *message)
 {
 	struct event *event;
 
