@@ -43,6 +43,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Run the tests of the switch on Debian's kernels, emulated; part of `test`
     Kernels(kernels::Args),
+    /// Make the small machine that tests boot; part of `test`
+    Machine,
     /// Let schemathesis ask the API at random; part of `test`
     Schemathesis,
     /// Write docs/openapi.json from the server's own description
@@ -59,6 +61,7 @@ fn main() -> std::process::ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Kernels(args) => kernels::run(&args),
+        Command::Machine => prepare::run(Purpose::Test).and_then(|()| kernels::machine()),
         Command::Schemathesis => test::api(),
         Command::Openapi => openapi::run(),
     };

@@ -135,6 +135,7 @@ const PACKAGES: &[Package] = {
             "boots other kernels, and machines of the driver qemu",
         ),
         package("busybox-static", Test, Program("busybox"), "the small system in these machines"),
+        package("qemu-utils", Test, Program("qemu-img"), "makes the layers of disks of machines"),
         package("binutils", Test, Program("strip"), "makes test programs small enough for them"),
         package("xz-utils", Test, Program("xz"), "unpacks modules of newer kernels"),
         package("bpftool", Test, Program("bpftool"), "tests list what is loaded in the kernel"),

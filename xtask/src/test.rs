@@ -15,6 +15,7 @@ pub struct Args {
 /// Prepares, then runs every test; with a filter only those of Rust that match.
 pub fn run(args: &Args) -> Result<()> {
     prepare::run(Purpose::Test)?;
+    kernels::machine()?;
     // The system tests spawn the binary, so it must be there and new.
     run_visibly("building havip", cargo().args(["build", "--package", "havip"]))?;
     match is_installed("cargo-nextest") {

@@ -1,7 +1,7 @@
 //! The initial RAM disk: busybox, the test programs, what they run, with libraries, and the kernel's modules.
 
 use super::debian::Image;
-use super::plan::{MODULES, Order, PROGRAMS, Work};
+use super::plan::{MACHINE_MODULES, MODULES, Order, PROGRAMS, Work};
 use crate::process::output_of;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
@@ -12,20 +12,8 @@ use std::process::{Command, Stdio};
 
 /// Writes an archive that the kernel unpacks as its first file tree.
 pub fn write(archive: &Path, image: &Image, work: &Work) -> Result<()> {
-    let root = archive.with_extension("root");
-    if root.exists() {
-        fs::remove_dir_all(&root)?;
-    }
+    let root = begin(archive)?;
     let tree = Tree { root: &root };
-    for folder in
-        ["bin", "dev", "etc", "lib", "proc", "run", "sys", "tests", "tmp", "usr/bin", "usr/sbin", "var/run"]
-    {
-        fs::create_dir_all(root.join(folder))?;
-    }
-    fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777))?;
-    tree.text("etc/passwd", "root:x:0:0:root:/:/bin/sh\n")?;
-    tree.text("etc/group", "root:x:0:\n")?;
-    tree.text("etc/hosts", "127.0.0.1 localhost\n")?;
     tree.busybox()?;
     for program in PROGRAMS {
         tree.program(&found(program)?)?;
@@ -33,17 +21,38 @@ pub fn write(archive: &Path, image: &Image, work: &Work) -> Result<()> {
     for order in &work.orders {
         tree.test(order)?;
     }
-    tree.modules(image)?;
+    let plan = work.orders.iter().map(|order| format!("{} {}\n", order.name, order.arguments.join(" ")));
+    tree.text("plan", &plan.collect::<String>())?;
     fs::copy(&work.object, root.join("switch.bpf.o"))?;
-    let plan: String =
-        work.orders.iter().map(|order| format!("{} {}\n", order.name, order.arguments.join(" "))).collect();
-    tree.text("plan", &plan)?;
-    tree.text("modules", &format!("{}\n", MODULES.join("\n")))?;
-    tree.text("init", include_str!("init.sh"))?;
-    fs::set_permissions(root.join("init"), fs::Permissions::from_mode(0o755))?;
-    pack(&root, archive)?;
-    fs::remove_dir_all(&root)?;
-    Ok(())
+    tree.finish(archive, image, MODULES, include_str!("init.sh"))
+}
+
+/// Writes the small machine that tests boot.
+pub fn write_machine(archive: &Path, image: &Image) -> Result<()> {
+    let root = begin(archive)?;
+    let tree = Tree { root: &root };
+    tree.busybox()?;
+    tree.finish(archive, image, MACHINE_MODULES, include_str!("guest.sh"))
+}
+
+/// An empty tree beside the archive, with the folders that every system has.
+fn begin(archive: &Path) -> Result<PathBuf> {
+    let root = archive.with_extension("root");
+    if root.exists() {
+        fs::remove_dir_all(&root)?;
+    }
+    let tree = Tree { root: &root };
+    for folder in [
+        "bin", "dev", "etc", "lib", "proc", "run", "seed", "sys", "tests", "tmp", "usr/bin", "usr/sbin",
+        "var/run",
+    ] {
+        fs::create_dir_all(root.join(folder))?;
+    }
+    fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777))?;
+    tree.text("etc/passwd", "root:x:0:0:root:/:/bin/sh\n")?;
+    tree.text("etc/group", "root:x:0:\n")?;
+    tree.text("etc/hosts", "127.0.0.1 localhost\n")?;
+    Ok(root)
 }
 
 /// A file tree in the making.
@@ -52,6 +61,16 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
+    /// Adds the modules and the first process, and packs it all.
+    fn finish(&self, archive: &Path, image: &Image, modules: &[&str], init: &str) -> Result<()> {
+        self.modules(image, modules)?;
+        self.text("modules", &format!("{}\n", modules.join("\n")))?;
+        self.text("init", init)?;
+        fs::set_permissions(self.root.join("init"), fs::Permissions::from_mode(0o755))?;
+        pack(self.root, archive)?;
+        fs::remove_dir_all(self.root).context("could not remove the file tree that was packed")
+    }
+
     fn text(&self, path: &str, text: &str) -> Result<()> {
         fs::write(self.root.join(path), text).with_context(|| format!("could not write {path}"))
     }
@@ -91,10 +110,10 @@ impl Tree<'_> {
     }
 
     /// The modules of the plan and those that they need, unpacked, with the list that modprobe reads.
-    fn modules(&self, image: &Image) -> Result<()> {
+    fn modules(&self, image: &Image, wanted: &[&str]) -> Result<()> {
         let place = self.root.join("lib/modules").join(image.release());
         let all = module_files(&image.modules.join("kernel"))?;
-        let mut waiting: Vec<String> = MODULES.iter().map(|name| (*name).to_owned()).collect();
+        let mut waiting: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
         let mut seen = BTreeSet::new();
         while let Some(name) = waiting.pop() {
             // What is not there is built in.

@@ -42,6 +42,20 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Makes the small machine that tests boot: target/xtask/machine/kernel and initramfs.
+pub fn machine() -> Result<()> {
+    if let Some(why) = debian::objection() {
+        eprintln!("== NOT MADE: the machine that tests boot, as {why}");
+        return Ok(());
+    }
+    let target = workspace::target_directory()?.join("xtask");
+    let image = debian::unpacked(&KERNELS[0], &target.join("kernels"))?;
+    let folder = target.join("machine");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::copy(&image.kernel, folder.join("kernel"))?;
+    initramfs::write_machine(&folder.join("initramfs"), &image)
+}
+
 /// The same as a part of all tests; says so loudly where Debian has no such kernels.
 pub fn all() -> Result<()> {
     match debian::objection() {

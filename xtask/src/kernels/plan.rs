@@ -24,6 +24,20 @@ pub const KERNELS: &[Kernel] = &[
 /// What the switch and its tests use of a kernel, beside what is built in.
 pub const MODULES: &[&str] = &["veth", "vxlan", "bridge", "tun", "sch_ingress", "cls_bpf", "af_packet"];
 
+/// What the small machine that tests boot uses: its devices, its seed, its power button.
+pub const MACHINE_MODULES: &[&str] = &[
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_net",
+    "vfat",
+    "nls_cp437",
+    "nls_ascii",
+    "nls_iso8859_1",
+    "button",
+    "evdev",
+    "af_packet",
+];
+
 /// Programs that the tests run.
 pub const PROGRAMS: &[&str] = &["ip", "tc", "arping", "ping", "bpftool", "keepalived"];
 
