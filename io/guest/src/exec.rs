@@ -48,6 +48,12 @@ pub enum ExecError {
     /// The sandbox does not run.
     #[error("the instance does not run")]
     NotRunning,
+    /// A machine is closed to its host.
+    #[error(
+        "an instance of the driver qemu is a machine of its own: nothing can be run in it from outside; use its \
+         user data, its console, or ssh"
+    )]
+    Machine,
     /// There is nothing to run.
     #[error("no command was given")]
     Empty,

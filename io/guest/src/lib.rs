@@ -1,4 +1,4 @@
-//! Instances: the sandbox of kernel namespaces that runs them.
+//! Instances: the sandbox of kernel namespaces that runs them, or a machine of their own.
 //!
 //! [`Sandboxes`] starts, finds again and removes the sandboxes of one directory. Three processes make one:
 //! a *keeper* on the host, which holds the console log and sees the end; a *builder*, which makes the guest's
@@ -14,6 +14,7 @@ mod console;
 mod error;
 mod exec;
 mod inside;
+mod machine;
 mod prepared;
 mod process;
 mod sandbox;
@@ -25,6 +26,7 @@ pub use cgroup::{Limit, Limits};
 pub use error::GuestError;
 pub use exec::{ExecError, Executed, Outcome};
 pub use inside::guest_init;
+pub use machine::{DiskFormat, Image, MachineInterface, MachineSpec};
 pub use prepared::Prepared;
 pub use sandbox::Sandbox;
 pub use sandboxes::{Found, Program, Sandboxes};

@@ -136,7 +136,7 @@ pub(crate) fn prepare(program: &Program, files: Files, instance: InstanceId) -> 
 }
 
 /// What the keeper says, up to the end of the line or until it closes.
-fn read_line(says: &mut ChildStdout) -> io::Result<Vec<u8>> {
+pub(crate) fn read_line(says: &mut ChildStdout) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + START_TAKES;
     let mut text = Vec::new();
     let mut chunk = [0; 4096];

@@ -2,8 +2,10 @@
 
 use crate::{
     ExecError, Executed, GuestError, Limits, Program, console, exec,
+    inside::ORDERS,
+    machine::press_button,
     process::HeldProcess,
-    state::{Files, State},
+    state::{Files, Kind, State},
 };
 use havip_model::InstanceId;
 use nix::sys::signal::Signal;
@@ -55,15 +57,40 @@ impl Sandbox {
         self.init.wait(at_most)
     }
 
-    /// Asks it to end: every process gets SIGTERM, and SIGKILL after the grace. Says whether none was needed.
+    /// Whether it is a machine of its own rather than a sandbox.
+    pub fn is_machine(&self) -> bool {
+        matches!(self.state.kind, Kind::Machine { .. })
+    }
+
+    /// Why a machine is emulated in software, if it is.
+    pub fn emulated(&self) -> Option<&str> {
+        match &self.state.kind {
+            Kind::Machine { emulated } => emulated.as_deref(),
+            Kind::Sandbox => None,
+        }
+    }
+
+    /// Asks it to end: every process gets SIGTERM, and SIGKILL after the grace; a machine's power button is pressed,
+    /// and what has not turned itself off after the grace loses power. Says whether it ended by itself.
     ///
     /// Its ports stay up meanwhile, so that a failover daemon can say goodbye.
     ///
     /// # Errors
     /// It could not be ended, or something of it is left.
     pub fn stop(self, grace: Duration) -> Result<bool, GuestError> {
-        let asked = self.init.signal(Signal::SIGTERM);
-        asked.map_err(|error| self.failed("stop the first process", error))?;
+        match self.is_machine() {
+            true => {
+                // A machine that hears no button is one to be turned off.
+                if let Err(error) = press_button(&self.files.0.join(ORDERS)) {
+                    tracing::warn!(instance = %self.instance, %error, "could not press the power button");
+                    return self.end().map(|()| false);
+                }
+            }
+            false => {
+                let asked = self.init.signal(Signal::SIGTERM);
+                asked.map_err(|error| self.failed("stop the first process", error))?;
+            }
+        }
         let graceful = self.init.wait(grace);
         self.end()?;
         Ok(graceful)
@@ -86,6 +113,9 @@ impl Sandbox {
     /// # Errors
     /// The sandbox has ended, or could not be entered, or the command could not be started.
     pub fn exec(&self, argv: &[OsString], stdin: &[u8], at_most: Duration) -> Result<Executed, ExecError> {
+        if self.is_machine() {
+            return Err(ExecError::Machine);
+        }
         exec::run(&self.program, &self.files, argv, stdin, at_most)
     }
 

@@ -1,14 +1,14 @@
 //! All sandboxes of one directory: starting, finding again, removing.
 
 use crate::{
-    GuestError, Prepared, Sandbox, Spec, console, prepared,
+    GuestError, MachineSpec, Prepared, Sandbox, Spec, console, machine, prepared,
     state::{Files, absent_is_fine, write_whole},
 };
 use havip_model::InstanceId;
 use std::{
     ffi::OsString,
     fs, io,
-    os::unix::fs::DirBuilderExt,
+    os::{fd::OwnedFd, unix::fs::DirBuilderExt},
     path::{Path, PathBuf},
 };
 
@@ -76,12 +76,7 @@ impl Sandboxes {
         }
         let files = self.files(instance);
         let failed = |attempted| move |source| GuestError::Io { attempted, instance, source };
-        if let Some(state) = files.read_state().map_err(failed("read the state"))? {
-            if state.running().map_err(failed("look for the first process"))?.is_some() {
-                return Err(GuestError::Runs(instance));
-            }
-            files.end(&state).map_err(failed("tidy up after the last start"))?;
-        }
+        self.tidy_last(&files, instance)?;
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -91,6 +86,34 @@ impl Sandboxes {
             serde_json::to_vec_pretty(spec).map_err(io::Error::from).map_err(failed("encode the spec"))?;
         write_whole(&files.spec(), &text).map_err(failed("write the spec"))?;
         prepared::prepare(&self.program, files, instance)
+    }
+
+    /// Starts a machine on these taps, one for each of its interfaces, which are handed over.
+    ///
+    /// What the machine wrote to its disk at earlier starts is still there.
+    ///
+    /// # Errors
+    /// It runs already, the order makes no sense, or a step failed; nothing of this start is left then.
+    pub fn run_machine(&self, spec: &MachineSpec, taps: Vec<OwnedFd>) -> Result<Sandbox, GuestError> {
+        let instance = spec.instance;
+        if let Some(why) = spec.objection() {
+            return Err(GuestError::Refused { instance, why });
+        }
+        let files = self.files(instance);
+        self.tidy_last(&files, instance)?;
+        machine::run(&self.program, files, spec, taps)
+    }
+
+    /// Removes what the last start of an instance left.
+    fn tidy_last(&self, files: &Files, instance: InstanceId) -> Result<(), GuestError> {
+        let failed = |attempted| move |source| GuestError::Io { attempted, instance, source };
+        if let Some(state) = files.read_state().map_err(failed("read the state"))? {
+            if state.running().map_err(failed("look for the first process"))?.is_some() {
+                return Err(GuestError::Runs(instance));
+            }
+            files.end(&state).map_err(failed("tidy up after the last start"))?;
+        }
+        Ok(())
     }
 
     /// The sandbox of an instance, if it runs: after a restart of the agent, too.

@@ -28,16 +28,21 @@ pub struct Spec {
 impl Spec {
     /// Why the sandbox cannot be made, if it cannot.
     pub(crate) fn objection(&self) -> Option<String> {
-        let name = &self.host_name;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        if name.is_empty() || name.len() > 63 || !name.bytes().all(plain) || name.starts_with('-') {
-            return Some(format!("{name:?} is not a host name: 1 to 63 letters, digits and hyphens"));
+        if let why @ Some(_) = not_a_host_name(&self.host_name) {
+            return why;
         }
         if let Some(path) = self.hidden.iter().find(|path| !path.is_absolute()) {
             return Some(format!("the hidden path {} is not absolute", path.display()));
         }
         None
     }
+}
+
+/// Why a guest cannot have this name, if it cannot.
+pub(crate) fn not_a_host_name(name: &str) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let fits = (1..=63).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with('-');
+    (!fits).then(|| format!("{name:?} is not a host name: 1 to 63 letters, digits and hyphens"))
 }
 
 #[cfg(test)]

@@ -28,11 +28,32 @@ pub(crate) struct State {
     pub cgroups: Vec<PathBuf>,
     /// What limits are in force.
     pub limits: Limits,
+    /// What runs.
+    #[serde(default)]
+    pub kind: Kind,
+}
+
+/// What the first process is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    /// The init of a sandbox.
+    #[default]
+    Sandbox,
+    /// QEMU.
+    Machine {
+        /// Why without KVM, if so.
+        emulated: Option<String>,
+    },
 }
 
 impl Files {
     pub fn spec(&self) -> PathBuf {
         self.0.join("spec.json")
+    }
+
+    /// What the machine is, if it is one.
+    pub fn machine(&self) -> PathBuf {
+        self.0.join("machine.json")
     }
 
     pub fn state(&self) -> PathBuf {

@@ -13,6 +13,7 @@ mod namespace;
 mod neighbour;
 mod offload;
 mod route;
+mod tap;
 mod watch;
 
 pub use create::{BridgeSpec, VethEnd, VethSpec, VxlanSpec};
@@ -23,4 +24,5 @@ pub use namespace::{Namespace, NamespaceError};
 pub use neighbour::Neighbour;
 pub use offload::Offload;
 pub use route::Route;
+pub use tap::create_tap;
 pub use watch::{LinkEvent, LinkWatch};

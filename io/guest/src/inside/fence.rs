@@ -97,6 +97,12 @@ pub(super) fn close_on_exec_from(first: i32) {
     unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC) };
 }
 
+/// Lets one descriptor live through the next `execve`.
+pub(super) fn keep_at_exec(descriptor: i32) -> Result<(), Errno> {
+    // SAFETY: a system call without pointers.
+    Errno::result(unsafe { libc::fcntl(descriptor, libc::F_SETFD, 0) }).map(drop)
+}
+
 /// Refuses system calls that reach beyond the guest or that open the kernel's least guarded doors, among them
 /// new user namespaces, in which a process would have every capability again.
 fn filter() -> Vec<libc::sock_filter> {

@@ -8,7 +8,7 @@ use crate::{
     console::{ConsoleWriter, FILE_AT_MOST},
     prepared::Word,
     process::{HeldProcess, Process, boot_id},
-    state::{Files, State},
+    state::{Files, Kind, State},
 };
 use nix::{
     errno::Errno,
@@ -72,6 +72,7 @@ fn prepare(files: &Files, leading: &[OsString]) -> Result<Built, Trouble> {
                 keeper: Process::of(std::process::id().cast_signed())?,
                 cgroups: cgroups.clone(),
                 limits,
+                kind: Kind::Sandbox,
             };
             state.write(&files.state())?;
             let held = init.hold()?.ok_or_else(|| io::Error::other("it died"))?;
@@ -141,6 +142,20 @@ fn watch(files: &Files, mut built: Built) {
         let _ended_already = built.init.signal(Signal::SIGKILL);
     }
     drop(built.go);
+    keep_console(files, &built.init, built.console);
+    let _reaped = waitpid(Pid::from_raw(built.state.init.pid), None);
+    tidy_up(files, &built.state);
+}
+
+/// Takes away what the end of a guest leaves.
+pub(super) fn tidy_up(files: &Files, state: &State) {
+    if let Err(error) = files.tidy(state) {
+        eprintln!("could not tidy up: {error}");
+    }
+}
+
+/// Writes down what comes out of a pipe, until the guest's first process has ended.
+pub(super) fn keep_console(files: &Files, init: &HeldProcess, mut console: PipeReader) {
     let mut log = ConsoleWriter::open(&files.console(), FILE_AT_MOST);
     let mut keep = |bytes: &[u8]| match &mut log {
         Ok(log) => {
@@ -150,13 +165,13 @@ fn watch(files: &Files, mut built: Built) {
         }
         Err(error) => eprintln!("could not open the console log: {error}"),
     };
-    if let Err(errno) = fcntl(&built.console, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)) {
+    if let Err(errno) = fcntl(&console, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)) {
         eprintln!("could not read the console: {errno}");
     }
     let mut chunk = [0; 4096];
     let mut has_ended = false;
     loop {
-        match built.console.read(&mut chunk) {
+        match console.read(&mut chunk) {
             Ok(0) => {}
             Ok(read) => {
                 keep(&chunk[..read]);
@@ -169,16 +184,10 @@ fn watch(files: &Files, mut built: Built) {
         if has_ended {
             break;
         }
-        let mut waiting = [
-            PollFd::new(built.init.as_fd(), PollFlags::POLLIN),
-            PollFd::new(built.console.as_fd(), PollFlags::POLLIN),
-        ];
+        let mut waiting =
+            [PollFd::new(init.as_fd(), PollFlags::POLLIN), PollFd::new(console.as_fd(), PollFlags::POLLIN)];
         let polled = poll(&mut waiting, PollTimeout::NONE);
         has_ended = polled != Err(Errno::EINTR) && waiting[0].any() == Some(true);
-    }
-    let _reaped = waitpid(Pid::from_raw(built.state.init.pid), None);
-    if let Err(error) = files.tidy(&built.state) {
-        eprintln!("could not tidy up: {error}");
     }
 }
 
@@ -194,18 +203,18 @@ fn waits_for_go(init: &HeldProcess) -> bool {
     }
 }
 
-fn end(pid: i32) {
+pub(super) fn end(pid: i32) {
     let _ended_already = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
     let _reaped = waitpid(Pid::from_raw(pid), None);
 }
 
-fn say(word: &Word) -> io::Result<()> {
+pub(super) fn say(word: &Word) -> io::Result<()> {
     let mut line = serde_json::to_vec(word)?;
     line.push(b'\n');
     io::stdout().write_all(&line)?;
     io::stdout().flush()
 }
 
-fn close_stdout() -> io::Result<()> {
+pub(super) fn close_stdout() -> io::Result<()> {
     Ok(dup2_stdout(fs::OpenOptions::new().write(true).open("/dev/null")?)?)
 }

@@ -5,6 +5,7 @@ mod enter;
 mod fence;
 mod init;
 mod keeper;
+mod machine;
 mod mounts;
 mod tree;
 
@@ -23,6 +24,11 @@ pub fn guest_init(arguments: Vec<OsString>) -> ! {
     match text.as_slice() {
         _ if threads != 1 => give_up("guest-init must be called before any thread is started"),
         [Some("keep"), Some(directory)] => keeper::keep(PathBuf::from(directory), leading),
+        [Some("keep-machine"), Some(directory), Some(taps), Some(emulated)]
+            if taps.parse::<usize>().is_ok() =>
+        {
+            machine::keep(PathBuf::from(directory), taps.parse().expect("just parsed"), emulated)
+        }
         [Some("init")] => init::init(),
         [Some("enter"), Some(state), Some(millis), ..]
             if arguments.len() > 3 && millis.parse::<u64>().is_ok() =>
@@ -66,3 +72,5 @@ const INIT_PROGRAM: &str = "/run/havip-init";
 const USER_DATA: &str = "/run/havip-user-data";
 /// Where the guest's first process waits to be told to go on.
 const GO_FD: i32 = 3;
+
+pub(crate) use machine::ORDERS;
