@@ -1,7 +1,9 @@
 //! What an operator says to an agent: flags, environment, file, in this order of precedence.
 
 use anyhow::Context;
+use havip_guest::Image;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -47,7 +49,7 @@ pub struct Args {
     /// The most VIPs and EIPs that this host can keep a record of; a new switch obeys it [default: 65536]
     #[arg(long, env = "HAVIP_MOST_VIPS", value_name = "COUNT")]
     pub most_vips: Option<u32>,
-    /// A TOML file with the same settings, underscores for dashes
+    /// A TOML file with the same settings, underscores for dashes, and with the [images] that machines boot
     #[arg(long, env = "HAVIP_AGENT_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -81,6 +83,8 @@ pub struct Config {
     pub zone: String,
     /// The size of the switch's map of records.
     pub most_vips: u32,
+    /// What machines can boot here, by name.
+    pub images: BTreeMap<String, Image>,
 }
 
 /// The file: the same words as the flags.
@@ -100,6 +104,8 @@ struct File {
     region: Option<String>,
     zone: Option<String>,
     most_vips: Option<u32>,
+    #[serde(default)]
+    images: BTreeMap<String, Image>,
 }
 
 impl Args {
@@ -137,6 +143,11 @@ impl Args {
                 && (1..=8).contains(&device_prefix.len()),
             "--device-prefix {device_prefix:?} must be 1 to 8 letters or digits: a device's name has 15 at most"
         );
+        for (name, image) in &file.images {
+            if let Some(why) = image.objection() {
+                anyhow::bail!("nothing boots from the image {name:?} of [images]: {why}");
+            }
+        }
         Ok(Config {
             server: self
                 .server
@@ -157,6 +168,7 @@ impl Args {
             region: self.region.or(file.region).unwrap_or_else(|| "local".to_owned()),
             zone: self.zone.or(file.zone).unwrap_or_else(|| "local-a".to_owned()),
             most_vips: self.most_vips.or(file.most_vips).unwrap_or(65_536).max(1),
+            images: file.images,
         })
     }
 }
@@ -230,6 +242,25 @@ mod tests {
         let error = Args { config: Some(file.path().into()), ..args() }.settle().unwrap_err();
         let text = format!("{error:#}");
         assert!(text.contains("line 2") && text.contains("zoone"), "{text}");
+    }
+
+    #[test]
+    fn an_image_that_nothing_boots_from_is_refused_by_its_name() {
+        let settled = |text: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(&file, text).unwrap();
+            Args { config: Some(file.path().into()), ..args() }.settle()
+        };
+        let good = settled("[images.small]\nkernel = \"/k\"\ninitramfs = \"/i\"\n").unwrap();
+        assert_eq!(good.images["small"].kernel.as_deref(), Some(std::path::Path::new("/k")));
+        for (text, expected) in [
+            ("[images.small]\n", "\"small\" of [images]: it has neither a kernel nor a disk"),
+            ("[images.small]\nkernel = \"k\"\n", "k is not absolute"),
+            ("[images.small]\nkernl = \"/k\"\n", "kernl"),
+        ] {
+            let error = format!("{:#}", settled(text).unwrap_err());
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]

@@ -154,6 +154,16 @@ impl Guest {
         eventually(START, || self.shell("ip link show dev eth0 up | grep -q eth0").map(drop))
     }
 
+    /// Waits until its host says that it runs; a machine may still be booting then.
+    pub fn wait_until_switched_on(&self) -> Result<()> {
+        eventually(START, || {
+            let instance = self.api(|client| client.instance(&self.id))?;
+            let (state, reason) = (instance.state, instance.meta.reason);
+            ensure!(state == InstanceState::Running, "{} is {state}: {}", self.name, reason);
+            Ok(())
+        })
+    }
+
     /// Ports down and everything killed at once.
     pub fn power_off(&self) -> Result<()> {
         self.api(|client| client.power_off_instance(&self.id)).map(drop)

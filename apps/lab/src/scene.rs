@@ -8,8 +8,8 @@ use crate::{
 };
 use anyhow::{Context, Result, ensure};
 use havip_api::{
-    AllocateEip, Associate, Client, ClientError, CreateSubnet, CreateVip, CreateVpc, Event, EventFilter,
-    HistoryFilter, RunInstance, Vip,
+    AllocateEip, Associate, Client, ClientError, CreateSubnet, CreateVip, CreateVpc, Driver, Event,
+    EventFilter, HistoryFilter, RunInstance, Vip,
 };
 use havip_model::{Epoch, Holder, HostNumber, Incarnation, MacAddr, PortNumber, Record, VipKey, Vni};
 use havip_netlink::Namespace;
@@ -172,6 +172,31 @@ impl Scene {
         let instance = self.settled(|client| client.run_instance(&body))?;
         let guest = Guest::of(&self.lab, host, &instance)?;
         guest.wait_until_running()?;
+        self.guests.insert(name.into(), guest);
+        Ok(&self.guests[name])
+    }
+
+    /// A machine of the scene's subnet, emulated, that boots an image of its host; it is switched on, not booted yet.
+    pub fn add_machine(
+        &mut self,
+        name: &str,
+        host: HostName,
+        image: &str,
+        user_data: &str,
+    ) -> Result<&Guest> {
+        let body = RunInstance {
+            subnet: self.subnet.clone(),
+            name: name.into(),
+            host: Some(self.host_id(host)?),
+            driver: Driver::Qemu,
+            image: Some(image.into()),
+            memory_mib: 192,
+            user_data: user_data.into(),
+            ..RunInstance::default()
+        };
+        let instance = self.lab.api(|client| client.run_instance(&body))?;
+        let guest = Guest::of(&self.lab, host, &instance)?;
+        guest.wait_until_switched_on()?;
         self.guests.insert(name.into(), guest);
         Ok(&self.guests[name])
     }

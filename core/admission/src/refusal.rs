@@ -114,6 +114,8 @@ codes! {
         OutOfRange = "out_of_range",
         /// A device's name is not one, or is given where none belongs.
         InvalidDevice = "invalid_device",
+        /// An image's name is missing, or is given where none belongs.
+        InvalidImage = "invalid_image",
         /// A public address is not of the pool.
         AddressOutsidePool = "address_outside_pool",
         /// The associations of one VIP are instances or interfaces, not both.

@@ -16,6 +16,9 @@ pub struct Instance {
     pub zone: String,
     /// What runs it.
     pub driver: Driver,
+    /// What the machine boots, by its name on the host; only of the driver `qemu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// The host that runs it; chosen when it is made.
     pub host: HostNumber,
     /// Processors, in thousandths.
@@ -36,6 +39,8 @@ pub struct Instance {
 pub enum Driver {
     /// A light sandbox of kernel namespaces: labs and trusted work, not a tenant boundary.
     Namespace,
+    /// A machine of its own, with a kernel of its own: the boundary between tenants.
+    Qemu,
     /// The guest exists already; only its tap or veth is plugged.
     External,
 }

@@ -258,6 +258,8 @@ pub struct InstanceItem {
     pub name: String,
     /// What runs it.
     pub driver: Driver,
+    /// What it boots, by its name on the host; only of the driver `qemu`.
+    pub image: Option<String>,
     /// Processors, in thousandths.
     pub cpu_millis: u32,
     /// Memory, in MiB.

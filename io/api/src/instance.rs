@@ -16,13 +16,16 @@ pub struct Instance {
     pub zone: String,
     /// What runs it.
     pub driver: Driver,
+    /// What the machine boots, by its name on the host; only of the driver `qemu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// The id of the host that runs it.
     pub host: String,
     /// Processors, in thousandths.
     pub cpu_millis: u32,
     /// Memory, in MiB.
     pub memory_mib: u32,
-    /// The script that its shell runs at each start.
+    /// The script that its shell runs at each start, or what cloud-init reads in a machine.
     pub user_data: String,
     /// What the user wants of it.
     pub power: Power,
@@ -73,13 +76,16 @@ pub struct RunInstance {
     /// What runs it.
     #[serde(default = "namespace")]
     pub driver: Driver,
+    /// What the machine boots, for the driver `qemu`: a name of `[images]` in the configuration of its host's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Processors, in thousandths.
     #[serde(default = "one_processor")]
     pub cpu_millis: u32,
     /// Memory, in MiB.
     #[serde(default = "half_a_gibibyte")]
     pub memory_mib: u32,
-    /// A script that its shell runs at each start, at most 64 KiB.
+    /// A script that its shell runs at each start, or what cloud-init reads in a machine; at most 64 KiB.
     #[serde(default)]
     pub user_data: String,
     /// The first interface's MAC; chosen if absent.
@@ -102,6 +108,7 @@ impl Default for RunInstance {
             address: None,
             host: None,
             driver: namespace(),
+            image: None,
             cpu_millis: one_processor(),
             memory_mib: half_a_gibibyte(),
             user_data: String::new(),

@@ -69,6 +69,8 @@ words! {
     Driver = Driver {
         /// A light sandbox of kernel namespaces.
         Namespace "namespace",
+        /// A machine of its own, on a tap: the boundary between tenants.
+        Qemu "qemu",
         /// The guest exists already; only its tap or veth is plugged.
         External "external",
     }
@@ -76,7 +78,7 @@ words! {
     Power = PowerState {
         /// It runs, and again after its host's reboot.
         Running "running",
-        /// Asked to end, then killed.
+        /// Asked to end, or its power button pressed, then killed.
         Stopped "stopped",
         /// Killed at once.
         PoweredOff "powered-off",

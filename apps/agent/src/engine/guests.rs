@@ -1,5 +1,6 @@
 //! Instances: what should run, runs; what should not, ends; all of it is told.
 
+mod machines;
 mod steps;
 
 use super::Done;
@@ -7,10 +8,11 @@ use super::program::chain;
 use crate::args::Config;
 use crate::disk;
 use anyhow::Context;
-use havip_guest::{GuestError, Prepared, Program, Sandbox, Sandboxes};
-use havip_model::{InstanceId, InstanceState, PowerState};
+use havip_guest::{GuestError, MachineSpec, Prepared, Program, Sandbox, Sandboxes};
+use havip_model::{InstanceId, InstanceState, InterfaceId, PowerState};
 use havip_netlink::Namespace;
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -49,12 +51,14 @@ enum Phase {
     Preparing { starts: u64 },
     /// They are there; its ports are being plugged.
     Equipping { starts: u64, prepared: Box<Prepared>, namespace: Namespace },
+    /// A machine: its taps are being made and plugged.
+    Wiring { starts: u64, spec: Box<MachineSpec>, taps: BTreeMap<InterfaceId, OwnedFd> },
     /// It is being let go.
-    Starting { starts: u64, namespace: Namespace },
+    Starting { starts: u64, namespace: Option<Namespace> },
     /// Its first process runs.
-    Running { sandbox: Box<Sandbox>, namespace: Namespace },
+    Running { sandbox: Box<Sandbox>, namespace: Option<Namespace> },
     /// Asked to end; its ports stay up, so that a failover daemon can say goodbye.
-    Stopping { namespace: Namespace },
+    Stopping { namespace: Option<Namespace> },
     /// Being killed; its ports are down.
     Killing,
 }
@@ -134,11 +138,11 @@ impl Guests {
     /// The network namespace of an instance, while there is one that devices can be put into.
     pub fn namespace(&self, instance: InstanceId) -> Option<Namespace> {
         match &self.guests.get(&instance)?.phase {
-            Phase::Equipping { namespace, .. }
-            | Phase::Starting { namespace, .. }
+            Phase::Equipping { namespace, .. } => Some(namespace.clone()),
+            Phase::Starting { namespace, .. }
             | Phase::Running { namespace, .. }
-            | Phase::Stopping { namespace } => Some(namespace.clone()),
-            Phase::Idle | Phase::Preparing { .. } | Phase::Killing => None,
+            | Phase::Stopping { namespace } => namespace.clone(),
+            Phase::Idle | Phase::Preparing { .. } | Phase::Wiring { .. } | Phase::Killing => None,
         }
     }
 
@@ -183,8 +187,12 @@ impl Guests {
         };
         for found in found {
             let mut guest = Guest::default();
+            let home = |sandbox: &Sandbox| match sandbox.is_machine() {
+                true => Some(None),
+                false => Namespace::of_process(sandbox.pid()).ok().map(Some),
+            };
             if let Some(sandbox) = found.running
-                && let Ok(namespace) = Namespace::of_process(sandbox.pid())
+                && let Some(namespace) = home(&sandbox)
             {
                 tracing::info!(instance = %found.instance, pid = sandbox.pid(), "a running instance was found");
                 guest.phase = Phase::Running { sandbox: Box::new(sandbox), namespace };

@@ -7,8 +7,8 @@ use super::Engine;
 use super::program::chain;
 use crate::devices::quiet;
 use anyhow::Context;
-use havip_model::{InterfaceId, PortNumber, Vni};
-use havip_netlink::{GuestInterface, Link, LinkEvent, Namespace, VethEnd, VethSpec};
+use havip_model::{Driver, InterfaceId, PortNumber, Vni};
+use havip_netlink::{GuestInterface, Link, LinkEvent, Namespace, VethEnd, VethSpec, create_tap};
 use havip_reconcile::compile::Device;
 use havip_reconcile::item::{Item, ItemKey, PortItem};
 use havip_reconcile::table::{Entry, EntryKey};
@@ -108,6 +108,10 @@ impl Engine {
             // An earlier life of this agent made it, and its guest may be sending right now.
             (Some(link), true) => link,
             (_, false) => self.links.check_pluggable(&name).await?,
+            (None, true) if self.is_of_machine(item) => match self.make_tap(item, &name).await? {
+                Some(link) => link,
+                None => return Ok(false),
+            },
             (None, true) => {
                 let namespace = item.instance.and_then(|(instance, _)| self.guests.namespace(instance));
                 let Some(namespace) = namespace else { return Ok(false) };
@@ -189,6 +193,23 @@ impl Engine {
 
     fn name_of(&self, interface: &InterfaceId) -> Option<&str> {
         self.ports.plugged.get(interface).map(|plugged| plugged.name.as_str())
+    }
+
+    fn is_of_machine(&self, item: &PortItem) -> bool {
+        let instance = item.instance.and_then(|(id, _)| self.desired.items().get(&ItemKey::Instance(id)));
+        matches!(instance, Some(Item::Instance(instance)) if instance.driver == Driver::Qemu)
+    }
+
+    /// A tap for a machine that is being started; it is there as long as somebody has it open.
+    async fn make_tap(&mut self, item: &PortItem, name: &str) -> anyhow::Result<Option<Link>> {
+        let Some((instance, _)) = item.instance.filter(|(id, _)| self.guests.wants_tap(*id)) else {
+            return Ok(None);
+        };
+        let tap = create_tap(name)?;
+        let link = self.links.by_name(name).await?.context("the tap vanished while it was made")?;
+        self.links.set_mtu(link.index, u32::from(item.mtu)).await?;
+        self.guests.keep_tap(instance, item.interface, tap);
+        Ok(Some(link))
     }
 
     /// A veth whose far end is the guest's interface, as a cloud image would have configured it.

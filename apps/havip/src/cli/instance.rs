@@ -39,16 +39,19 @@ pub enum InstanceVerb {
         /// The host that shall run it, by id or name; chosen if absent
         #[arg(long)]
         host: Option<String>,
-        /// What runs it: namespace (a light sandbox) or external (the guest exists already)
+        /// What runs it: namespace (a light sandbox), qemu (a machine) or external (the guest exists already)
         #[arg(long, default_value = "namespace")]
         driver: Driver,
+        /// What the machine boots, for the driver qemu: a name of [images] in the file of its host's agent
+        #[arg(long, value_name = "NAME")]
+        image: Option<String>,
         /// Processors, such as 0.5
         #[arg(long, default_value = "1", value_parser = thousandths)]
         cpu: u32,
         /// Memory in MiB
         #[arg(long, default_value_t = 512)]
         memory: u32,
-        /// A script that its shell runs at each start; `-` reads it from standard input
+        /// A script that its shell runs at each start, or what cloud-init reads in a machine; `-` is standard input
         #[arg(long, value_name = "FILE")]
         user_data: Option<PathBuf>,
         /// The first interface's MAC; chosen if absent
@@ -113,7 +116,7 @@ pub enum InstanceVerb {
         #[command(flatten)]
         change: Change,
     },
-    /// Ask an instance to end; what is left after ten seconds is killed
+    /// Ask an instance to end; what is left after 10 s, or a machine that is on after 30 s, is killed
     Stop {
         /// Its id or name
         instance: String,
@@ -162,6 +165,7 @@ impl Verb for InstanceVerb {
                 address,
                 host,
                 driver,
+                image,
                 cpu,
                 memory,
                 user_data,
@@ -177,6 +181,7 @@ impl Verb for InstanceVerb {
                     address,
                     host: session.id_of_any::<Host>(host.as_deref())?,
                     driver,
+                    image,
                     cpu_millis: cpu,
                     memory_mib: memory,
                     user_data: user_data.as_deref().map(read_script).transpose()?.unwrap_or_default(),

@@ -72,6 +72,7 @@ pub async fn run_instance(
         mac: body.mac.as_ref().map(|mac| parse::mac("/mac", mac)).transpose()?,
         source_dest_check: body.source_dest_check,
         driver: body.driver.into(),
+        image: body.image,
         device: body.device,
         host,
         cpu_millis: body.cpu_millis,

@@ -47,6 +47,10 @@ impl Service {
             PowerState::Stopped | PowerState::PoweredOff => life.state == InstanceState::Stopped,
         };
         match life.state {
+            // A machine that runs may have something to say: that it is emulated.
+            _ if is_as_wanted && condition.status == Status::Available => {
+                Condition { reason: life.reason, ..condition }
+            }
             _ if is_as_wanted => condition,
             InstanceState::Failed => Condition { status: Status::Failed, reason: life.reason, ..condition },
             _ => Condition {

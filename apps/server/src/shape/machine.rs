@@ -21,6 +21,7 @@ impl Shapes<'_> {
             region: instance.region.clone(),
             zone: instance.zone.clone(),
             driver: instance.driver.into(),
+            image: instance.image.clone(),
             host: self.host_id(instance.host).unwrap_or_default(),
             cpu_millis: instance.cpu_millis,
             memory_mib: instance.memory_mib,

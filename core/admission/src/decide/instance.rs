@@ -3,7 +3,8 @@
 use super::{Decision, check, nothing_to_do, plug};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
-    EipTarget, Host, HostNumber, Instance, InstanceId, Interface, PowerState, ResourceKey, Subnet, Target,
+    Driver, EipTarget, Host, HostNumber, Instance, InstanceId, Interface, PowerState, ResourceKey, Subnet,
+    Target,
 };
 
 impl<'a> Decision<'a> {
@@ -25,6 +26,7 @@ impl<'a> Decision<'a> {
             "/user_data",
             "the length of the script in bytes",
         )?;
+        check_image(request)?;
         let host = self.place(subnet, request.host)?;
         if let Some(device) = &request.device {
             self.check_device(request.driver, host.number, device)?;
@@ -48,6 +50,7 @@ impl<'a> Decision<'a> {
             region: host.region.clone(),
             zone: host.zone.clone(),
             driver: request.driver,
+            image: request.image.clone(),
             host: host.number,
             cpu_millis: request.cpu_millis,
             memory_mib: request.memory_mib,
@@ -146,7 +149,39 @@ impl<'a> Decision<'a> {
     }
 }
 
+/// Checks that a machine has something to boot, and that nothing else is told to.
+///
+/// Which images a host has is the host's affair: a tenant names one, never a file.
+fn check_image(request: &RunInstance) -> Result<(), Refusal> {
+    match (&request.image, request.driver) {
+        (Some(image), Driver::Qemu) => {
+            check::word(image, "/image")?;
+            let (least, most) = (MACHINE_MEMORY_MIB, 262_144);
+            check::within(
+                request.memory_mib.into(),
+                least,
+                most,
+                "/memory_mib",
+                "the memory of a machine in MiB",
+            )
+        }
+        (None, Driver::Namespace | Driver::External) => Ok(()),
+        (None, Driver::Qemu) => {
+            let message =
+                "a machine needs something to boot; give an image that the host's agent has in [images]";
+            Err(Code::InvalidImage.at("/image", message))
+        }
+        (Some(_), Driver::Namespace | Driver::External) => {
+            let message = "only the driver \"qemu\" boots an image; leave it out, or use that driver";
+            Err(Code::InvalidImage.at("/image", message))
+        }
+    }
+}
+
 fn already(instance: &Instance, state: &str) -> Refusal {
     let message = format!("instance {} is {state} already; nothing to do", instance.id);
     Code::AlreadyInState.at("/instance", message)
 }
+
+/// No kernel of our time starts in less.
+const MACHINE_MEMORY_MIB: u64 = 64;

@@ -85,7 +85,7 @@ impl Decision<'_> {
         let host = self.find::<Host>(request.host, "/host")?;
         if let Some(at) = interface.host {
             return Err(match self.driver_of(interface) {
-                Some(Driver::Namespace) => driver_plugs(interface),
+                Some(Driver::Namespace | Driver::Qemu) => driver_plugs(interface),
                 Some(Driver::External) | None => plugged(interface, at),
             });
         }
@@ -113,7 +113,7 @@ impl Decision<'_> {
 
     pub fn unplug_interface(&mut self, request: &UnplugInterface) -> Result<ResourceKey, Refusal> {
         let interface = self.find::<Interface>(request.interface, "/interface")?;
-        if self.driver_of(interface) == Some(Driver::Namespace) {
+        if matches!(self.driver_of(interface), Some(Driver::Namespace | Driver::Qemu)) {
             return Err(driver_plugs(interface));
         }
         if interface.host.is_none() {
@@ -166,11 +166,13 @@ pub fn is_placed(driver: Driver, device: Option<&str>) -> bool {
 
 /// What a port should be while its instance is wanted so.
 ///
-/// A sandbox that is being stopped keeps its port until its last process has ended, so that keepalived can
+/// A guest that is being stopped keeps its port until its last process has ended, so that keepalived can
 /// say goodbye; power-off leaves it no time, and an external guest is beyond our reach.
 pub fn port_state(driver: Driver, power: PowerState) -> PortState {
     match (driver, power) {
-        (_, PowerState::Running) | (Driver::Namespace, PowerState::Stopped) => PortState::Active,
+        (_, PowerState::Running) | (Driver::Namespace | Driver::Qemu, PowerState::Stopped) => {
+            PortState::Active
+        }
         (_, PowerState::PoweredOff) | (Driver::External, PowerState::Stopped) => PortState::Inactive,
     }
 }

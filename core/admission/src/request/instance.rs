@@ -18,6 +18,8 @@ pub struct RunInstance {
     pub source_dest_check: bool,
     /// What runs it.
     pub driver: Driver,
+    /// What the machine boots, by its name on the host; for the driver `qemu`.
+    pub image: Option<String>,
     /// The existing device to plug, for the driver `external`; may also be plugged later.
     pub device: Option<String>,
     /// Where; none for the live host with the fewest instances.
@@ -26,7 +28,7 @@ pub struct RunInstance {
     pub cpu_millis: u32,
     /// Memory, in MiB: 16 to 262 144.
     pub memory_mib: u32,
-    /// A script that its shell runs at each start: at most 64 KiB.
+    /// A script that its shell runs at each start, or what cloud-init reads in a machine: at most 64 KiB.
     pub user_data: String,
 }
 
@@ -77,6 +79,7 @@ impl RunInstance {
             mac: None,
             source_dest_check: true,
             driver: Driver::Namespace,
+            image: None,
             device: None,
             host: None,
             cpu_millis: 1000,

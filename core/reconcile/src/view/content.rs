@@ -164,6 +164,7 @@ fn instance(instance: &Instance) -> InstanceItem {
         id: instance.id,
         name: host_name(instance),
         driver: instance.driver,
+        image: instance.image.clone(),
         cpu_millis: instance.cpu_millis,
         memory_mib: instance.memory_mib,
         user_data: instance.user_data.clone(),

@@ -109,6 +109,7 @@ pub fn change(item: &Item) -> proto::Change {
             user_data: instance.user_data.clone(),
             power: field::word_text(instance.power, POWERS),
             starts: instance.starts,
+            image: instance.image.clone().unwrap_or_default(),
         }),
     };
     proto::Change { key: key_text(&item.key()), item: Some(body) }
@@ -215,6 +216,7 @@ fn item(body: Body) -> Result<Item, ConvertError> {
             user_data: instance.user_data,
             power: field::word("power", &instance.power, POWERS)?,
             starts: instance.starts,
+            image: (!instance.image.is_empty()).then_some(instance.image),
         }),
         Body::Gone(_) => return Err(ConvertError::new("item", "is gone, which is no item")),
     })
@@ -261,7 +263,8 @@ fn port(message: proto::PortItem) -> Result<PortItem, ConvertError> {
 }
 
 const CONTENTIONS: &[(&str, Contention)] = &[("follow", Contention::Follow)];
-const DRIVERS: &[(&str, Driver)] = &[("namespace", Driver::Namespace), ("external", Driver::External)];
+const DRIVERS: &[(&str, Driver)] =
+    &[("namespace", Driver::Namespace), ("qemu", Driver::Qemu), ("external", Driver::External)];
 const POWERS: &[(&str, PowerState)] = &[
     ("running", PowerState::Running),
     ("stopped", PowerState::Stopped),

@@ -161,7 +161,8 @@ fn items() -> impl Strategy<Value = Item> {
                 Item::Instance(InstanceItem {
                     id: InstanceId::new(id),
                     name,
-                    driver: if external { Driver::External } else { Driver::Namespace },
+                    driver: if external { Driver::External } else { Driver::Qemu },
+                    image: (!external).then(|| "small".to_owned()),
                     cpu_millis,
                     memory_mib,
                     user_data,

@@ -65,6 +65,7 @@ impl Engine {
             (_, Some(Order::Kill)) if matches!(guest.phase, Phase::Stopping { .. }) => self.kill_stopping(id),
             // All else comes to its end first, and then this is asked again.
             _ if !settled => self.let_go_if_equipped(id),
+            (Some(item), Some(Order::Start)) if item.driver == Driver::Qemu => self.wire(item),
             (Some(item), Some(Order::Start)) => self.prepare(item),
             (_, Some(Order::Stop)) => self.stop(id),
             (_, Some(Order::Kill)) => self.kill(id),
@@ -79,7 +80,10 @@ impl Engine {
         let starts = self.guests.ran.get(&item.id).copied().unwrap_or(0);
         let Some(guest) = self.guests.guests.get(&item.id) else { return };
         let (starts, state, reason) = match (&guest.phase, &guest.gave_up) {
-            (Phase::Running { .. }, _) => (starts, InstanceState::Running, String::new()),
+            (Phase::Running { sandbox, .. }, _) => {
+                let why = sandbox.emulated().map(|why| format!("emulated in software: {why}"));
+                (starts, InstanceState::Running, why.unwrap_or_default())
+            }
             (_, Some((starts, state, reason))) if item.power == PowerState::Running => {
                 (*starts, *state, reason.clone())
             }
@@ -88,7 +92,7 @@ impl Engine {
         self.tell_instance(item.id, starts, state, &reason);
     }
 
-    fn tell_instance(&self, id: InstanceId, starts: u64, state: InstanceState, reason: &str) {
+    pub(super) fn tell_instance(&self, id: InstanceId, starts: u64, state: InstanceState, reason: &str) {
         let state = convert::instance_state_text(state);
         self.outbox.instance(proto::InstanceReport {
             id: id.to_string(),
@@ -124,12 +128,19 @@ impl Engine {
                 && !self.faults.items.contains_key(&ItemKey::Port(port.interface))
         });
         let Some(guest) = self.guests.guests.get_mut(&id) else { return };
-        if waits || !matches!(guest.phase, Phase::Equipping { .. }) {
+        if waits || !matches!(guest.phase, Phase::Equipping { .. } | Phase::Wiring { .. }) {
             return;
         }
-        if let Phase::Equipping { starts, prepared, namespace } = std::mem::take(&mut guest.phase) {
-            guest.phase = Phase::Starting { starts, namespace };
-            self.guests.spawn(id, move || What::Started(Box::new(prepared.run())));
+        match std::mem::take(&mut guest.phase) {
+            Phase::Equipping { starts, prepared, namespace } => {
+                guest.phase = Phase::Starting { starts, namespace: Some(namespace) };
+                self.guests.spawn(id, move || What::Started(Box::new(prepared.run())));
+            }
+            Phase::Wiring { starts, spec, taps } => {
+                guest.phase = Phase::Starting { starts, namespace: None };
+                self.switch_on(*spec, taps);
+            }
+            _ => unreachable!("just looked at"),
         }
     }
 
@@ -137,10 +148,11 @@ impl Engine {
         let Some(guest) = self.guests.guests.get_mut(&id) else { return };
         if let Phase::Running { sandbox, namespace } = std::mem::take(&mut guest.phase) {
             tracing::info!(instance = %id, "stopping an instance");
+            let grace = if sandbox.is_machine() { MACHINE_GRACE } else { GRACE };
             guest.phase = Phase::Stopping { namespace };
             let starts = self.guests.ran.get(&id).copied().unwrap_or(0);
             self.tell_instance(id, starts, InstanceState::Stopping, "");
-            self.guests.spawn(id, move || What::Ended(sandbox.stop(GRACE).map(|_| ())));
+            self.guests.spawn(id, move || What::Ended(sandbox.stop(grace).map(|_| ())));
         }
     }
 
@@ -222,7 +234,7 @@ impl Engine {
         self.guests.look_again();
     }
 
-    fn failed(&mut self, id: InstanceId, starts: u64, reason: String) {
+    pub(super) fn failed(&mut self, id: InstanceId, starts: u64, reason: String) {
         tracing::error!(instance = %id, reason, "could not start an instance");
         self.faults.items.insert(ItemKey::Instance(id), reason.clone());
         self.guests.guests.entry(id).or_default().gave_up = Some((starts, InstanceState::Failed, reason));
@@ -257,7 +269,11 @@ impl Engine {
         for id in ended {
             tracing::warn!(instance = %id, "an instance ended by itself");
             let starts = self.guests.ran.get(&id).copied().unwrap_or(0);
-            let reason = "its first process ended".to_owned();
+            let is_machine = matches!(self.guests.guests.get(&id), Some(Guest { phase: Phase::Running { sandbox, .. }, .. })
+                if sandbox.is_machine());
+            let reason =
+                if is_machine { "it turned itself off, or QEMU died" } else { "its first process ended" };
+            let reason = reason.to_owned();
             let gave_up = Some((starts, InstanceState::Stopped, reason));
             self.guests.guests.insert(id, Guest { phase: Phase::Idle, gave_up });
             self.unplug_all_of(id).await;
@@ -267,14 +283,16 @@ impl Engine {
 }
 
 /// The name that the guest has for itself: the instance's if it can be one, else its id.
-fn host_name(item: &InstanceItem) -> String {
+pub(super) fn host_name(item: &InstanceItem) -> String {
     let plain: String =
         item.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(63).collect();
     let plain = plain.trim_matches('-');
     if plain.is_empty() { item.id.to_string() } else { plain.to_owned() }
 }
 
-/// What an instance gets to end by itself; a machine that shuts down takes about as long.
+/// What an instance gets to end by itself.
 const GRACE: Duration = Duration::from_secs(10);
+/// What a machine gets: it ends its services before itself.
+const MACHINE_GRACE: Duration = Duration::from_secs(30);
 /// How soon the end of an instance is seen, when its devices have not told already.
 const LOOK: Duration = Duration::from_millis(250);

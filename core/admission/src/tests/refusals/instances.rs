@@ -15,6 +15,8 @@ fn running() -> Vec<Row> {
     lonely.facts.live.clear();
     let on = |host| RunInstance { host: Some(number(host)), ..run() };
     let external = RunInstance { driver: Driver::External, device: Some("tap0".into()), ..on(1) };
+    let machine =
+        |image: Option<&str>| RunInstance { driver: Driver::Qemu, image: image.map(str::to_owned), ..run() };
     let not_live = lonely.refuse(on(1));
     blocked_by(&not_live, [ResourceKey::Host(number(1))]);
     let rows = vec![
@@ -47,6 +49,26 @@ fn running() -> Vec<Row> {
         ),
         Row(
             scene.refuse(RunInstance { device: Some("tap0".into()), ..run() }),
+            Code::InvalidDevice,
+            "/device",
+            "external",
+        ),
+        Row(scene.refuse(machine(None)), Code::InvalidImage, "/image", "[images]"),
+        Row(scene.refuse(machine(Some("/etc/shadow"))), Code::InvalidText, "/image", "/etc/shadow"),
+        Row(
+            scene.refuse(RunInstance { driver: Driver::Namespace, ..machine(Some("debian")) }),
+            Code::InvalidImage,
+            "/image",
+            "qemu",
+        ),
+        Row(
+            scene.refuse(RunInstance { memory_mib: 32, ..machine(Some("debian")) }),
+            Code::OutOfRange,
+            "/memory_mib",
+            "64 to 262144",
+        ),
+        Row(
+            scene.refuse(RunInstance { device: Some("tap0".into()), ..machine(Some("debian")) }),
             Code::InvalidDevice,
             "/device",
             "external",
