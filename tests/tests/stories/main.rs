@@ -9,6 +9,7 @@ mod external;
 mod failover;
 mod hosts;
 mod lifecycle;
+mod machines;
 mod scenario;
 mod software;
 mod spoofing;
