@@ -229,6 +229,12 @@ impl Lab {
         self.start_agent_with(host, None)
     }
 
+    /// Sets an environment variable of what is started from now on.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.state.environment.retain(|(known, _)| known != name);
+        self.state.environment.push((name.into(), value.into()));
+    }
+
     /// Waits until the server hears all hosts.
     pub fn wait_for_hosts(&self, time: Duration) -> Result<()> {
         let deadline = Instant::now() + time;

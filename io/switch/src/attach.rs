@@ -71,6 +71,13 @@ impl Role {
 impl Switch {
     /// Puts the role's program at the device; replaces what this switch has there, without a gap.
     pub(crate) fn attach(&self, ifindex: u32, role: Role) -> Result<(), AttachError> {
+        if self.is_behind() && self.attached_role(ifindex) == Some(role) && exists(ifindex) {
+            return Ok(()); // its earlier program goes on until all take over
+        }
+        self.put_program(ifindex, role)
+    }
+
+    fn put_program(&self, ifindex: u32, role: Role) -> Result<(), AttachError> {
         let failed = |what| move |source| AttachError { what, ifindex, source };
         let number = (role as u32).to_ne_bytes();
         self.map("attachments")
@@ -91,7 +98,7 @@ impl Switch {
         result
     }
 
-    fn attached_role(&self, ifindex: u32) -> Option<Role> {
+    pub(crate) fn attached_role(&self, ifindex: u32) -> Option<Role> {
         let found = self.map("attachments").lookup(&ifindex.to_ne_bytes(), MapFlags::ANY).ok()??;
         Role::read(u32::read(&found)?)
     }
@@ -104,7 +111,7 @@ impl Switch {
                 let _ = self.map("attachments").delete(&ifindex.to_ne_bytes());
                 continue;
             }
-            self.attach(ifindex, role)?;
+            self.put_program(ifindex, role)?;
         }
         Ok(())
     }

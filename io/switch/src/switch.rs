@@ -82,15 +82,27 @@ impl Switch {
     /// Loads the programs with new or pinned maps, and swaps the programs of an earlier life.
     ///
     /// Mounts bpffs if it is not. A map of another layout is made anew beside the old one; records never are.
-    /// If a configuration map was, it is empty: the devices then keep the old programs, which have the old maps,
-    /// until each is attached again.
+    /// If a configuration map was, or all of them as another version has left this switch, it is empty: the devices
+    /// then keep the old programs, which have the old maps, until [`Self::take_over`].
     pub fn open(options: &Options) -> Result<Self, OpenError> {
+        Self::open_pinned(options, Pins::named(&options.name)?)
+    }
+
+    /// The same as a version with another schema would do it; for tests.
+    #[doc(hidden)]
+    pub fn open_as(options: &Options, schema: u32) -> Result<Self, OpenError> {
+        Self::open_pinned(options, Pins::of_schema(&options.name, schema)?)
+    }
+
+    fn open_pinned(options: &Options, pins: Pins) -> Result<Self, OpenError> {
         libbpf_rs::set_print(Some((PrintLevel::Info, log)));
-        let pins = Pins::named(&options.name)?;
         pins.make()?;
+        pins.carry_over()?;
 
         let mut open = ObjectBuilder::default().open_memory(crate::OBJECT).map_err(OpenError::Load)?;
-        let must_be_filled = place_maps(&mut open, &pins, &options.capacity)?;
+        if place_maps(&mut open, &pins, &options.capacity)? {
+            pins.set_behind().map_err(|source| OpenError::Pin { path: pins.maps(), source })?;
+        }
         let object = open.load().map_err(OpenError::Load)?;
         let maps = object
             .maps()
@@ -108,10 +120,29 @@ impl Switch {
             clock: Mutex::new(layout::Clock::zeroed()),
         };
         switch.adopt(options)?;
-        if !must_be_filled {
+        if !switch.is_behind() {
             switch.swap_programs()?;
         }
         Ok(switch)
+    }
+
+    /// Whether devices still have the programs of an earlier life, with its maps, as those of this one were empty.
+    pub fn is_behind(&self) -> bool {
+        self.pins.is_behind()
+    }
+
+    /// Gives every device this life's program: now that its maps are filled, no packet misses anything.
+    pub fn take_over(&self) -> Result<(), OpenError> {
+        if self.is_behind() {
+            self.swap_programs()?;
+            self.pins.forget_earlier().map_err(|source| OpenError::Pin { path: self.pins.maps(), source })?;
+        }
+        Ok(())
+    }
+
+    /// Whether a device has a program of this switch, of whichever life.
+    pub fn guards(&self, ifindex: u32) -> bool {
+        self.attached_role(ifindex).is_some()
     }
 
     /// Takes over what the pinned maps hold.
@@ -293,8 +324,8 @@ impl Switch {
 pub fn detach_all(name: &str) -> Result<(), Vec<OpenError>> {
     let pins = Pins::named(name).map_err(|error| vec![error])?;
     let mut failures = vec![];
-    if is_of_this_network(&pins) {
-        failures = release_devices(&pins);
+    for version in pins.of_other_versions().iter().chain([&pins]).filter(|pins| is_of_this_network(pins)) {
+        failures.extend(release_devices(version));
     }
     let path = pins.maps();
     failures.extend(pins.remove().into_iter().map(|source| OpenError::Pin { path: path.clone(), source }));

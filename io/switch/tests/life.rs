@@ -173,7 +173,7 @@ fn a_real_probe_finds_a_live_holder_on_another_host_and_no_dead_one() {
 }
 
 #[test]
-fn a_later_version_with_other_maps_takes_over_device_by_device() {
+fn a_later_version_with_another_map_takes_over_when_that_is_filled() {
     if Attach::from_environment() == Attach::Clsact {
         return; // filters say no program number; the rule is the same
     }
@@ -203,11 +203,69 @@ fn a_later_version_with_other_maps_takes_over_device_by_device() {
     fabric.interface(1, 11);
     fabric.interface(2, 12);
     inside(&namespace, || {
-        fabric.hosts[0].attach_overlay().unwrap();
         fabric.hosts[0].attach_port(ifindex).unwrap();
+        assert_eq!(program(), before, "not before all maps are filled");
+        fabric.hosts[0].take_over().unwrap();
     });
     assert_ne!(program(), before);
     assert!(fabric.pings(&guest, own(12)));
+}
+
+#[test]
+fn an_upgrade_and_a_downgrade_across_schemas_lose_no_packet_no_claim_and_no_holder() {
+    let mut fabric = Fabric::new("schema");
+    let blue = fabric.guest(1, 11);
+    let green = fabric.guest(2, 12);
+    let near = fabric.guest(1, 13);
+    fabric.vip(1, &[11, 12]);
+    for guest in [&blue, &green] {
+        run(&format!("ip -n {guest} addr add {VIP}/32 dev lo"));
+    }
+    let claims = |guest: &str| run(&format!("ip netns exec {guest} arping -U -c1 -w1 -I eth0 {VIP}"));
+    claims(&blue);
+    eventually(SECOND, "both hosts name blue", || fabric.held_by(1, 11));
+    assert!(fabric.pings(&near, own(12)) && fabric.pings(&near, VIP));
+
+    for (schema, host, number, claimant) in [(2, 2, 12, &green), (1, 1, 11, &blue)] {
+        let pings: Vec<_> = [own(12), VIP].map(|address| flood(&near, address)).into_iter().collect();
+        let namespace = fabric.namespace(1);
+        let versions = || {
+            let listed = std::fs::read_dir(Path::new("/sys/fs/bpf/havip").join(&namespace)).unwrap();
+            listed.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+        };
+        fabric.reopen(1, schema);
+        assert!(fabric.hosts[0].is_behind());
+        assert_eq!(versions().len(), 2, "the old programs still need the old maps");
+        // A claim by the old programs, while the new maps are empty; and an agent that ends half-way.
+        claims(claimant);
+        fabric.reopen(1, schema);
+        assert!(fabric.hosts[0].is_behind(), "nobody has filled them");
+        eventually(SECOND, "both hosts name the claimant", || fabric.held_by(host, number));
+
+        fabric.refill(&[(1, 11), (2, 12), (1, 13)], &[11, 12]);
+        inside(&namespace, || fabric.hosts[0].take_over().unwrap());
+
+        assert!(!fabric.hosts[0].is_behind());
+        assert_eq!(versions(), [format!("v{schema}")]);
+        assert!(fabric.held_by(host, number));
+        for ping in pings {
+            let said = String::from_utf8(ping.wait_with_output().unwrap().stdout).unwrap();
+            assert!(said.contains(" 0% packet loss"), "schema {schema}: {said}");
+        }
+    }
+    claims(&green);
+    eventually(SECOND, "claims are followed after all that", || fabric.held_by(2, 12));
+    assert!(fabric.pings(&near, VIP));
+}
+
+/// 1500 pings, one each 2 ms.
+fn flood(from: &str, address: std::net::Ipv4Addr) -> std::process::Child {
+    Command::new("ip")
+        .args(["netns", "exec", from, "ping", "-q", "-n", "-i", "0.002", "-c", "1500", "-W", "1"])
+        .arg(address.to_string())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 #[test]

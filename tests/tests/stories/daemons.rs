@@ -56,18 +56,36 @@ fn a_failover_needs_none_of_our_processes() -> Result<()> {
 
 #[test]
 fn an_agent_restart_under_traffic_loses_no_packet_and_no_holder() -> Result<()> {
+    restart_all_agents_under_traffic(&[None])
+}
+
+#[test]
+fn an_agents_upgrade_and_downgrade_across_schemas_lose_no_packet_and_no_holder() -> Result<()> {
+    // To a version whose maps are others, and back to this one.
+    restart_all_agents_under_traffic(&[Some("2"), Some("1")])
+}
+
+fn restart_all_agents_under_traffic(schemas: &[Option<&str>]) -> Result<()> {
     let mut scene = pair().start(program())?;
     elect_blue(&scene)?;
     let before = scene.vip_now()?.holder;
     let probe = Probe::start(&scene["client"].network_namespace()?, VIP)?;
     let since = probe.now();
 
-    for host in 1..=3 {
-        let host = HostName::Host(host);
-        scene.lab.process(&host.to_string())?.kill();
-        scene.lab.start_agent(host)?;
+    for schema in schemas {
+        if let Some(schema) = schema {
+            scene.lab.set_environment("HAVIP_TEST_SCHEMA", schema);
+        }
+        for host in 1..=3 {
+            let host = HostName::Host(host);
+            scene.lab.process(&host.to_string())?.kill();
+            scene.lab.start_agent(host)?;
+            if let Some(schema) = schema {
+                eventually(PATIENCE, || only_pins_of(&scene, host, schema))?;
+            }
+        }
+        scene.lab.wait_for_hosts(Duration::from_secs(10))?;
     }
-    scene.lab.wait_for_hosts(Duration::from_secs(10))?;
 
     let settled = probe.now();
     eventually(PATIENCE, || {
@@ -81,6 +99,15 @@ fn an_agent_restart_under_traffic_loses_no_packet_and_no_holder() -> Result<()> 
         scene.vip_now()?.holder.map(|holder| holder.epoch) == before.map(|holder| holder.epoch),
         "the epoch changed"
     );
+    Ok(())
+}
+
+/// What earlier versions have pinned is gone: this one has taken over.
+fn only_pins_of(scene: &havip_lab::Scene, host: HostName, schema: &str) -> Result<()> {
+    let folder = std::path::Path::new("/sys/fs/bpf/havip").join(scene.lab.name().agent(&host));
+    let names = std::fs::read_dir(&folder)?.map(|entry| Ok(entry?.file_name()));
+    let names: Vec<_> = names.collect::<std::io::Result<_>>()?;
+    ensure!(names == [std::ffi::OsString::from(format!("v{schema}"))], "{host} has {names:?}");
     Ok(())
 }
 

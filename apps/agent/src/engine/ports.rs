@@ -148,7 +148,10 @@ impl Engine {
     }
 
     fn is_in_switch(&self, port: PortNumber, ifindex: u32) -> bool {
-        matches!(self.observed.get(&EntryKey::Port(port)), Some(Entry::Port(port)) if port.ifindex == ifindex)
+        let entry = self.observed.get(&EntryKey::Port(port));
+        matches!(entry, Some(Entry::Port(port)) if port.ifindex == ifindex)
+            // Guarded by the program of an earlier version, whose entries are not ours to read.
+            || self.switch.is_behind() && self.switch.guards(ifindex)
     }
 
     /// Takes over the ports of an earlier life of this agent, as they are: packets go on through them.

@@ -5,13 +5,13 @@ use crate::{clock, facts};
 use anyhow::Context;
 use havip_claim::Order;
 use havip_claim::keeper::Event;
-use havip_model::{PortState, VipKey};
+use havip_model::{PortState, VipKey, Vni};
 use havip_reconcile::item::ItemKey;
 use havip_reconcile::plan::{Step, plan_for};
 use havip_reconcile::table::{Address, Entry, EntryKey, Table};
 use havip_stream::convert::key_text;
 use havip_stream::proto;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What does not work here, by what is at fault.
@@ -57,6 +57,9 @@ impl Engine {
         }
         if !std::mem::replace(&mut self.has_adopted, true) {
             self.adopt_ports().await.context("could not take over the ports of an earlier life")?;
+            if self.switch.is_behind() {
+                self.take_over()?;
+            }
         }
         // Each round may make the next one possible: an entry a port, a port an instance. Three are the most seen.
         for _ in 0..8 {
@@ -68,6 +71,21 @@ impl Engine {
             }
         }
         self.acknowledge();
+        Ok(())
+    }
+
+    /// An earlier version's programs are still at work, as this one's maps were empty: fills them, then swaps.
+    ///
+    /// The holders are in a map that both have, so claims that come meanwhile are not lost.
+    fn take_over(&mut self) -> anyhow::Result<()> {
+        let vpcs: BTreeSet<Vni> = self.port_items().map(|port| port.vni).collect();
+        // Their records have been here all the time.
+        self.claims.open.extend(&vpcs);
+        self.renew_devices();
+        self.program();
+        vpcs.into_iter().for_each(|vni| self.read_vpc(vni));
+        self.switch.take_over().context("could not replace an earlier version's programs")?;
+        tracing::info!("took over from a version with other maps");
         Ok(())
     }
 

@@ -144,26 +144,57 @@ impl Fabric {
         }
         let fabric = Self { name, hosts, attach, children: vec![] };
         fabric.set_clocks();
-        for number in 1..=2 {
-            fabric.put(EntryKey::Host(host(number)), Entry::Host { underlay: underlay(number).into() });
-        }
-        fabric.put(EntryKey::Members(vni()), Entry::Members { hosts: vec![host(1), host(2)] });
-        let gateway = Some(IpAddr::from(GATEWAY));
-        let entry = Entry::Subnet { vni: vni(), virtual_mac: VIRTUAL_MAC, gateway, gateway6: None };
-        fabric.put(EntryKey::Subnet(subnet()), entry);
-        fabric.put(
-            EntryKey::Address(vni(), GATEWAY.into()),
-            Entry::Address(Address::Gateway { subnet: subnet() }),
-        );
+        fabric.furnish();
         // The underlay's neighbours, which BPF cannot ask for.
         run(&format!("ip netns exec {} ping -c1 -W2 {}", fabric.namespace(1), underlay(2)));
         fabric
+    }
+
+    fn furnish(&self) {
+        for number in 1..=2 {
+            self.put(EntryKey::Host(host(number)), Entry::Host { underlay: underlay(number).into() });
+        }
+        self.put(EntryKey::Members(vni()), Entry::Members { hosts: vec![host(1), host(2)] });
+        let gateway = Some(IpAddr::from(GATEWAY));
+        let entry = Entry::Subnet { vni: vni(), virtual_mac: VIRTUAL_MAC, gateway, gateway6: None };
+        self.put(EntryKey::Subnet(subnet()), entry);
+        self.put(
+            EntryKey::Address(vni(), GATEWAY.into()),
+            Entry::Address(Address::Gateway { subnet: subnet() }),
+        );
     }
 
     /// The agent's program ends and begins anew.
     pub fn restart(&mut self, number: u32) {
         let switch = open(&self.namespace(number), number, self.attach);
         self.hosts[number as usize - 1] = switch;
+    }
+
+    /// The same by a version with another schema.
+    pub fn reopen(&mut self, number: u32, schema: u32) {
+        let namespace = self.namespace(number);
+        let attach = self.attach;
+        self.hosts[number as usize - 1] =
+            inside(&namespace, || Switch::open_as(&options(&namespace, number, attach), schema).unwrap());
+        self.set_clocks();
+    }
+
+    /// Writes everything that this scene has told so far: guests as (host, port), and who is entitled.
+    pub fn refill(&self, guests: &[(u32, u32)], entitled: &[u32]) {
+        self.furnish();
+        for &(on, number) in guests {
+            self.interface(on, number);
+            self.put(
+                EntryKey::Mac(subnet(), mac(number)),
+                Entry::Mac { port: port(number), address: own(number).into() },
+            );
+            let name = format!("p{number}");
+            let ifindex =
+                inside(&self.namespace(on), || nix::net::if_::if_nametoindex(name.as_str()).unwrap());
+            let switch = &self.hosts[on as usize - 1];
+            switch.put(&EntryKey::Port(port(number)), &port_entry(number, ifindex, true)).unwrap();
+        }
+        self.vip(1, entitled);
     }
 
     pub fn namespace(&self, number: u32) -> String {
@@ -322,17 +353,19 @@ impl Drop for Fabric {
 }
 
 fn open(namespace: &str, number: u32, attach: Attach) -> Switch {
-    inside(namespace, || {
-        Switch::open(&Options {
-            name: namespace.into(),
-            host: host(number),
-            underlay: underlay(number),
-            overlay_ifindex: nix::net::if_::if_nametoindex("ov").unwrap(),
-            attach,
-            capacity: Capacity { records: 256, addresses: 256, entitlements: 256, ports: 64 },
-        })
-        .unwrap()
-    })
+    inside(namespace, || Switch::open(&options(namespace, number, attach)).unwrap())
+}
+
+/// In the host's namespace.
+fn options(namespace: &str, number: u32, attach: Attach) -> Options {
+    Options {
+        name: namespace.into(),
+        host: host(number),
+        underlay: underlay(number),
+        overlay_ifindex: nix::net::if_::if_nametoindex("ov").unwrap(),
+        attach,
+        capacity: Capacity { records: 256, addresses: 256, entitlements: 256, ports: 64 },
+    }
 }
 
 /// Asks a program that the test started to end.
