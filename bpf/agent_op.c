@@ -12,20 +12,20 @@ struct blank_record {
 };
 SINGLE(blank, struct blank_record);
 
-static __noinline enum outcome merge(struct kept_record *kept, const struct address_key *key,
-					  const struct record *record)
+static __noinline enum outcome merge(struct kept_record *kept, struct address_key *key, struct record *record)
 {
 	struct record before = {};
 
 	if (!apply(kept, record, &before, now_instant(), CAUSE_MERGED))
 		return OUTCOME_UNCHANGED;
 	count(COUNT_APPLIED);
+	note_loss(key, &before, record);
 	tell_moved(key, &before, record, CAUSE_MERGED, 0);
 	return OUTCOME_DONE;
 }
 
 /* Makes room before the VIP is configured, and merges what waited (C5). */
-static __noinline enum outcome prepare(const struct address_key *key, __u64 incarnation)
+static __noinline enum outcome prepare(struct address_key *key, __u64 incarnation)
 {
 	struct record waited, *waits;
 	struct kept_record *kept;
@@ -136,7 +136,7 @@ static __noinline enum outcome take(struct __sk_buff *skb, struct kept_record *k
 		whose = with_port(key, order->port);
 		ready_at = spend(&whose, now.boot_ns, CLAIM_TOKEN_NS, CLAIM_BURST);
 		if (ready_at) {
-			tell_postponed(&whose, &before, wish.mac, ready_at);
+			leave_to_agent(EVENT_POSTPONED, &whose, &before, wish.mac, ready_at);
 			return OUTCOME_REFUSED;
 		}
 	}
@@ -149,6 +149,7 @@ static __noinline enum outcome take(struct __sk_buff *skb, struct kept_record *k
 		return OUTCOME_REFUSED;
 	}
 	count(COUNT_CLAIM_MADE);
+	note_loss(key, &before, &made);
 	announce(skb, key, &made, ANNOUNCE);
 	tell_moved(key, &before, &made, order->cause, 0);
 	return OUTCOME_DONE;
@@ -186,6 +187,17 @@ static __noinline enum outcome doubt(struct __sk_buff *skb, struct kept_record *
 	if (is_released(now.holder) || !permitted(key, number))
 		return OUTCOME_REFUSED;
 	return ask_guest(skb, key, number, ASKER_DOUBT) ? OUTCOME_DONE : OUTCOME_UNSENT;
+}
+
+/* The agent knows that both have the address: the holder keeps it for a while, whatever the port says (C9). */
+static __noinline enum outcome hold_off(const struct address_key *key, __u32 port, __u64 until)
+{
+	struct address_port_key loser = with_port(key, port);
+	__u64 *kept = bpf_map_lookup_elem(&losses, &loser);
+
+	if (kept && *kept >= until)
+		return OUTCOME_UNCHANGED;
+	return bpf_map_update_elem(&losses, &loser, &until, BPF_ANY) ? OUTCOME_FULL : OUTCOME_DONE;
 }
 
 static __noinline enum outcome echo(struct __sk_buff *skb, const struct order *order, const struct settings *own)
@@ -281,6 +293,8 @@ int agent_op(struct __sk_buff *skb)
 		return forget(&key, order.record.incarnation);
 	case ORDER_ECHO:
 		return echo(skb, &order, own);
+	case ORDER_HOLD_OFF:
+		return hold_off(&key, order.port, order.nonce);
 	case ORDER_ASK:
 		if (!permitted(&key, order.port))
 			return OUTCOME_REFUSED;

@@ -132,6 +132,7 @@ static __noinline int arp_announcement(struct __sk_buff *skb, const struct port 
 		reason = of->subnet == port->subnet ? REASON_CLAIM_NOT_ASSOCIATED : REASON_CLAIM_OTHER_SUBNET;
 	} else {
 		claim.incarnation = of->incarnation;
+		claim.is_held = of->flags & ADDRESS_HOLD;
 		reason = follow_claim(skb, &claim);
 		if (!reason)
 			return TC_ACT_SHOT;

@@ -9,6 +9,7 @@
 #define CLAIM_TOKEN_NS 500000000ULL
 #define CLAIM_BURST 8
 #define POSTPONED_AGAIN_NS 100000000ULL
+#define CONTESTED_FOR_NS 30000000000ULL
 
 /* Takes a token of this bucket; 0, or when there will be one (boot time in ns). */
 static __noinline __u64 spend(const struct address_port_key *whose, __u64 now, __u64 token_ns, __u32 burst)
@@ -46,26 +47,30 @@ static __always_inline bool may_cause(enum limited what, const struct port *port
 }
 
 /*
- * A claim beyond the bucket is the agent's to follow. The ring is told at once, then once in 100 ms, and whenever
- * the record is another one: a guest that shouts must not crowd other news out.
+ * A claim that is contested or beyond the bucket is the agent's to follow. The ring is told at once, then once in
+ * 100 ms, and whenever the record is another one: a guest that shouts must not crowd other news out.
  */
-static __noinline void tell_postponed(const struct address_port_key *whose, const struct record *met, __u64 mac,
-				      __u64 ready_at)
+static __noinline void leave_to_agent(__u32 kind, const struct address_port_key *whose, const struct record *met,
+				      __u64 mac, __u64 ready_at)
 {
-	struct bucket *bucket = bpf_map_lookup_elem(&buckets, whose);
+	struct bucket *bucket = bpf_map_lookup_elem(&buckets, whose), fresh = {};
 	struct address_key key = { .vni = whose->vni };
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct event *event;
 
-	count(COUNT_CLAIM_POSTPONED);
-	if (bucket) {
+	count(kind == EVENT_CONTESTED ? COUNT_CLAIM_CONTESTED : COUNT_CLAIM_POSTPONED);
+	if (!bucket) {
+		fresh.postponed_epoch = met->epoch;
+		fresh.postponed_at = now;
+		bpf_map_update_elem(&buckets, whose, &fresh, BPF_ANY);
+	} else {
 		if (bucket->postponed_epoch == met->epoch && now - bucket->postponed_at < POSTPONED_AGAIN_NS)
 			return;
 		bucket->postponed_epoch = met->epoch;
 		bucket->postponed_at = now;
 	}
 	__builtin_memcpy(key.address, whose->address, 16);
-	event = new_event(EVENT_POSTPONED, &key);
+	event = new_event(kind, &key);
 	if (!event)
 		return;
 	event->port = whose->port;
@@ -75,16 +80,51 @@ static __noinline void tell_postponed(const struct address_port_key *whose, cons
 	bpf_ringbuf_submit(event, 0);
 }
 
+/*
+ * The record was replaced: if a port of this host lost the VIP to another port by it, its next claims are contested
+ * (C9). A release is no loss: whoever resigned may come back at once.
+ */
+__noinline int note_loss(struct address_key *key, struct record *before, struct record *made)
+{
+	__u64 until = bpf_ktime_get_boot_ns() + CONTESTED_FOR_NS;
+	const struct settings *own = the_settings();
+	struct address_port_key loser;
+
+	if (!key || !before || !made || !own)
+		return 0;
+	if (!before->holder || is_released(before->holder) || before->incarnation != made->incarnation ||
+	    holder_host(before->holder) != own->host || (before->holder | 1) == (made->holder | 1))
+		return 0;
+	loser = with_port(key, holder_port(before->holder));
+	bpf_map_update_elem(&losses, &loser, &until, BPF_ANY);
+	return 0;
+}
+
+/* The claim goes against a present holder, by a port that lost the VIP a short while ago. */
+static __always_inline bool is_contested(const struct address_port_key *whose, const struct wish *wish,
+					 const struct record *met, __u64 boot_ns)
+{
+	__u64 *until;
+
+	if (!met->holder || is_released(met->holder) || met->holder == wish->holder ||
+	    met->incarnation != wish->incarnation)
+		return false;
+	until = bpf_map_lookup_elem(&losses, whose);
+	return until && boot_ns < *until;
+}
+
 /* A claim of this VIP by this port, with this MAC. */
 struct claim {
 	struct address_key key;
 	__u32 port;
 	__u64 mac;         /* as struct record has it */
 	__u64 incarnation; /* the configured one */
+	__u32 is_held;     /* the VIP's contention is `hold` (C9) */
+	__u32 zero;
 };
 
 /*
- * Follows a claim of an entitled port (C3, C4) and announces it; the packet is used up.
+ * Follows a claim of an entitled port (C3, C4), unless it is contested (C9), and announces it; the packet is used up.
  * Returns the reason if it was refused, else 0. A global function: verified once.
  */
 __noinline int follow_claim(struct __sk_buff *skb, struct claim *claim)
@@ -122,10 +162,16 @@ __noinline int follow_claim(struct __sk_buff *skb, struct claim *claim)
 	}
 
 	whose = with_port(&claim->key, claim->port);
-	ready_at = agent_is_alive(now.boot_ns) ? spend(&whose, now.boot_ns, CLAIM_TOKEN_NS, CLAIM_BURST) : 0;
-	if (ready_at) {
-		tell_postponed(&whose, &before, claim->mac, ready_at);
-		return 0;
+	if (agent_is_alive(now.boot_ns)) {
+		if (claim->is_held && is_contested(&whose, &wish, &before, now.boot_ns)) {
+			leave_to_agent(EVENT_CONTESTED, &whose, &before, claim->mac, 0);
+			return 0;
+		}
+		ready_at = spend(&whose, now.boot_ns, CLAIM_TOKEN_NS, CLAIM_BURST);
+		if (ready_at) {
+			leave_to_agent(EVENT_POSTPONED, &whose, &before, claim->mac, ready_at);
+			return 0;
+		}
 	}
 	result = hold(kept, &wish, NULL, now, &before, &made);
 	if (result == HOLD_REMADE)
@@ -133,6 +179,7 @@ __noinline int follow_claim(struct __sk_buff *skb, struct claim *claim)
 	if (result == HOLD_LIMIT)
 		return REASON_EPOCH_LIMIT;
 	count(COUNT_CLAIM_MADE);
+	note_loss(&claim->key, &before, &made);
 	announce(skb, &claim->key, &made, ANNOUNCE);
 	tell_moved(&claim->key, &before, &made, CAUSE_CLAIM, 0);
 	return 0;

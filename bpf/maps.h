@@ -69,6 +69,7 @@ enum address_flag {
 	ADDRESS_PRIMARY = 1,        /* not a secondary one */
 	ADDRESS_CHECKED = 2,        /* source/destination check on */
 	ADDRESS_SUBNET_BINDING = 4, /* any port of the subnet may claim (C2) */
+	ADDRESS_HOLD = 8,           /* a VIP: a port that has just lost it does not just take it back (C9) */
 };
 
 /* What an address of a VPC is. Written by the agent, read by every hook. */
@@ -209,6 +210,7 @@ enum cause {
 	CAUSE_REPAIRED = 7,
 	CAUSE_HOST_LOST = 8,
 	CAUSE_PORT_DOWN = 9,
+	CAUSE_CONTESTED = 10,
 	/* How a record of another host came here. */
 	CAUSE_ANNOUNCED = 16,
 	CAUSE_CORRECTED = 17,
@@ -321,6 +323,7 @@ enum event_kind {
 	EVENT_STALLED = 5,   /* the adverts of the holder named by `now` stopped while another's go on (C10 c) */
 	EVENT_ADVERT_SEEN = 6, /* port sent its first advert naming the VIP */
 	EVENT_ECHO = 7,      /* host's kernel returned the echo `nonce`; at - nonce is the round trip */
+	EVENT_CONTESTED = 9, /* port, which has just lost the VIP, claimed it with `mac`; `now` is the record it met (C9) */
 };
 struct event {
 	__u32 kind;
@@ -362,6 +365,7 @@ enum order_kind {
 	ORDER_DOUBT = 7,    /* ask the holder named by `record`, through its host */
 	ORDER_ANNOUNCE = 8, /* announce the record to the VPC's members */
 	ORDER_ECHO = 9,     /* send an echo with `nonce` to `host` */
+	ORDER_HOLD_OFF = 12, /* the claims of `port` are contested until `nonce`, boot time in ns (C9) */
 	ORDER_FORGET = 10,  /* delete the record if its incarnation is at most `record.incarnation` */
 	ORDER_SPEAK = 11,   /* give port the last advert of `sender` and `router` once more, with priority 0, if the record
 	                     * is exactly `record` and the port may claim the VIP; with `nonce` 1 the advert itself, to
@@ -510,6 +514,7 @@ enum counter {
 	COUNT_SENDER_TOLD,
 	COUNT_RELAYED,
 	COUNT_SPOKEN,
+	COUNT_CLAIM_CONTESTED,
 	COUNT_END,
 };
 #define LEDGER_LEN 160

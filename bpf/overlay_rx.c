@@ -166,6 +166,7 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 	}
 	if (apply(kept, &message->record, &before, now_instant(), message->cause)) {
 		count(COUNT_APPLIED);
+		note_loss(&key, &before, &message->record);
 		tell_moved(&key, &before, &message->record, message->cause, message->from);
 	} else if (!is_exactly(&before, &message->record)) {
 		if (!before.holder || !may_correct(&key, message->from, bpf_ktime_get_boot_ns())) {

@@ -69,6 +69,7 @@ HASH(records, struct address_key, struct kept_record, 16384);
 /* Memories. */
 MEMORY(waiting, struct address_key, struct record, 4096);
 MEMORY(buckets, struct address_port_key, struct bucket, 8192);
+MEMORY(losses, struct address_port_key, __u64, 8192); /* until when the port's claims are contested, boot time in ns */
 MEMORY(corrections, struct address_port_key, __u64, 4096); /* (VIP, host) -> boot ms of the last answer */
 MEMORY(asks, struct address_port_key, struct ask, 4096);
 MEMORY(probes, struct probe_key, struct probe, 1024);

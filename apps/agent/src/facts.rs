@@ -96,7 +96,12 @@ mod tests {
     }
     fn vip(incarnation: u64) -> Entry {
         let subnet = SubnetNumber::MIN;
-        Entry::Address(Address::Vip { subnet, incarnation: Incarnation(incarnation), subnet_binding: false })
+        Entry::Address(Address::Vip {
+            subnet,
+            incarnation: Incarnation(incarnation),
+            subnet_binding: false,
+            hold: false,
+        })
     }
 
     #[test]

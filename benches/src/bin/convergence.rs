@@ -8,7 +8,7 @@
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use havip_api::{Associate, CreateVip};
+use havip_api::{Associate, Contention, CreateVip};
 use havip_benches::{
     interrupt,
     plain::Plain,
@@ -245,6 +245,8 @@ impl Ours {
             [(SAME_HOST, ["blue", "twin"]), (OTHER_HOST, ["blue", "green"]), (ROUTED, ["blue", "green"])]
         {
             let body = CreateVip {
+                // Two guests that take turns every moment are what a hold is against.
+                contention: Contention::Follow,
                 subnet: scene.subnet.clone(),
                 address: Some(vip.to_string()),
                 associations: claimants.map(|guest| Associate::claim(&scene[guest].id)).into(),

@@ -1,4 +1,4 @@
-//! Everything in the claim rules that takes time: the machine that each agent runs (rules C4 to C7 and C10).
+//! Everything in the claim rules that takes time: the machine that each agent runs (rules C4 to C7, C9 and C10).
 //!
 //! Each VIP has its own states, each with its deadline inside it; the keeper hands events to them.
 //! The driver handles every notice that it has before it says [`Event::DeadlineReached`]: an answer that lies
@@ -6,6 +6,8 @@
 
 mod action;
 mod announce;
+mod contend;
+mod contest;
 mod doubt;
 mod event;
 mod follow;
@@ -164,6 +166,7 @@ impl Keeper {
             Notice::Postponed { key, port, mac, expected, ready_at } => {
                 self.in_vip(key, |vip| vip.postponed(port, mac, expected, ready_at))
             }
+            Notice::Contested { key, port, mac, .. } => self.in_vip(key, |vip| vip.contested(now, port, mac)),
             Notice::Stalled { key, record } => self.in_vip(key, |vip| vip.stalled(now, &record)),
         }
     }

@@ -46,6 +46,17 @@ pub enum Notice {
         /// When its bucket will have a token, since boot.
         ready_at: Duration,
     },
+    /// A port that lost the VIP a short while ago claims it again, not followed (C9); a later one replaces it.
+    Contested {
+        /// The VIP.
+        key: VipKey,
+        /// The claimant.
+        port: PortNumber,
+        /// The MAC that it claimed with.
+        mac: MacAddr,
+        /// The record at that moment; somebody else holds.
+        expected: Record,
+    },
     /// The holder's adverts stopped while another entitled port's go on, says the holder's host (C10 c).
     Stalled {
         /// The VIP.

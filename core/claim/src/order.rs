@@ -1,6 +1,7 @@
 //! What the agent orders the switch to do, through its BPF program; nothing else in user space writes records.
 
 use havip_model::{Incarnation, MacAddr, MoveCause, PortNumber, Record, VipKey};
+use std::time::Duration;
 
 /// One order. The switch carries it out at once or refuses it; it never waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,15 @@ pub enum Order {
     Announce {
         /// The VIP.
         key: VipKey,
+    },
+    /// Let the port's claims be contested until then: it has the address, and so has the holder (C9).
+    HoldOff {
+        /// The VIP.
+        key: VipKey,
+        /// The port.
+        port: PortNumber,
+        /// Since boot.
+        until: Duration,
     },
     /// Make room for the record of a VIP that is being configured, so that a claim cannot fail for want of memory.
     ///

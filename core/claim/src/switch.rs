@@ -1,4 +1,4 @@
-//! What a host's switch does about claims: at once, on packets and orders, without a timer (C1 to C5, C7, C8, C10).
+//! What a host's switch does about claims: at once, on packets and orders, without a timer (C1 to C5, C7 to C10).
 //!
 //! This is the reference for `bpf/`: random operations run through both must end in the same records and outputs.
 
@@ -8,6 +8,7 @@ mod ask;
 mod bucket;
 mod claim;
 mod event;
+mod loss;
 mod passage;
 mod release;
 mod slot;
@@ -40,6 +41,7 @@ pub struct SwitchModel {
     slots: BTreeMap<VipKey, Slot>,
     waiting: Waiting,
     buckets: BTreeMap<(VipKey, PortNumber), Bucket>,
+    losses: BTreeMap<(VipKey, PortNumber), Duration>,
     asks: BTreeMap<(PortNumber, VipKey), Ask>,
     corrections: BTreeMap<(VipKey, HostNumber), u128>,
     clock_offset: Duration,
@@ -59,6 +61,7 @@ impl SwitchModel {
             slots: BTreeMap::new(),
             waiting: Waiting::default(),
             buckets: BTreeMap::new(),
+            losses: BTreeMap::new(),
             asks: BTreeMap::new(),
             corrections: BTreeMap::new(),
             clock_offset: Duration::ZERO,
@@ -130,7 +133,7 @@ impl SwitchModel {
 
     fn obey(&mut self, now: Duration, order: Order) -> Vec<Action> {
         match order {
-            Order::Merge { key, record } => self.merge(key, record),
+            Order::Merge { key, record } => self.merge(now, key, record),
             Order::Release { key, only } => self.release(key, only),
             Order::Take { key, port, mac, expected, cause } => {
                 self.take(now, key, port, mac, expected, cause)
@@ -143,7 +146,8 @@ impl SwitchModel {
                     Some((None, _)) | None => vec![],
                 }
             }
-            Order::Prepare { key, incarnation } => self.prepare(key, incarnation),
+            Order::HoldOff { key, port, until } => self.hold_off(key, port, until),
+            Order::Prepare { key, incarnation } => self.prepare(now, key, incarnation),
             Order::Forget { key, incarnation } => self.forget(key, incarnation),
         }
     }

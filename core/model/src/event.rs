@@ -116,6 +116,8 @@ pub enum MoveCause {
     PortDown,
     /// A guest announced it after the switch had spoken to it for a dead holder (section 6 of the design).
     Assisted,
+    /// Of two ports that claimed it this one alone has the address, or its turn has come (C9).
+    Contested,
 }
 
 /// On what a move rests, in words for the history.

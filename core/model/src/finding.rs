@@ -14,6 +14,13 @@ pub enum Finding {
         /// Who has the address, too.
         other: Holder,
     },
+    /// What was found before is over: one of the two has the address no more, or nobody holds the VIP (C9).
+    OneAnswers {
+        /// Who held it.
+        holder: Holder,
+        /// Who had the address, too.
+        other: Holder,
+    },
     /// The claim's epoch is more than an hour ahead of the finder's clock; until then the VIP counts moves, not time.
     ClockAhead {
         /// Whose claim it is.
@@ -28,6 +35,7 @@ impl Finding {
     pub fn word(&self) -> &'static str {
         match self {
             Self::BothAnswer { .. } => "both-answer",
+            Self::OneAnswers { .. } => "one-answers",
             Self::ClockAhead { .. } => "clock-ahead",
         }
     }
@@ -35,7 +43,7 @@ impl Finding {
     /// Whether it tells nothing that the other one has not told, figures aside.
     pub fn repeats(&self, earlier: &Self) -> bool {
         match (self, earlier) {
-            (Self::BothAnswer { .. }, _) => self == earlier,
+            (Self::BothAnswer { .. } | Self::OneAnswers { .. }, _) => self == earlier,
             (Self::ClockAhead { holder, .. }, Self::ClockAhead { holder: earlier, .. }) => holder == earlier,
             (Self::ClockAhead { .. }, _) => false,
         }

@@ -87,8 +87,10 @@ pub enum Binding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Contention {
-    /// It is followed at once.
+    /// Both ports are asked; if both have the address, the present holder keeps it for a while.
     #[default]
+    Hold,
+    /// It is followed at once.
     Follow,
 }
 

@@ -5,7 +5,7 @@ mod audience;
 use crate::item::{EipItem, EndpointItem, Item, ItemKey, PortItem, SubnetItem, VipItem, VpcItem};
 use crate::table::{Address, Entry, EntryKey, Port, Table};
 use audience::Audience;
-use havip_model::{Binding, HostNumber, InterfaceId, PortNumber, PortState, Vni};
+use havip_model::{Binding, Contention, HostNumber, InterfaceId, PortNumber, PortState, Vni};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -292,6 +292,7 @@ fn vip_entries(vip: &VipItem) -> Vec<(EntryKey, Entry)> {
         subnet: vip.subnet,
         incarnation: vip.incarnation,
         subnet_binding: vip.binding == Binding::Subnet,
+        hold: vip.contention == Contention::Hold,
     };
     let entitled = vip.entitled.iter().map(|one| {
         (EntryKey::Entitled(vip.key, one.port), Entry::Entitled { direct_return: one.direct_return })

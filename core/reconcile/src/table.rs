@@ -143,6 +143,8 @@ pub enum Address {
         incarnation: Incarnation,
         /// Any port of the subnet may claim it.
         subnet_binding: bool,
+        /// A port that has just lost it does not just take it back (C9).
+        hold: bool,
     },
 }
 

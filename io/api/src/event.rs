@@ -12,7 +12,7 @@ pub struct Event {
     /// When it happened, by the clock of whoever saw it.
     #[schema(format = DateTime)]
     pub at: String,
-    /// `vip-moved`, `refused`, `both-answer`, `clock-ahead`, `host-joined`, `host-lost`, `edge-moved`, `instance-changed` or `changed`.
+    /// `vip-moved`, `refused`, `both-answer`, `one-answers`, `clock-ahead`, `host-joined`, `host-lost`, `edge-moved`, `instance-changed` or `changed`.
     pub kind: String,
     /// What happened, in plain words.
     pub text: String,

@@ -107,7 +107,7 @@ pub struct CreateVip {
     #[serde(default = "associated")]
     pub binding: Binding,
     /// What happens to a claim by a port that has just lost it.
-    #[serde(default = "follow")]
+    #[serde(default = "hold")]
     pub contention: Contention,
     /// Whether the fabric speaks for a dead holder.
     #[serde(default = "yes")]
@@ -128,7 +128,7 @@ impl Default for CreateVip {
             name: String::new(),
             description: String::new(),
             binding: associated(),
-            contention: follow(),
+            contention: hold(),
             assist: true,
             associations: vec![],
             advert_sources: vec![],
@@ -235,8 +235,8 @@ pub struct Move {
 fn associated() -> Binding {
     Binding::Associated
 }
-fn follow() -> Contention {
-    Contention::Follow
+fn hold() -> Contention {
+    Contention::Hold
 }
 fn claim() -> AssociationMode {
     AssociationMode::Claim

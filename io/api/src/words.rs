@@ -121,6 +121,8 @@ words! {
     }
     /// What happens to a claim by a port that has just lost the VIP.
     Contention = Contention {
+        /// Both ports are asked; if both have the address, the present holder keeps it for a while.
+        Hold "hold",
         /// It is followed at once.
         Follow "follow",
     }
@@ -157,6 +159,8 @@ words! {
         PortDown "port-down",
         /// A guest announced it after the switch had told it that the holder is dead.
         Assisted "assisted",
+        /// It claimed it again and, of the two, it alone answered, or its turn had come.
+        Contested "contested",
     }
 }
 

@@ -125,6 +125,7 @@ fn event(bytes: &[u8]) -> Option<SwitchEvent> {
             let host = HostNumber::new(event.host).ok()?;
             return Some(SwitchEvent::EchoReturned { at, host, nonce: event.nonce, rtt });
         }
+        9 => Notice::Contested { key: key()?, port: port.ok()?, mac, expected: event.now.model()? },
         _ => return None,
     };
     let from = HostNumber::new(event.host).ok();
@@ -155,6 +156,7 @@ fn cause(number: u32) -> Option<Cause> {
         7 => Cause::Here(MoveCause::Repaired),
         8 => Cause::Here(MoveCause::HostLost),
         9 => Cause::Here(MoveCause::PortDown),
+        10 => Cause::Here(MoveCause::Contested),
         16 => Cause::Announced,
         17 => Cause::Corrected,
         18 => Cause::Merged,

@@ -59,7 +59,7 @@ impl Switch {
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.
-pub const COUNTERS: [&str; 40] = [
+pub const COUNTERS: [&str; 41] = [
     "arp_answered",
     "arp_consumed",
     "probe_forwarded",
@@ -100,4 +100,5 @@ pub const COUNTERS: [&str; 40] = [
     "sender_told",
     "relayed",
     "spoken",
+    "claim_contested",
 ];

@@ -57,6 +57,9 @@ impl Switch {
             Order::Ask { key, port } => layout::Order { port: port.get(), ..on(*key, ASK) },
             Order::Doubt { key, record } => layout::Order { record: record.into(), ..on(*key, DOUBT) },
             Order::Announce { key } => on(*key, ANNOUNCE),
+            Order::HoldOff { key, port, until } => {
+                layout::Order { port: port.get(), nonce: until.as_nanos() as u64, ..on(*key, HOLD_OFF) }
+            }
             Order::Forget { key, incarnation } => {
                 layout::Order { record: layout::Record::empty(*incarnation), ..on(*key, FORGET) }
             }
@@ -129,6 +132,7 @@ fn cause_number(cause: MoveCause) -> u32 {
         MoveCause::PortDown => 9,
         // The kernel sees the claim alone; who spoke before it is known to the agent.
         MoveCause::Assisted => 1,
+        MoveCause::Contested => 10,
     }
 }
 
@@ -144,3 +148,4 @@ const ANNOUNCE: u32 = 8;
 const ECHO: u32 = 9;
 const FORGET: u32 = 10;
 const SPEAK: u32 = 11;
+const HOLD_OFF: u32 = 12;

@@ -94,6 +94,7 @@ fn cause(number: u32, released: bool) -> MoveCause {
         6 => MoveCause::Repeated,
         8 => MoveCause::HostLost,
         9 | 19 => MoveCause::PortDown,
+        10 => MoveCause::Contested,
         16 if released => MoveCause::Released,
         16 => MoveCause::Claim,
         _ => MoveCause::Repaired,

@@ -267,10 +267,110 @@ fn the_same_address_in_another_vpc_is_another_vip() {
 
     let incarnation = Incarnation(9);
     assert_eq!(hook.order(Order::Prepare { key: other, incarnation }), Outcome::Done);
-    let address = Address::Vip { subnet, incarnation, subnet_binding: true };
+    let address = Address::Vip { subnet, incarnation, subnet_binding: true, hold: false };
     hook.put(EntryKey::Address(other.vni, other.address), Entry::Address(address));
     hook.sends(21, &claim);
     hook.counted(&[("claim_made", 1)]); // this VPC has no other hosts
     assert_eq!(hook.switch.record(other).unwrap().unwrap().holder.port, port(21));
     assert_eq!(hook.record(), held, "the first VPC's VIP has not moved");
+}
+
+/// The VIP with contention `hold`.
+fn hold(hook: &Hook) {
+    let incarnation = Incarnation(5);
+    let address =
+        Address::Vip { subnet: hook::subnet_of(10), incarnation, subnet_binding: false, hold: true };
+    hook.put(EntryKey::Address(vip().vni, VIP.into()), Entry::Address(address));
+}
+
+/// Another host's port holds the VIP by a later claim.
+fn displaced(hook: &mut Hook) -> Record {
+    let present = hook.record().unwrap();
+    let theirs = Record {
+        epoch: havip_model::Epoch(present.epoch.0 + 1),
+        holder: Holder { host: host(2), port: port(13) },
+        mac: mac(13),
+        moves: present.moves + 1,
+        ..present
+    };
+    hook.order(Order::Merge { key: vip(), record: theirs });
+    hook.settle();
+    theirs
+}
+
+#[test]
+fn a_claim_by_a_port_that_has_just_lost_the_vip_is_left_to_the_agent_if_there_is_one() {
+    let mut hook = Hook::new("contested");
+    hold(&hook);
+    hook.holds(11);
+    let theirs = displaced(&mut hook);
+    hook.switch.beat().unwrap();
+
+    let ran = hook.sends(11, &gratuitous_arp(mac(11), VIP));
+
+    assert_eq!((ran.verdict, hook.record()), (DROPPED, Some(theirs)));
+    hook.counted(&[("claim_contested", 1)]);
+    hook.left_by("ov", 0);
+    let [SwitchEvent::Notice { notice, .. }] = hook.told()[..] else { panic!("not told") };
+    let contested = Notice::Contested { key: vip(), port: port(11), mac: mac(11), expected: theirs };
+    assert_eq!(notice, contested);
+
+    // A port that has not held it for long is followed, and so is the agent's decision.
+    hook.sends(12, &gratuitous_arp(mac(12), VIP));
+    hook.counted(&[("claim_made", 1), ("announced", 2)]);
+    let expected = hook.record();
+    let cause = MoveCause::Contested;
+    let take = Order::Take { key: vip(), port: port(11), mac: mac(11), expected, cause };
+    assert_eq!(hook.order(take), Outcome::Done);
+    assert_eq!(hook.record().unwrap().holder.port, port(11));
+    hook.settle();
+    hook.sends(12, &gratuitous_arp(mac(12), VIP));
+    hook.counted(&[("claim_contested", 1)]);
+}
+
+#[test]
+fn nothing_is_contested_without_an_agent_with_follow_after_a_release_or_after_30_s() {
+    let mut hook = Hook::new("uncontested");
+    let claim = gratuitous_arp(mac(11), VIP);
+    let followed = |hook: &mut Hook, why: &str| {
+        hook.sends(11, &claim);
+        assert_eq!(hook.record().unwrap().holder.port, port(11), "{why}");
+        hook.settle();
+    };
+    hold(&hook);
+    hook.holds(11);
+    displaced(&mut hook);
+    followed(&mut hook, "no agent has shown itself");
+
+    hook.switch.beat().unwrap();
+    hook.released(11);
+    let released = hook.record().unwrap();
+    displaced(&mut hook);
+    assert!(hook.record().unwrap().outranks(&released));
+    hook.forget_losses();
+    hook.holds(11);
+    hook.released(11);
+    displaced(&mut hook);
+    followed(&mut hook, "it had resigned");
+
+    displaced(&mut hook);
+    hook.age_losses(std::time::Duration::from_secs(30));
+    followed(&mut hook, "it was half a minute ago");
+
+    displaced(&mut hook);
+    hook.age_losses(std::time::Duration::from_secs(30));
+    let boot =
+        std::time::Duration::from(nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).unwrap());
+    let until = boot + std::time::Duration::from_secs(9);
+    hook.order(Order::HoldOff { key: vip(), port: port(11), until });
+    hook.sends(11, &claim);
+    hook.counted(&[("claim_contested", 1)]);
+    let earlier = Order::HoldOff { key: vip(), port: port(11), until: boot };
+    assert_eq!(hook.order(earlier), Outcome::Unchanged, "a hold is never shortened");
+
+    let incarnation = Incarnation(5);
+    let address =
+        Address::Vip { subnet: hook::subnet_of(10), incarnation, subnet_binding: false, hold: false };
+    hook.put(EntryKey::Address(vip().vni, VIP.into()), Entry::Address(address));
+    followed(&mut hook, "contention is follow");
 }

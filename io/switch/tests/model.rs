@@ -60,6 +60,13 @@ enum Op {
         hops: u8,
         record: Named,
     },
+    /// The agent shows that it lives.
+    Heartbeat,
+    /// The port's claims are contested until the past, or for longer than a case takes.
+    HoldOff {
+        port: u32,
+        is_long: bool,
+    },
     /// This host is a relay for the others, or is not.
     SetRelayed(bool),
     /// A packet for the VIP, in a tunnel from this host.
@@ -83,6 +90,7 @@ enum Op {
     Forget(u64),
     Configure {
         incarnation: u64,
+        hold: bool,
         subnet_binding: bool,
     },
     Unconfigure,
@@ -134,7 +142,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Announce),
         1 => (4u64..=6).prop_map(Op::Prepare),
         1 => (4u64..=6).prop_map(Op::Forget),
-        2 => (4u64..=6, any::<bool>()).prop_map(|(incarnation, subnet_binding)| Op::Configure { incarnation, subnet_binding }),
+        2 => (4u64..=6, any::<bool>(), any::<bool>()).prop_map(|(incarnation, hold, subnet_binding)| Op::Configure { incarnation, hold, subnet_binding }),
+        1 => Just(Op::Heartbeat),
+        1 => (local(), any::<bool>()).prop_map(|(port, is_long)| Op::HoldOff { port, is_long }),
         1 => Just(Op::Unconfigure),
         1 => any::<bool>().prop_map(Op::SetRelayed),
         2 => local().prop_map(Op::Entitle),
@@ -196,6 +206,19 @@ impl Pair<'_> {
                 self.hook.sends(number, &frame(mac, VIRTUAL_MAC).arp(reply));
                 Event::Replied { port: port(number), address: key.address, mac, advertised_recently: false }
             }
+            Op::Heartbeat => {
+                self.hook.switch.beat().unwrap();
+                Event::Heartbeat
+            }
+            Op::HoldOff { port: number, is_long } => {
+                let port = port(number);
+                let of = |now: Duration| {
+                    now - Duration::from_secs(9) + Duration::from_secs(18 * u64::from(is_long))
+                };
+                let boot = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).unwrap();
+                self.hook.order(Order::HoldOff { key, port, until: of(Duration::from(boot)) });
+                Event::Ordered(Order::HoldOff { key, port, until: of(NOW) })
+            }
             Op::SetRelayed(is_relay) => {
                 let hosts = if is_relay { vec![host(2), host(3)] } else { vec![] };
                 self.hook.put(EntryKey::Relayed(key.vni), Entry::Members { hosts: hosts.clone() });
@@ -244,11 +267,11 @@ impl Pair<'_> {
             Op::Forget(incarnation) => {
                 self.order(Order::Forget { key, incarnation: Incarnation(incarnation) })
             }
-            Op::Configure { incarnation, subnet_binding } => {
+            Op::Configure { incarnation, hold, subnet_binding } => {
                 let (subnet, incarnation) = (subnet_of(10), Incarnation(incarnation));
-                let entry = Address::Vip { subnet, incarnation, subnet_binding };
+                let entry = Address::Vip { subnet, incarnation, subnet_binding, hold };
                 self.hook.put(EntryKey::Address(key.vni, key.address), Entry::Address(entry));
-                let configured = Configured { incarnation, kind: Kind::Vip, subnet, subnet_binding };
+                let configured = Configured { incarnation, kind: Kind::Vip, subnet, subnet_binding, hold };
                 Event::Configured { key, configured }
             }
             Op::Unconfigure => {
@@ -306,9 +329,26 @@ impl Pair<'_> {
                 _ => None,
             })
             .collect();
+        // What is left to the agent is told once in 100 ms, and when its bucket is ready is a matter of time.
+        let left_to_agent =
+            |notice: &Notice| matches!(notice, Notice::Contested { .. } | Notice::Postponed { .. });
+        let told: Vec<Notice> = told.into_iter().filter(|notice| !left_to_agent(notice)).collect();
+        let left: Vec<Notice> = expected
+            .iter()
+            .filter_map(|action| if let Action::Notify(notice) = action { Some(*notice) } else { None })
+            .filter(left_to_agent)
+            .collect();
+        let counted = self.hook.moved(&["claim_contested", "claim_postponed"]);
+        let of = |is_it: fn(&Notice) -> bool| left.iter().filter(|notice| is_it(notice)).count() as u64;
+        let expects = [
+            of(|notice| matches!(notice, Notice::Contested { .. })),
+            of(|notice| matches!(notice, Notice::Postponed { .. })),
+        ];
+        assert_eq!(counted, expects, "contested and postponed after {op:?}");
         let notices: Vec<Notice> = expected
             .iter()
             .filter_map(|action| if let Action::Notify(notice) = action { Some(*notice) } else { None })
+            .filter(|notice| !left_to_agent(notice))
             .collect();
         assert_eq!(told, notices, "notices after {op:?}");
 
@@ -429,6 +469,7 @@ fn the_kernel_and_the_model_agree_on_random_operations() {
         // A VIP of its own for each case, so that no ask of an earlier one is remembered.
         let key = VipKey { vni: vni(), address: Ipv4Addr::new(10, 0, 0, 40 + case.get()).into() };
         hook.forget_memories();
+        hook.forget_beat();
         hook.order(Order::Forget { key, incarnation: Incarnation(u64::MAX) });
         for number in [11, 12, 21] {
             hook.plug(number, PortState::Active, true);
@@ -445,7 +486,7 @@ fn the_kernel_and_the_model_agree_on_random_operations() {
         }
         let begin = [
             Op::Prepare(5),
-            Op::Configure { incarnation: 5, subnet_binding: false },
+            Op::Configure { incarnation: 5, hold: true, subnet_binding: false },
             Op::Entitle(11),
             Op::Entitle(12),
         ];

@@ -72,7 +72,12 @@ fn every_entry_reads_back_as_it_was_put() {
         ),
         (
             EntryKey::Address(vni, vip.address),
-            Entry::Address(Address::Vip { subnet, incarnation: Incarnation(5), subnet_binding: true }),
+            Entry::Address(Address::Vip {
+                subnet,
+                incarnation: Incarnation(5),
+                subnet_binding: true,
+                hold: false,
+            }),
         ),
         (EntryKey::Mac(subnet, mac), Entry::Mac { port, address: own }),
         (EntryKey::Entitled(vip, port), Entry::Entitled { direct_return: true }),
@@ -161,7 +166,7 @@ fn ten_thousand_vips_are_put_within_seconds_and_found_again() {
         let key = VipKey { vni, address: Ipv4Addr::from(0x0a00_0000 + number).into() };
         let incarnation = Incarnation(1);
         assert_eq!(switch.order(&Order::Prepare { key, incarnation }).unwrap(), Outcome::Done);
-        let address = Address::Vip { subnet, incarnation, subnet_binding: false };
+        let address = Address::Vip { subnet, incarnation, subnet_binding: false, hold: false };
         switch.put(&EntryKey::Address(vni, key.address), &Entry::Address(address)).unwrap();
         for port in [1, 2] {
             let port = PortNumber::new(port).unwrap();

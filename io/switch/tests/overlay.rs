@@ -177,7 +177,12 @@ fn a_greater_incarnation_stops_claims_until_it_is_configured() {
     assert_eq!(hook.record(), Some(remade));
 
     hook.order(Order::Prepare { key: vip(), incarnation: Incarnation(6) });
-    let address = Address::Vip { subnet: subnet_of(10), incarnation: Incarnation(6), subnet_binding: false };
+    let address = Address::Vip {
+        subnet: subnet_of(10),
+        incarnation: Incarnation(6),
+        subnet_binding: false,
+        hold: false,
+    };
     hook.put(EntryKey::Address(vni(), hook::VIP.into()), Entry::Address(address));
     hook.sends(11, &claim);
     let record = hook.record().unwrap();

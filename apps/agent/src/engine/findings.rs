@@ -70,6 +70,11 @@ impl Engine {
                 tracing::warn!(vip = ?key, ?holder, ?other, "two ports have the VIP's address");
                 (key, record, Finding::BothAnswer { holder, other })
             }
+            Report::BothAnswerNoMore { key, record, port } => {
+                let (holder, other) = (record.holder, Holder { host: self.host, port });
+                tracing::info!(vip = ?key, ?holder, ?other, "no two ports have the VIP's address any more");
+                (key, record, Finding::OneAnswers { holder, other })
+            }
             Report::ClockAhead { key, record, ahead } => {
                 let ahead_ms = u64::try_from(ahead.as_millis()).unwrap_or(u64::MAX);
                 tracing::warn!(vip = ?key, ahead_ms, "a claim is from the future");

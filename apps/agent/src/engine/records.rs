@@ -219,8 +219,12 @@ mod tests {
     use havip_model::{Incarnation, SubnetNumber};
 
     fn vip(vni: u32, last: u8) -> (EntryKey, Entry) {
-        let entry =
-            Address::Vip { subnet: SubnetNumber::MIN, incarnation: Incarnation(1), subnet_binding: false };
+        let entry = Address::Vip {
+            subnet: SubnetNumber::MIN,
+            incarnation: Incarnation(1),
+            subnet_binding: false,
+            hold: false,
+        };
         (EntryKey::Address(Vni::new(vni).unwrap(), [10, 0, 0, last].into()), Entry::Address(entry))
     }
 

@@ -46,8 +46,9 @@ pub enum VipVerb {
         /// Who may claim it: associated (instances and interfaces) or subnet (any interface of the subnet)
         #[arg(long, default_value = "associated")]
         binding: Binding,
-        /// What happens to a claim by a port that has just lost it: follow (it is followed at once)
-        #[arg(long, default_value = "follow")]
+        /// What happens to a claim by a port that lost it less than 30 s ago: hold (both are asked, and if both have the
+        /// address the present holder keeps it for a while) or follow (it is followed at once)
+        #[arg(long, default_value = "hold")]
         contention: Contention,
         /// The switch does not speak for a dead holder: its peers wait for their own timers
         #[arg(long)]
@@ -91,7 +92,7 @@ pub enum VipVerb {
         /// The new description
         #[arg(long)]
         description: Option<String>,
-        /// What happens to a claim by a port that has just lost it: follow
+        /// What happens to a claim by a port that has just lost it: hold or follow
         #[arg(long)]
         contention: Option<Contention>,
         /// Whether the switch speaks for a dead holder, so that its VRRP peers wait for their skew alone

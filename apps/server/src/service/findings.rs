@@ -34,7 +34,7 @@ impl Service {
 /// A host speaks for its own ports, and of clocks in its own VPCs.
 fn may_know(state: &State, host: HostNumber, vip: &Vip, finding: &Finding) -> bool {
     match finding {
-        Finding::BothAnswer { other, .. } => {
+        Finding::BothAnswer { other, .. } | Finding::OneAnswers { other, .. } => {
             let interface = state.world.interface_by_port(other.port);
             other.host == host && interface.is_some_and(|interface| interface.host == Some(host))
         }

@@ -253,5 +253,8 @@ fn because(cause: MoveCause) -> &'static str {
         MoveCause::HostLost => "the host was lost",
         MoveCause::PortDown => "its port is down",
         MoveCause::Assisted => "it announced the VIP, told by the switch that the holder is dead",
+        MoveCause::Contested => {
+            "it claimed it again and, of the two, it alone answered, or its turn had come"
+        }
     }
 }

@@ -55,6 +55,15 @@ pub enum Report {
         /// The local port that answered too.
         port: PortNumber,
     },
+    /// Of the two one alone has the address now, or the VIP has no holder: what was reported is over.
+    BothAnswerNoMore {
+        /// The VIP.
+        key: VipKey,
+        /// The record that the report named.
+        record: Record,
+        /// The local port that had answered too.
+        port: PortNumber,
+    },
     /// A record's epoch is more than an hour ahead of this host's clock; until then the VIP counts moves, not time.
     ClockAhead {
         /// The VIP.

@@ -31,7 +31,7 @@ pub enum Step {
     /// The port has the address and the holder is silent.
     Take(MacAddr),
     /// Both have the address.
-    Both,
+    Both(MacAddr),
     /// The port does not have the address, or did not say so.
     Silent,
 }
@@ -89,7 +89,7 @@ impl Doubt {
             Phase::Asking { next_at, answer, is_alive, .. } if *next_at <= now => {
                 let verdict = match (*answer, *is_alive) {
                     (Some(mac), false) => Step::Take(mac),
-                    (Some(_), true) => Step::Both,
+                    (Some(mac), true) => Step::Both(mac),
                     (None, _) => Step::Silent,
                 };
                 self.rounds += 1;
@@ -160,8 +160,8 @@ mod tests {
             (Some(1), None, Step::Silent),
             (None, Some(1), Step::Take(MAC)),
             (None, Some(5), Step::Take(MAC)),
-            (Some(5), Some(1), Step::Both),
-            (Some(1), Some(5), Step::Both),
+            (Some(5), Some(1), Step::Both(MAC)),
+            (Some(1), Some(5), Step::Both(MAC)),
         ] {
             let mut doubt = Doubt::begin(ms(0));
             assert_eq!(round(&mut doubt, holder, port), verdict, "{holder:?} {port:?}");

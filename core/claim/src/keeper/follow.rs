@@ -38,7 +38,9 @@ impl Vip {
 
     fn follow(&mut self, now: Duration, before: Option<Record>, cause: Option<Cause>) -> Vec<Action> {
         let mut actions = vec![];
-        self.reported.clear();
+        if let Some(record) = &self.record {
+            self.unrest.note(now, before.as_ref(), record);
+        }
         if self.postponed.is_some_and(|postponed| !self.is_exactly(postponed.expected.as_ref())) {
             self.postponed = None; // another record has been applied since (C4)
         }
@@ -46,6 +48,7 @@ impl Vip {
         actions.extend(self.claim_again(now, cause));
         actions.extend(self.take_back(before, cause));
 
+        actions.extend(self.contest_anew(now, before));
         if self.is_remade() {
             // C10 b follows when the configuration arrives.
             self.vacancy.close();
@@ -91,7 +94,7 @@ impl Vip {
         self.doubts.clear();
         for port in losers {
             let is_holder = self.present_holder() == Some(self.here(port));
-            if self.candidates.contains(&port) && !is_holder {
+            if self.candidates.contains(&port) && !is_holder && !self.contests.contains_key(&port) {
                 self.doubts.insert(port, Doubt::begin(now));
             }
         }

@@ -1,8 +1,10 @@
 //! One VIP on one host: which local ports may hold it, and what is under way about it.
 
 use super::{
-    Action, Kind, Report,
+    Action, Kind,
     announce::Repeat,
+    contend::Unrest,
+    contest::Contest,
     doubt::{Doubt, Step},
     vacancy::Vacancy,
 };
@@ -29,8 +31,9 @@ pub struct Vip {
     pub(super) vacancy: Vacancy,
     /// One series for each port that had reason to doubt the present record, over or not.
     pub(super) doubts: BTreeMap<PortNumber, Doubt>,
-    /// Ports whose rivalry with the present record was reported.
-    pub(super) reported: BTreeSet<PortNumber>,
+    /// Ports that want it although somebody else holds it (C9).
+    pub(super) contests: BTreeMap<PortNumber, Contest>,
+    pub(super) unrest: Unrest,
     /// Ports that were barred a moment ago: a hook that was under way may still have made one the holder.
     looks: BTreeMap<PortNumber, (Duration, Release)>,
     pub(super) postponed: Option<Postponed>,
@@ -67,7 +70,8 @@ impl Vip {
             candidates: BTreeSet::new(),
             vacancy: Vacancy::Held,
             doubts: BTreeMap::new(),
-            reported: BTreeSet::new(),
+            contests: BTreeMap::new(),
+            unrest: Unrest::default(),
             looks: BTreeMap::new(),
             postponed: None,
             claimed: None,
@@ -107,6 +111,7 @@ impl Vip {
         self.is_settled = false;
         self.vacancy.close();
         self.doubts.clear();
+        self.contests.clear();
     }
 
     /// A local port became active or entitled, and is now both (C10).
@@ -126,6 +131,7 @@ impl Vip {
         match self.present_holder() {
             None => self.vacancy.open(now),
             Some(holder) if (holder.host, holder.port) == (self.host, port) => {}
+            Some(_) if self.contests.contains_key(&port) => {}
             Some(_) => {
                 self.doubts.insert(port, Doubt::begin(now));
             }
@@ -150,7 +156,8 @@ impl Vip {
         self.postponed = self.postponed.filter(|postponed| postponed.port != port);
         self.claimed = self.claimed.filter(|claimed| claimed.port != port);
         self.looks.insert(port, (now + LOOKS_AGAIN_AFTER, only));
-        vec![self.release(only)]
+        let over = self.record.and_then(|record| self.end_contest(port, record));
+        [self.release(only)].into_iter().chain(over).collect()
     }
 
     /// Releases a record that names a local port which may not hold it: each second and after each pull (C7).
@@ -189,6 +196,9 @@ impl Vip {
         if let Some(doubt) = self.doubts.get_mut(&port) {
             doubt.answered(mac);
         }
+        if let Some(contest) = self.contests.get_mut(&port) {
+            contest.answered(mac);
+        }
         self.deadline_reached(now)
     }
 
@@ -196,6 +206,7 @@ impl Vip {
     pub fn alive(&mut self, record: &Record) -> Vec<Action> {
         if self.is_exactly(Some(record)) {
             self.doubts.values_mut().for_each(Doubt::alive);
+            self.contests.values_mut().for_each(Contest::alive);
         }
         vec![]
     }
@@ -207,12 +218,15 @@ impl Vip {
         }
         let holder =
             self.present_holder().filter(|holder| holder.host == self.host).map(|holder| holder.port);
-        for port in self.candidates.iter().filter(|port| Some(**port) != holder) {
+        let contests = &self.contests;
+        let others = self.candidates.iter().filter(|port| Some(**port) != holder);
+        for port in others.filter(|port| !contests.contains_key(port)) {
             let doubt = self.doubts.entry(*port).or_insert(Doubt::begin_at_once(now));
             if !doubt.is_asking() {
                 *doubt = Doubt::begin_at_once(now);
             }
         }
+        self.contests.values_mut().for_each(|contest| contest.hasten(now));
         self.deadline_reached(now)
     }
 
@@ -242,6 +256,7 @@ impl Vip {
             actions.push(self.take(port, mac, self.record, MoveCause::Asked));
         }
         actions.extend(self.doubt(now));
+        actions.extend(self.contend(now));
         if let Some(due) = self.postponed.take_if(|postponed| postponed.ready_at <= now) {
             actions.push(self.take(due.port, due.mac, due.expected, MoveCause::Claim));
         }
@@ -261,17 +276,18 @@ impl Vip {
         let vacancy = self.vacancy.next_deadline().filter(|_| !self.candidates.is_empty());
         let is_held = self.present_holder().is_some();
         let doubts = self.doubts.values().filter(|_| is_held).filter_map(Doubt::next_deadline);
+        let contests = self.contests.values().filter(|_| is_held).map(Contest::next_deadline);
         let postponed = self.postponed.map(|postponed| postponed.ready_at);
         let repeat = self.repeat.and_then(|repeat| repeat.next_deadline());
         let looks = self.looks.values().map(|(at, _)| *at);
-        doubts.chain(looks).chain(vacancy).chain(postponed).chain(repeat).min()
+        doubts.chain(contests).chain(looks).chain(vacancy).chain(postponed).chain(repeat).min()
     }
 
     /// Runs the doubts on behalf of local ports.
     fn doubt(&mut self, now: Duration) -> Vec<Action> {
         let mut actions = vec![];
         let Some(record) = self.record.filter(|record| !record.released) else { return actions };
-        let key = self.key;
+        let (key, mut both) = (self.key, vec![]);
         for (port, doubt) in &mut self.doubts {
             match doubt.deadline_reached(now) {
                 Step::Ask { port: asks_port, holder } => {
@@ -283,12 +299,12 @@ impl Vip {
                     let take = Order::Take { key, port, mac, expected, cause: MoveCause::Doubted };
                     actions.push(Action::Order(take));
                 }
-                Step::Both if self.reported.insert(*port) => {
-                    actions.push(Action::Report(Report::BothAnswer { key, record, port: *port }));
-                }
-                Step::Both | Step::Silent | Step::Nothing => {}
+                Step::Both(mac) => both.push((*port, mac)),
+                Step::Silent | Step::Nothing => {}
             }
         }
+        let found = both.into_iter().flat_map(|(port, mac)| self.both_answer(now, record, port, mac));
+        actions.extend(found.collect::<Vec<_>>());
         actions
     }
 

@@ -25,7 +25,8 @@ impl SwitchModel {
         let mut actions = vec![];
         if slot.yields_to(&record) {
             let is_down = kind == MessageKind::AnnounceDown && record.released;
-            set(slot, record, is_down);
+            let before = set(slot, record, is_down);
+            self.note_loss(now, key, before, &record);
             let cause = match kind {
                 MessageKind::Correction => Cause::Corrected,
                 _ if is_down => Cause::AnnouncedDown,
@@ -65,7 +66,7 @@ impl SwitchModel {
     }
 
     /// What the agent learned from others.
-    pub(super) fn merge(&mut self, key: VipKey, record: Record) -> Vec<Action> {
+    pub(super) fn merge(&mut self, now: Duration, key: VipKey, record: Record) -> Vec<Action> {
         if !record.epoch.is_valid() {
             return refuse(Refused::EpochLimit);
         }
@@ -76,19 +77,20 @@ impl SwitchModel {
         if !slot.yields_to(&record) {
             return vec![];
         }
-        set(slot, record, false);
+        let before = set(slot, record, false);
+        self.note_loss(now, key, before, &record);
         vec![Self::moved(key, record, Cause::Merged)]
     }
 
     /// Makes room before the VIP is configured, and merges what waited.
-    pub(super) fn prepare(&mut self, key: VipKey, incarnation: Incarnation) -> Vec<Action> {
+    pub(super) fn prepare(&mut self, now: Duration, key: VipKey, incarnation: Incarnation) -> Vec<Action> {
         let slot = self.slots.entry(key).or_insert(Slot::blank(incarnation));
         slot.floor = slot.floor.max(incarnation);
         if slot.record.is_some_and(|record| record.incarnation < incarnation) {
             *slot = Slot::blank(slot.floor);
         }
         match self.waiting.take(key) {
-            Some(record) => self.merge(key, record),
+            Some(record) => self.merge(now, key, record),
             None => vec![],
         }
     }
@@ -104,8 +106,9 @@ impl SwitchModel {
     }
 }
 
-fn set(slot: &mut Slot, record: Record, is_down: bool) {
-    slot.record = Some(record);
+/// Returns what was there.
+fn set(slot: &mut Slot, record: Record, is_down: bool) -> Option<Record> {
     slot.awaits_first_refresh = false;
     slot.is_down = is_down;
+    slot.record.replace(record)
 }

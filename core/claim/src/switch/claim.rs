@@ -27,6 +27,9 @@ impl SwitchModel {
         if record.is_some_and(|own| own.present_holder() == Some(self.here(port)) && own.mac == mac) {
             return self.refresh(now, key);
         }
+        if let Some(contested) = self.contested(now, key, port, mac) {
+            return vec![contested];
+        }
         if let Err(ready_at) = self.spend(now, key, port) {
             let postponed = Notice::Postponed { key, port, mac, expected: record, ready_at };
             return vec![Action::Notify(postponed)];
@@ -114,10 +117,11 @@ impl SwitchModel {
         let moves = last.map_or(0, |last| last.moves).saturating_add(u32::from(is_move));
         let record =
             Record { incarnation: configured.incarnation, epoch, holder, released: false, mac, moves };
-        slot.record = Some(record);
+        let before = slot.record.replace(record);
         slot.announced_at = now;
         slot.awaits_first_refresh = true;
         slot.is_down = false;
+        self.note_loss(now, key, before, &record);
 
         let mut actions = vec![Self::moved(key, record, Cause::Here(cause))];
         actions.extend(self.announcements(key, record, MessageKind::Announce));

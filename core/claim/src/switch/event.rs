@@ -128,4 +128,6 @@ pub struct Configured {
     pub subnet: SubnetNumber,
     /// Any port of the subnet may claim it (C2).
     pub subnet_binding: bool,
+    /// A port that has just lost it does not just take it back (C9).
+    pub hold: bool,
 }

@@ -217,8 +217,9 @@ impl World {
 
     pub fn set_vip(&mut self, host: usize, key: VipKey, vip: &Vip) {
         let Vip { incarnation, entitled } = vip;
+        let hold = self.holds;
         let (incarnation, kind) = (*incarnation, Kind::Vip);
-        let configured = Configured { incarnation, kind, subnet: subnet(), subnet_binding: false };
+        let configured = Configured { incarnation, kind, subnet: subnet(), subnet_binding: false, hold };
         self.switch(host, switch::Event::Configured { key, configured });
         for port in entitled {
             self.switch(host, switch::Event::Entitled { key, port: *port });

@@ -26,6 +26,8 @@ pub struct World {
     pub changed_at: Duration,
     /// Messages handed to the network so far.
     pub sent: u64,
+    /// The contention of the VIPs is `hold` (C9).
+    pub holds: bool,
     /// How often hosts exchanged records for repair.
     pub exchanges: u64,
     /// The guests that packets for a VIP were delivered to.
@@ -103,6 +105,7 @@ impl World {
             random: Random(seed),
             changed_at: Duration::ZERO,
             sent: 0,
+            holds: false,
             exchanges: 0,
             delivered: vec![],
             reports: vec![],

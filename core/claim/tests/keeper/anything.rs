@@ -68,6 +68,9 @@ fn events() -> impl Strategy<Value = Event> {
         (key.clone(), record.clone()).prop_map(|(key, record)| Event::Noticed(Notice::Alive { key, record })),
         (key.clone(), record.clone())
             .prop_map(|(key, record)| Event::Noticed(Notice::Stalled { key, record })),
+        (key.clone(), port.clone(), record.clone()).prop_map(|(key, port, expected)| {
+            Event::Noticed(Notice::Contested { key, port, mac: MAC, expected })
+        }),
         (key, port, prop::option::of(record), ready_at).prop_map(|(key, port, expected, ready_at)| {
             Event::Noticed(Notice::Postponed { key, port, mac: MAC, expected, ready_at })
         }),

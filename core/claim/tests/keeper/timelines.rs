@@ -5,8 +5,11 @@ use havip_claim::{
     Cause, Notice, Order, Release,
     keeper::{Action, Event, Keeper, Kind, Party, Report},
 };
-use havip_model::{Digest, Incarnation, MoveCause, VipKey};
-use std::collections::{BTreeMap, BTreeSet};
+use havip_model::{Digest, Incarnation, MoveCause, Record, VipKey};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 #[test]
 fn a_vpc_is_joined_by_a_pull_and_then_its_ports_open_once() {
@@ -174,30 +177,111 @@ fn a_corrected_claim_is_repeated_once_and_only_within_200_ms() {
     }
 }
 
-#[test]
-fn two_owners_are_reported_once_for_a_record_though_doubted_five_times() {
-    let mut keeper = keeper();
-    let held = record(9, 2, 20);
-    keeper.handle(ms(0), moved(held, Cause::Announced));
-    keeper.handle(ms(0), up(11));
-    let mut reports = vec![];
-    while let Some(at) = keeper.next_deadline().filter(|at| *at <= ms(6000)) {
+/// Answers what is asked until then, while they have the address; what else is wanted, with the times.
+fn contend(
+    keeper: &mut Keeper,
+    until: Duration,
+    has: impl Fn(Duration) -> (bool, bool),
+) -> Vec<(u128, Action)> {
+    let mut wanted = vec![];
+    while let Some(at) = keeper.next_deadline().filter(|at| *at <= until) {
         for action in keeper.handle(at, Event::DeadlineReached) {
+            let (port_has, holder_has) = has(at);
             match action {
-                Action::Order(Order::Doubt { record, .. }) => {
-                    assert_eq!(record, held);
+                Action::Order(Order::Doubt { record, .. }) if holder_has => {
                     keeper.handle(at, Event::Noticed(Notice::Alive { key: key(), record }));
                 }
-                Action::Order(Order::Ask { .. }) => {
+                Action::Order(Order::Ask { .. }) if port_has => {
                     let notice =
                         Notice::Answered { key: key(), port: port(11), mac: MAC, advertised_recently: true };
                     keeper.handle(at, Event::Noticed(notice));
                 }
-                Action::Report(report) => reports.push(report),
-                Action::SendDigest { .. } => {}
-                other => panic!("{other:?}"),
+                Action::Order(Order::Doubt { .. } | Order::Ask { .. }) | Action::SendDigest { .. } => {}
+                other => wanted.push((at.as_millis(), other)),
             }
         }
     }
-    assert_eq!(reports, [Report::BothAnswer { key: key(), record: held, port: port(11) }]);
+    wanted
+}
+
+fn both_answer(record: Record) -> Action {
+    Action::Report(Report::BothAnswer { key: key(), record, port: port(11) })
+}
+
+#[test]
+fn two_owners_are_reported_once_and_the_end_of_it_too() {
+    let mut keeper = keeper();
+    let held = record(9, 2, 20);
+    keeper.handle(ms(0), moved(held, Cause::Announced));
+    keeper.handle(ms(0), up(11));
+    let over = Action::Report(Report::BothAnswerNoMore { key: key(), record: held, port: port(11) });
+    let wanted = contend(&mut keeper, ms(60_000), |at| (at < ms(30_000), true));
+    let holds = Action::Order(Order::HoldOff { key: key(), port: port(11), until: ms(5120) });
+    assert_eq!(wanted[..2], [(120, both_answer(held)), (120, holds)]);
+    assert_eq!(wanted[2].1, over);
+    assert!((30_000..31_200).contains(&wanted[2].0), "noticed within a second: {wanted:?}");
+    assert_eq!(wanted.len(), 3);
+}
+
+/// Port 11 has lost the VIP to host 2, and claims it again.
+fn contested() -> (Keeper, Record) {
+    let mut keeper = keeper();
+    keeper.handle(ms(0), up(11));
+    keeper.handle(ms(0), moved(record(9, 1, 11), Cause::Here(MoveCause::Claim)));
+    let theirs = Record { moves: 2, ..record(10, 2, 20) };
+    keeper.handle(ms(500), moved(theirs, Cause::Announced));
+    claims(&mut keeper, ms(900), theirs);
+    (keeper, theirs)
+}
+
+fn claims(keeper: &mut Keeper, now: Duration, expected: Record) -> Vec<Action> {
+    keeper.handle(now, Event::Noticed(Notice::Contested { key: key(), port: port(11), mac: MAC, expected }))
+}
+
+fn takes(expected: Record) -> Action {
+    let cause = MoveCause::Contested;
+    Action::Order(Order::Take { key: key(), port: port(11), mac: MAC, expected: Some(expected), cause })
+}
+
+#[test]
+fn c9_whoever_alone_has_the_address_holds_within_100_ms() {
+    let (mut keeper, theirs) = contested();
+    assert_eq!(contend(&mut keeper, ms(1010), |_| (true, false)), [(1000, takes(theirs))]);
+
+    let (mut keeper, _) = contested();
+    assert_eq!(contend(&mut keeper, ms(5000), |_| (false, true)), []);
+}
+
+#[test]
+fn c9_two_that_both_have_it_are_reported_and_the_holder_keeps_it_for_5_s_whatever_is_claimed() {
+    let (mut keeper, theirs) = contested();
+    let until = ms(6000);
+    let holds = Action::Order(Order::HoldOff { key: key(), port: port(11), until });
+    assert_eq!(
+        contend(&mut keeper, ms(5000), |_| (true, true)),
+        [(1000, both_answer(theirs)), (1000, holds)]
+    );
+    assert_eq!(claims(&mut keeper, ms(5000), theirs), []);
+    assert_eq!(contend(&mut keeper, until, |_| (true, true)), []);
+    assert!(claims(&mut keeper, until, theirs).contains(&takes(theirs)));
+}
+
+#[test]
+fn c9_a_real_failover_during_the_hold_is_not_delayed() {
+    let (mut keeper, theirs) = contested();
+    contend(&mut keeper, ms(3000), |_| (true, true));
+    // The address is gone, its guest is not.
+    let wanted = contend(&mut keeper.clone(), ms(3200), |_| (true, false));
+    let (at, take) = wanted[0];
+    assert_eq!(take, takes(theirs));
+    assert!(at <= 3100, "{at}");
+    // The port is gone: released, and the one that advertises is taken at once.
+    let released = Record { released: true, ..theirs };
+    let over = Action::Report(Report::BothAnswerNoMore { key: key(), record: theirs, port: port(11) });
+    assert_eq!(keeper.handle(ms(3000), moved(released, Cause::Announced)), [over, ask(11)]);
+    let notice = Notice::Answered { key: key(), port: port(11), mac: MAC, advertised_recently: true };
+    let cause = MoveCause::Asked;
+    let expected = Some(released);
+    let take = Action::Order(Order::Take { key: key(), port: port(11), mac: MAC, expected, cause });
+    assert_eq!(keeper.handle(ms(3001), Event::Noticed(notice)), [take]);
 }

@@ -43,6 +43,7 @@ pub fn configured(incarnation: u64) -> Configured {
         kind: Kind::Vip,
         subnet: subnet(3),
         subnet_binding: false,
+        hold: false,
     }
 }
 

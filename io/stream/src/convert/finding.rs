@@ -27,6 +27,9 @@ pub fn found_message(found: &Found) -> proto::Finding {
         Finding::BothAnswer { holder, other } => {
             What::BothAnswer(proto::BothAnswer { holder: port(holder), other: port(other) })
         }
+        Finding::OneAnswers { holder, other } => {
+            What::OneAnswers(proto::BothAnswer { holder: port(holder), other: port(other) })
+        }
         Finding::ClockAhead { holder, ahead_ms } => {
             What::ClockAhead(proto::ClockAhead { holder: port(holder), ahead_ms })
         }
@@ -46,6 +49,10 @@ pub fn found(message: &proto::Finding) -> Result<Found, ConvertError> {
         What::BothAnswer(both) => Finding::BothAnswer {
             holder: holder("both_answer.holder", both.holder)?,
             other: holder("both_answer.other", both.other)?,
+        },
+        What::OneAnswers(two) => Finding::OneAnswers {
+            holder: holder("one_answers.holder", two.holder)?,
+            other: holder("one_answers.other", two.other)?,
         },
         What::ClockAhead(ahead) => Finding::ClockAhead {
             holder: holder("clock_ahead.holder", ahead.holder)?,

@@ -262,7 +262,7 @@ fn port(message: proto::PortItem) -> Result<PortItem, ConvertError> {
     })
 }
 
-const CONTENTIONS: &[(&str, Contention)] = &[("follow", Contention::Follow)];
+const CONTENTIONS: &[(&str, Contention)] = &[("hold", Contention::Hold), ("follow", Contention::Follow)];
 const DRIVERS: &[(&str, Driver)] =
     &[("namespace", Driver::Namespace), ("qemu", Driver::Qemu), ("external", Driver::External)];
 const POWERS: &[(&str, PowerState)] = &[

@@ -177,7 +177,7 @@ pub fn instance_state(text: &str) -> Result<InstanceState, ConvertError> {
     field::word("state", text, STATES)
 }
 
-const CAUSES: [MoveCause; 10] = [
+const CAUSES: [MoveCause; 11] = [
     MoveCause::Claim,
     MoveCause::Asked,
     MoveCause::Doubted,
@@ -188,6 +188,7 @@ const CAUSES: [MoveCause; 10] = [
     MoveCause::HostLost,
     MoveCause::PortDown,
     MoveCause::Assisted,
+    MoveCause::Contested,
 ];
 const STATES: &[(&str, InstanceState)] = &[
     ("pending", InstanceState::Pending),

@@ -214,6 +214,7 @@ fn every_finding_reads_back_as_it_was_sent() {
         |host, port| Holder { host: HostNumber::new(host).unwrap(), port: PortNumber::new(port).unwrap() };
     for finding in [
         Finding::BothAnswer { holder: at(1, 2), other: at(3, 4) },
+        Finding::OneAnswers { holder: at(1, 2), other: at(3, 4) },
         Finding::ClockAhead { holder: at(1, 2), ahead_ms: 7_200_000 },
     ] {
         let vip = VipKey { vni: Vni::MIN, address: "10.0.0.100".parse().unwrap() };
@@ -254,7 +255,7 @@ fn a_wrong_field_is_named_with_what_is_wrong() {
     assert_eq!(text_of(short), format!("vip/{id}.key.address has 4 bytes, an address has 16"));
 
     let fighting = change(Body::Vip(proto::VipItem { contention: "fight".into(), ..vip(vec![]) }));
-    assert_eq!(text_of(fighting), format!("vip/{id}.contention is \"fight\", known are follow"));
+    assert_eq!(text_of(fighting), format!("vip/{id}.contention is \"fight\", known are hold, follow"));
 }
 
 #[test]

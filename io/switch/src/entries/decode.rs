@@ -1,6 +1,6 @@
 //! Bytes to entries.
 
-use super::encode::{CHECKED, GATEWAY, INTERFACE, PORT_CHECKED, PRIMARY, SUBNET_BINDING, VETH, VIP};
+use super::encode::{CHECKED, GATEWAY, HOLD, INTERFACE, PORT_CHECKED, PRIMARY, SUBNET_BINDING, VETH, VIP};
 use crate::layout::{self, AddressKey, AddressPortKey, Plain, address, some_address};
 use havip_model::{HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni};
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
@@ -134,6 +134,7 @@ fn read_address(of: layout::Address) -> Option<Address> {
             subnet,
             incarnation: Incarnation(of.incarnation),
             subnet_binding: of.flags & SUBNET_BINDING != 0,
+            hold: of.flags & HOLD != 0,
         },
         _ => return None,
     })

@@ -129,11 +129,11 @@ fn address(of: &Address) -> layout::Address {
             ..zero
         },
         Address::Gateway { subnet } => layout::Address { kind: GATEWAY, subnet: subnet.get(), ..zero },
-        Address::Vip { subnet, incarnation, subnet_binding } => layout::Address {
+        Address::Vip { subnet, incarnation, subnet_binding, hold } => layout::Address {
             kind: VIP,
             subnet: subnet.get(),
             incarnation: incarnation.0,
-            flags: SUBNET_BINDING * u8::from(subnet_binding),
+            flags: (SUBNET_BINDING * u8::from(subnet_binding)) | (HOLD * u8::from(hold)),
             ..zero
         },
     }
@@ -172,5 +172,6 @@ pub const VIP: u8 = 3;
 pub const PRIMARY: u8 = 1;
 pub const CHECKED: u8 = 2;
 pub const SUBNET_BINDING: u8 = 4;
+pub const HOLD: u8 = 8;
 pub const VETH: u8 = 1;
 pub const PORT_CHECKED: u8 = 2;

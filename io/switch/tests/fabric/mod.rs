@@ -223,7 +223,7 @@ impl Fabric {
         for switch in &self.hosts {
             switch.order(&Order::Prepare { key: vip(), incarnation }).unwrap();
         }
-        let address = Address::Vip { subnet: subnet(), incarnation, subnet_binding: false };
+        let address = Address::Vip { subnet: subnet(), incarnation, subnet_binding: false, hold: false };
         self.put(EntryKey::Address(vni(), VIP.into()), Entry::Address(address));
         for number in entitled {
             self.put(EntryKey::Entitled(vip(), port(*number)), Entry::Entitled { direct_return: false });

@@ -72,6 +72,7 @@ pub struct Hook {
     entry: Object,
     events: Events,
     before: Ledger,
+    asked: Ledger,
     devices: BTreeMap<String, u32>,
     listeners: BTreeMap<String, OwnedFd>,
     run_flags: Cell<u32>,
@@ -125,6 +126,7 @@ impl Hook {
             entry,
             events,
             before: Ledger::new(),
+            asked: Ledger::new(),
             devices,
             listeners,
             run_flags: Cell::new(0),
@@ -162,7 +164,7 @@ impl Hook {
         }
         self.order(Order::Prepare { key: vip(), incarnation: Incarnation(5) });
         let incarnation = Incarnation(5);
-        let address = Address::Vip { subnet: subnet_of(10), incarnation, subnet_binding: false };
+        let address = Address::Vip { subnet: subnet_of(10), incarnation, subnet_binding: false, hold: false };
         self.put(EntryKey::Address(vni(), VIP.into()), Entry::Address(address));
         for number in [11, 12, 13] {
             self.put(EntryKey::Entitled(vip(), port(number)), Entry::Entitled { direct_return: false });
@@ -309,6 +311,15 @@ impl Hook {
         assert_eq!(moved, expected.iter().copied().collect());
     }
 
+    /// By how much these counters moved since this was last asked.
+    pub fn moved<const N: usize>(&mut self, names: &[&'static str; N]) -> [u64; N] {
+        let now = self.switch.ledger().unwrap();
+        names.map(|name| {
+            let count = now.get(name).copied().unwrap_or_default();
+            count - self.asked.insert(name, count).unwrap_or_default()
+        })
+    }
+
     /// Drops of any reason since the last look.
     pub fn dropped(&mut self) -> u64 {
         let now = self.switch.ledger().unwrap();
@@ -338,11 +349,38 @@ impl Hook {
         }
     }
 
-    /// Empties what the kernel remembers of asks, of adverts, and of records that wait.
+    /// Lets so much time pass for what the kernel remembers of ports that lost a VIP.
+    pub fn age_losses(&self, by: Duration) {
+        let map = self.memory("losses");
+        for key in map.keys().collect::<Vec<_>>() {
+            let until = map.lookup(&key, MapFlags::ANY).unwrap().unwrap();
+            let until = u64::from_ne_bytes(until.try_into().unwrap()) - by.as_nanos() as u64;
+            map.update(&key, &until.to_ne_bytes(), MapFlags::ANY).unwrap();
+        }
+    }
+    /// Empties that.
+    pub fn forget_losses(&self) {
+        let map = self.memory("losses");
+        for key in map.keys().collect::<Vec<_>>() {
+            map.delete(&key).unwrap();
+        }
+    }
+    /// The agent's heartbeat was long ago.
+    pub fn forget_beat(&self) {
+        let map = self.memory("clock");
+        let mut clock = map.lookup(&[0; 4], MapFlags::ANY).unwrap().unwrap();
+        clock[8..].fill(0);
+        map.update(&[0; 4], &clock, MapFlags::ANY).unwrap();
+    }
+    fn memory(&self, map: &str) -> libbpf_rs::MapHandle {
+        let path = format!("/sys/fs/bpf/havip/{}/v1/maps/{map}", self.name);
+        libbpf_rs::MapHandle::from_pinned_path(path).unwrap()
+    }
+
+    /// Empties what the kernel remembers of asks, losses and of records that wait.
     pub fn forget_memories(&self) {
-        for map in ["asks", "waiting", "delivered"] {
-            let path = format!("/sys/fs/bpf/havip/{}/v1/maps/{map}", self.name);
-            let map = libbpf_rs::MapHandle::from_pinned_path(path).unwrap();
+        for map in ["asks", "delivered", "losses", "waiting"] {
+            let map = self.memory(map);
             let keys: Vec<_> = map.keys().collect();
             for key in keys {
                 let _ = map.delete(&key);

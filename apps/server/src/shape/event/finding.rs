@@ -41,6 +41,15 @@ impl Shapes<'_> {
                     "both believe to be master: see that their adverts reach each other (peers, password, firewall), or remove the address from {other}"
                 );
             }
+            Finding::OneAnswers { holder, other } => {
+                self.on_port(shown, other.host, Some(other.port));
+                shown.holder = Some(show(holder, epoch));
+                shown.other = Some(show(other, Epoch::default()));
+                let (holder, other) = (self.words(holder), self.words(other));
+                shown.text = format!(
+                    "{holder} and {other} do not both have the address of VIP {address} any more: the one that has it holds the VIP"
+                );
+            }
             Finding::ClockAhead { holder, ahead_ms } => {
                 self.on_host(shown, host);
                 shown.holder = Some(show(holder, epoch));
