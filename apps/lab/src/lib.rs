@@ -15,6 +15,7 @@ pub mod process;
 mod scene;
 pub mod socket;
 mod software;
+mod trouble;
 mod wires;
 
 pub use capture::Capture;

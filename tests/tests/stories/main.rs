@@ -3,6 +3,7 @@
 mod applications;
 mod assist;
 mod claims;
+mod contests;
 mod daemons;
 mod eip;
 mod external;

@@ -1,0 +1,50 @@
+//! Trouble on the way: adverts that a guest does not hear, messages that hosts lose, hosts that do not hear each other.
+
+use crate::{Guest, Scene, names::HostName};
+use anyhow::{Result, ensure};
+use havip_netlink::Namespace;
+
+impl Guest {
+    /// It hears no adverts from now on; its own go out.
+    pub fn deafen(&self) -> Result<()> {
+        let drop = "chain in { type filter hook input priority 0; ip protocol 112 drop; }";
+        rules(&self.network_namespace()?, drop)
+    }
+
+    /// It hears them again.
+    pub fn undeafen(&self) -> Result<()> {
+        rules(&self.network_namespace()?, "")
+    }
+}
+
+impl Scene {
+    /// Of a hundred packets between hosts so many are lost, announcements as well as guests' own.
+    pub fn lose_messages(&self, hosts: u8, share: u8) -> Result<()> {
+        for number in 1..=hosts {
+            let lost = format!("udp dport 7402 numgen random mod 100 < {share} drop;");
+            self.on_arrival(number, &lost)?;
+        }
+        Ok(())
+    }
+
+    /// Two hosts do not hear each other, in any way.
+    pub fn cut(&self, one: u8, other: u8) -> Result<()> {
+        for (at, from) in [(one, other), (other, one)] {
+            self.on_arrival(at, &format!("ip saddr {} drop;", HostName::Host(from).underlay()))?;
+        }
+        Ok(())
+    }
+
+    fn on_arrival(&self, host: u8, rule: &str) -> Result<()> {
+        let namespace = Namespace::open(&self.lab.name().host(&HostName::Host(host)))?;
+        rules(&namespace, &format!("chain in {{ type filter hook prerouting priority -300; {rule} }}"))
+    }
+}
+
+/// Loads nftables rules in a namespace, in place of those before, in a table of the story's own.
+fn rules(namespace: &Namespace, rules: &str) -> Result<()> {
+    let script = format!("table inet story\ndelete table inet story\ntable inet story {{\n{rules}\n}}\n");
+    let output = namespace.command("nft").arg(script).output()?;
+    ensure!(output.status.success(), "nft {rules}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
