@@ -133,6 +133,34 @@ mod tests {
     }
 
     #[test]
+    fn only_a_port_that_was_not_migrating_went_down() {
+        let port = PortNumber::MIN;
+        let in_state = |state| {
+            Entry::Port(havip_reconcile::table::Port {
+                ifindex: 1,
+                is_veth: true,
+                vni: vni(),
+                subnet: SubnetNumber::MIN,
+                mac: havip_model::MacAddr::ZERO,
+                virtual_mac: havip_model::MacAddr::ZERO,
+                primary: None,
+                primary6: None,
+                mtu: 1500,
+                source_dest_check: true,
+                state,
+            })
+        };
+        let at = EntryKey::Port(port);
+        let (active, leaving) = (in_state(PortState::Active), in_state(PortState::MigratingOut));
+        let inactive = in_state(PortState::Inactive);
+        assert_eq!(events(at, Some(&active), Some(&leaving)), vec![], "it passes on until acknowledged");
+        for now in [None, Some(&inactive)] {
+            assert_eq!(events(at, Some(&active), now), vec![Event::PortDown(port)]);
+            assert_eq!(events(at, Some(&leaving), now), vec![Event::PortLeft(port)]);
+        }
+    }
+
+    #[test]
     fn a_port_that_may_only_send_from_a_vip_is_not_entitled_to_claim_it() {
         let port = PortNumber::MIN;
         let at = EntryKey::Entitled(key(1), port);
