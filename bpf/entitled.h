@@ -5,6 +5,9 @@
 
 #include "record.h"
 
+/* A line is written at most once a ms, however many processors send. */
+#define SENT_EXACT_NS 1000000ULL
+
 /* The port may claim the VIP now, its state left aside. */
 static __always_inline bool is_candidate(const struct address *vip, const struct address_key *key,
 					 const struct port *port)
@@ -34,12 +37,46 @@ static __always_inline bool is_associated(__u32 port)
 	return bpf_map_lookup_elem(&associated, &port);
 }
 
-/* The record names this port of this host, and is not released. Reads one word, without the lock. */
-static __always_inline bool holds(const struct address_key *key, __u32 host, __u32 port)
+/* The record, if it names this port of this host and is not released. Reads one word, without the lock. */
+static __always_inline struct kept_record *held_record(const struct address_key *key, __u32 host, __u32 port)
 {
 	struct kept_record *kept = bpf_map_lookup_elem(&records, key);
 
-	return kept && READ_ONCE(kept->now.holder) == holder_word(host, port);
+	return kept && READ_ONCE(kept->now.holder) == holder_word(host, port) ? kept : NULL;
+}
+
+static __always_inline bool holds(const struct address_key *key, __u32 host, __u32 port)
+{
+	return held_record(key, host, port);
+}
+
+/*
+ * The holder sends as the VIP: what an outage is measured by. Without the lock: of two first packets at the same
+ * moment either may be the first, and both are told.
+ */
+static __always_inline void note_sent(struct kept_record *kept, const struct address_key *key)
+{
+	__u64 now = bpf_ktime_get_boot_ns(), epoch = READ_ONCE(kept->now.epoch);
+	struct event *event;
+
+	if (kept->sent_epoch == epoch) {
+		if (now - kept->last_sent_at >= SENT_EXACT_NS)
+			kept->last_sent_at = now;
+		return;
+	}
+	kept->before_sent_at = kept->last_sent_at;
+	kept->first_sent_at = now;
+	kept->last_sent_at = now;
+	kept->sent_epoch = epoch;
+	event = new_event(EVENT_SERVES, key);
+	if (!event)
+		return;
+	event->at = now;
+	event->nonce = kept->before_sent_at;
+	event->now.incarnation = kept->now.incarnation;
+	event->now.epoch = epoch;
+	event->now.holder = kept->now.holder;
+	bpf_ringbuf_submit(event, 0);
 }
 
 #endif

@@ -239,7 +239,12 @@ struct kept_record {
 	__u64 announced_at; /* boot time in ns of the last re-announced refresh */
 	__u32 next_move;    /* moves written here; the next goes to history[next_move % 8] */
 	__u32 zero;
-	__u8 reserved[40];
+	/* What the port that holds the VIP under `sent_epoch` has sent as it, in ns since boot; exact to a ms. */
+	__u64 sent_epoch; /* 0: nothing yet */
+	__u64 first_sent_at;
+	__u64 last_sent_at;
+	__u64 before_sent_at; /* the last that a port of this host sent under an earlier epoch; 0: none */
+	__u8 reserved[8];
 	struct move history[HISTORY_LEN];
 };
 
@@ -323,6 +328,7 @@ enum event_kind {
 	EVENT_STALLED = 5,   /* the adverts of the holder named by `now` stopped while another's go on (C10 c) */
 	EVENT_ADVERT_SEEN = 6, /* port sent its first advert naming the VIP */
 	EVENT_ECHO = 7,      /* host's kernel returned the echo `nonce`; at - nonce is the round trip */
+	EVENT_SERVES = 8,    /* the holder named by `now` sent its first packet as the VIP; nonce: the last before, here */
 	EVENT_CONTESTED = 9, /* port, which has just lost the VIP, claimed it with `mac`; `now` is the record it met (C9) */
 };
 struct event {

@@ -17,6 +17,7 @@
 static __noinline __u32 judge_source(const struct settings *own, const struct port *port, __be32 source)
 {
 	__u8 first = *(__u8 *)&source;
+	struct kept_record *held;
 	struct address_key key;
 	struct address *of;
 
@@ -25,8 +26,11 @@ static __noinline __u32 judge_source(const struct settings *own, const struct po
 	key = vip_key(port->vni, source);
 	of = bpf_map_lookup_elem(&addresses, &key);
 	if (of && of->kind == ADDRESS_VIP) {
-		if (holds(&key, own->host, port->number) && is_candidate(of, &key, port))
+		held = held_record(&key, own->host, port->number);
+		if (held && is_candidate(of, &key, port)) {
+			note_sent(held, &key);
 			return 0;
+		}
 		if (may_return_directly(&key, port->number))
 			return 0;
 		return is_candidate(of, &key, port) ? REASON_VIP_NOT_HELD : REASON_SOURCE_ADDRESS;

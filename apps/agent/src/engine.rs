@@ -13,6 +13,7 @@ mod items;
 mod ports;
 mod program;
 mod records;
+mod sent;
 mod server;
 mod show;
 mod tell;

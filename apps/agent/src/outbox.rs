@@ -34,10 +34,12 @@ struct Waiting {
     records: BTreeMap<Vni, BTreeMap<IpAddr, Record>>,
     digests: BTreeMap<Vni, proto::Digest>,
     moves: VecDeque<proto::Move>,
+    sents: VecDeque<proto::Sent>,
     refusals: VecDeque<proto::Refusal>,
     findings: VecDeque<proto::Finding>,
     results: VecDeque<proto::CommandResult>,
     moves_lost: u64,
+    sents_lost: u64,
     refusals_lost: Lost,
     findings_lost: Lost,
 }
@@ -118,6 +120,11 @@ impl Outbox {
         self.add(|waiting| waiting.moves_lost += push(&mut waiting.moves, moved, MOST_MOVES));
     }
 
+    /// A holder began to send as its VIP, or ended.
+    pub fn sent(&self, sent: proto::Sent) {
+        self.add(|waiting| waiting.sents_lost += push(&mut waiting.sents, sent, MOST_MOVES));
+    }
+
     /// The switch refused something.
     pub fn refused(&self, refusal: proto::Refusal) {
         self.add(|waiting| waiting.refusals_lost.add(push(&mut waiting.refusals, refusal, MOST_REFUSALS)));
@@ -139,10 +146,11 @@ impl Outbox {
     }
 
     /// How many reports of each kind were lost because nobody listened.
-    pub fn losses(&self) -> [(&'static str, u64); 3] {
+    pub fn losses(&self) -> [(&'static str, u64); 4] {
         let waiting = self.lock();
         [
             ("move", waiting.moves_lost),
+            ("sent", waiting.sents_lost),
             ("refusal", waiting.refusals_lost.all),
             ("finding", waiting.findings_lost.all),
         ]
@@ -175,6 +183,9 @@ impl Waiting {
         let mut bodies = Vec::new();
         if !self.moves.is_empty() {
             bodies.push(Body::Moves(proto::Moves { moves: self.moves.drain(..).collect() }));
+        }
+        if !self.sents.is_empty() {
+            bodies.push(Body::Sents(proto::Sents { sents: self.sents.drain(..).collect() }));
         }
         if !self.refusals.is_empty() {
             let (refusals, lost) = (self.refusals.drain(..).collect(), self.refusals_lost.tell());
@@ -276,7 +287,7 @@ mod tests {
         outbox.lost_findings(2);
         let [Body::Findings(findings)] = &next(&outbox).await[..] else { panic!() };
         assert_eq!((findings.findings.len(), findings.lost), (MOST_FINDINGS, 3));
-        assert_eq!(outbox.losses(), [("move", 0), ("refusal", 1), ("finding", 3)]);
+        assert_eq!(outbox.losses(), [("move", 0), ("sent", 0), ("refusal", 1), ("finding", 3)]);
     }
 
     #[tokio::test]

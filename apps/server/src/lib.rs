@@ -11,6 +11,7 @@ mod entropy;
 mod files;
 mod http;
 mod ledger;
+mod outage;
 mod run;
 mod secrets;
 mod service;

@@ -330,6 +330,78 @@ fn moves_make_the_holder_and_the_history() {
 }
 
 #[test]
+fn an_outage_is_from_the_last_packet_of_the_old_holder_to_the_first_of_the_new() {
+    let mut scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let (one, other) = (scene.join("h1"), scene.join("h2"));
+    let (first, second) = (scene.follow(&one).live(&scene), scene.follow(&other).live(&scene));
+    let (blue, green) = (run(&scene, &subnet, &one.id, "blue"), run(&scene, &subnet, &other.id, "green"));
+    let (blue_port, green_port) = (port(&scene, &blue), port(&scene, &green));
+    let vip =
+        scene.client.create_vip(&CreateVip { subnet: subnet.meta.id.clone(), ..Default::default() }).unwrap();
+    let epoch = |n: u64| (BEGAN + n) << 16;
+    let vni = scene.client.vpc(&vip.vpc).unwrap().vni;
+    let sent = |epoch, what| {
+        let address: std::net::Ipv4Addr = vip.address.parse().unwrap();
+        let vip = Some(proto::VipKey { vni, address: address.to_ipv6_mapped().octets().to_vec() });
+        Body::Sents(proto::Sents { sents: vec![proto::Sent { vip, epoch, what: Some(what) }] })
+    };
+    let began = |ms| proto::sent::What::First(proto::SentFirst { at_ms: BEGAN + ms, before_ms: 0 });
+    let ended = |ms| proto::sent::What::Last(proto::SentLast { at_ms: BEGAN + ms });
+    let rows =
+        |scene: &Scene| scene.client.vip_history(&vip.meta.id, &HistoryFilter::default()).unwrap().items;
+
+    first.say(moved(&scene, &vip, record(&vip, one.number, blue_port, epoch(1), false), 1));
+    let row = eventually("blue holds the VIP", || rows(&scene).pop());
+    assert_eq!(
+        row.outage_unknown.as_deref(),
+        Some("blue on host h1 has not sent as the VIP, as far as is known")
+    );
+    first.say(sent(epoch(1), began(2)));
+    eventually("nobody was before blue", || {
+        (rows(&scene)[0].outage_unknown.as_deref() == Some("nobody is known to have sent as the VIP before"))
+            .then_some(())
+    });
+
+    second.say(moved(&scene, &vip, record(&vip, other.number, green_port, epoch(3000), false), 1));
+    second.say(sent(epoch(3000), began(3406)));
+    eventually("green has sent, and blue's host has not told", || {
+        let row = rows(&scene).into_iter().nth(1)?;
+        (row.outage_unknown? == "host h1 has not told when blue on host h1 last sent as the VIP")
+            .then_some(())
+    });
+    // A host speaks for its own ports only.
+    second.say(sent(epoch(1), ended(3400)));
+    first.say(sent(epoch(1), ended(6)));
+
+    let row = eventually("the figure is known", || {
+        rows(&scene).into_iter().nth(1).filter(|row| row.outage_ms.is_some())
+    });
+    assert_eq!((row.outage_ms, row.outage_unknown), (Some(3400), None));
+    assert_eq!(row.last_sent_at.as_deref(), Some("2025-11-21T07:26:40.006Z"));
+    assert_eq!(row.first_sent_at.as_deref(), Some("2025-11-21T07:26:43.406Z"));
+    let filter = EventFilter { kind: Some("vip-served".into()), ..Default::default() };
+    let served = scene.client.all_events(&filter).unwrap();
+    assert_eq!(served.len(), 1);
+    let text = format!("green on host h2 sends as VIP {}, which nobody had done for 3400 ms", vip.address);
+    assert_eq!((served[0].text.as_str(), served[0].outage_ms), (text.as_str(), Some(3400)));
+
+    // Why a holder was released is told by its host.
+    second.say(moved(&scene, &vip, record(&vip, other.number, green_port, epoch(3000), true), 10));
+    let row = eventually("green is released", || rows(&scene).into_iter().nth(2));
+    assert_eq!((row.cause, row.outage_ms, row.outage_unknown), (MoveCause::Disassociated, None, None));
+    assert!(
+        row.text.ends_with("has no holder after green on host h2: it is not associated any more"),
+        "{}",
+        row.text
+    );
+
+    drop((first, second));
+    scene.restart();
+    assert_eq!(rows(&scene)[1].outage_ms, Some(3400));
+}
+
+#[test]
 fn a_finding_is_told_once_with_what_to_do() {
     let mut scene = Scene::start();
     let (_, subnet) = scene.network();

@@ -40,6 +40,21 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         evidence: Option<Evidence>,
     },
+    /// The holder sent its first packet as the VIP, and it is known when the one before it had sent its last.
+    VipServed {
+        /// The VIP.
+        vip: VipId,
+        /// Its address.
+        address: IpAddr,
+        /// The claim under which it is held.
+        epoch: Epoch,
+        /// Who holds it.
+        holder: Holder,
+        /// The last packet of whoever held it before, by that host's clock.
+        last_at: Timestamp,
+        /// The first of the holder, by its host's clock.
+        first_at: Timestamp,
+    },
     /// The switch refused what a guest sent.
     Refused(Refusal),
     /// A host found something out about a VIP.
@@ -102,7 +117,7 @@ pub enum MoveCause {
     Asked,
     /// The recorded holder did not answer a doubt (C10 b).
     Doubted,
-    /// The holder lost its entitlement, or the VIP was withdrawn from its host (C7).
+    /// The holder was released (C7), and its host does not say why.
     Released,
     /// A released holder was alive and took it back (C7).
     TakenBack,
@@ -118,6 +133,10 @@ pub enum MoveCause {
     Assisted,
     /// Of two ports that claimed it this one alone has the address, or its turn has come (C9).
     Contested,
+    /// The holder may not claim the VIP any more (C7).
+    Disassociated,
+    /// The holder's interface or instance was deleted (C7).
+    Deleted,
 }
 
 /// On what a move rests, in words for the history.

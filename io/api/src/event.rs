@@ -12,7 +12,7 @@ pub struct Event {
     /// When it happened, by the clock of whoever saw it.
     #[schema(format = DateTime)]
     pub at: String,
-    /// `vip-moved`, `refused`, `both-answer`, `one-answers`, `clock-ahead`, `host-joined`, `host-lost`, `edge-moved`, `instance-changed` or `changed`.
+    /// `vip-moved`, `vip-served`, `refused`, `both-answer`, `one-answers`, `clock-ahead`, `host-joined`, `host-lost`, `edge-moved`, `instance-changed` or `changed`.
     pub kind: String,
     /// What happened, in plain words.
     pub text: String,
@@ -39,6 +39,9 @@ pub struct Event {
     /// Who holds the VIP that something was found out about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
+    /// How many milliseconds nobody had sent as the VIP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage_ms: Option<u64>,
     /// Who has the VIP's address besides its holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<Holder>,

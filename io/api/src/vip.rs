@@ -228,6 +228,18 @@ pub struct Move {
     /// On what it rests that the holder before was dead, in words, if the switch spoke for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
+    /// How many milliseconds nobody had sent as the VIP when the new holder did; null while that is not known.
+    ///
+    /// From `last_sent_at` to `first_sent_at`; of a VIP that nobody uses it is no more than silence.
+    pub outage_ms: Option<u64>,
+    /// The last packet from the VIP before, by the clock of its sender's host.
+    #[schema(format = DateTime)]
+    pub last_sent_at: Option<String>,
+    /// The first packet from the VIP since, by the clock of its sender's host.
+    #[schema(format = DateTime)]
+    pub first_sent_at: Option<String>,
+    /// Why `outage_ms` is not known; null where it is, and where nobody holds the VIP.
+    pub outage_unknown: Option<String>,
     /// The move in plain words.
     pub text: String,
 }

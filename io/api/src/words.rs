@@ -145,7 +145,7 @@ words! {
         Asked "asked",
         /// The recorded holder did not answer a doubt.
         Doubted "doubted",
-        /// The holder lost its entitlement, or the VIP was withdrawn from its host.
+        /// The holder was released, and its host does not say why.
         Released "released",
         /// A released holder was alive and took it back.
         TakenBack "taken-back",
@@ -161,6 +161,10 @@ words! {
         Assisted "assisted",
         /// It claimed it again and, of the two, it alone answered, or its turn had come.
         Contested "contested",
+        /// The holder may not claim the VIP any more.
+        Disassociated "disassociated",
+        /// The holder's interface or instance was deleted.
+        Deleted "deleted",
     }
 }
 

@@ -4,7 +4,7 @@ use havip_model::{Resource, World};
 use havip_store::stored::Stored;
 
 /// As version 0.1 wrote it: never edit a line, add new ones.
-const WRITTEN: [(&str, &str); 20] = [
+const WRITTEN: [(&str, &str); 21] = [
     ("meta/history", r#""3f9c""#),
     ("meta/newest", "null"),
     ("counter/vni", "2"),
@@ -60,6 +60,10 @@ const WRITTEN: [(&str, &str); 20] = [
     (
         "event/00000000000000000009",
         r#"{"sequence":9,"at":3002,"kind":{"kind":"found","vip":"vip-aaaaaaaaaaaaaaaaaaaa","address":"10.20.1.100","epoch":10,"host":1,"count":1,"finding":{"what":"both-answer","holder":{"host":1,"port":2},"other":{"host":1,"port":1}}}}"#,
+    ),
+    (
+        "event/00000000000000000010",
+        r#"{"sequence":10,"at":3003,"kind":{"kind":"vip-served","vip":"vip-aaaaaaaaaaaaaaaaaaaa","address":"10.20.1.100","epoch":10,"holder":{"host":1,"port":2},"last_at":3000,"first_at":3003}}"#,
     ),
     (
         "answer/key-aaaaaaaaaaaaaaaaaaaa/once",

@@ -5,7 +5,7 @@ use crate::{
     layout::{self, AddressKey, Plain},
 };
 use havip_claim::{Cause, Notice};
-use havip_model::{HostNumber, MacAddr, MoveCause, PortNumber, Record, RefusalReason, VipKey};
+use havip_model::{Epoch, Holder, HostNumber, MacAddr, MoveCause, PortNumber, Record, RefusalReason, VipKey};
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -52,6 +52,19 @@ pub enum SwitchEvent {
         key: VipKey,
         /// The port.
         port: PortNumber,
+    },
+    /// The holder, a port of this host, sent its first packet as the VIP.
+    Serves {
+        /// When.
+        at: Duration,
+        /// The VIP.
+        key: VipKey,
+        /// The claim under which it holds the VIP.
+        epoch: Epoch,
+        /// Who it is.
+        holder: Holder,
+        /// When a port of this host last sent as the VIP before, under an earlier claim.
+        before_at: Option<Duration>,
     },
     /// A host's kernel returned our echo.
     EchoReturned {
@@ -126,6 +139,17 @@ fn event(bytes: &[u8]) -> Option<SwitchEvent> {
             return Some(SwitchEvent::EchoReturned { at, host, nonce: event.nonce, rtt });
         }
         9 => Notice::Contested { key: key()?, port: port.ok()?, mac, expected: event.now.model()? },
+        8 => {
+            let before_at = (event.nonce != 0).then(|| Duration::from_nanos(event.nonce));
+            let holder = layout::holder(event.now.holder)?;
+            return Some(SwitchEvent::Serves {
+                at,
+                key: key()?,
+                epoch: Epoch(event.now.epoch),
+                holder,
+                before_at,
+            });
+        }
         _ => return None,
     };
     let from = HostNumber::new(event.host).ok();

@@ -105,7 +105,8 @@ plain! {
     Move = "move" { epoch: u64, holder: u64, from: u64, at_ms: u64, cause: u32, moves: u32, }
     KeptRecord = "kept_record" {
         lock: u32, flags: u32, now: Record, changed_at: u64, announced_at: u64, next_move: u32, zero: u32,
-        reserved: [u8; 40], history: [Move; HISTORY_LEN],
+        sent_epoch: u64, first_sent_at: u64, last_sent_at: u64, before_sent_at: u64, reserved: [u8; 8],
+        history: [Move; HISTORY_LEN],
     }
     DropKey = "drop_key" { port: u32, reason: u32, }
     DropValue = "drop_value" { count: u64, reported_at: u64, reported: u64, }

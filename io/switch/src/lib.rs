@@ -26,7 +26,7 @@ pub use havip_claim::{Notice, Order, Release};
 pub use ledger::{DropCount, Ledger};
 pub use orders::Outcome;
 pub use reasons::{Reason, reason, reason_name};
-pub use records::Move;
+pub use records::{Move, Sent};
 pub use switch::{Capacity, Edge, Options, Switch, detach_all};
 pub use waiting::AsyncEvents;
 

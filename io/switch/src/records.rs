@@ -26,10 +26,29 @@ pub struct Move {
     pub moves: u32,
 }
 
+/// What a port of this host has sent as a VIP while it held it; times since boot, exact to a millisecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// The claim under which it held it.
+    pub epoch: Epoch,
+    /// The first packet.
+    pub first_at: Duration,
+    /// The last one so far.
+    pub last_at: Duration,
+    /// The last one that a port of this host sent under an earlier claim.
+    pub before_at: Option<Duration>,
+}
+
 impl Switch {
     /// The VIP's record; none if nobody has claimed it, or it is not prepared here.
     pub fn record(&self, key: VipKey) -> Result<Option<Record>, MapError> {
         Ok(self.kept(&AddressKey::vip(key))?.and_then(|kept| kept.now.model()))
+    }
+
+    /// The same, and what this host's last holder has sent as the VIP; none if none has.
+    pub fn record_and_sent(&self, key: VipKey) -> Result<(Option<Record>, Option<Sent>), MapError> {
+        let Some(kept) = self.kept(&AddressKey::vip(key))? else { return Ok((None, None)) };
+        Ok((kept.now.model(), sent(&kept)))
     }
 
     /// All records of a VPC.
@@ -81,6 +100,16 @@ impl Switch {
     fn kept(&self, key: &AddressKey) -> Result<Option<KeptRecord>, MapError> {
         self.read("records", key.bytes(), MapFlags::LOCK)
     }
+}
+
+fn sent(kept: &KeptRecord) -> Option<Sent> {
+    let at = Duration::from_nanos;
+    (kept.sent_epoch != 0).then(|| Sent {
+        epoch: Epoch(kept.sent_epoch),
+        first_at: at(kept.first_sent_at),
+        last_at: at(kept.last_sent_at),
+        before_at: (kept.before_sent_at != 0).then(|| at(kept.before_sent_at)),
+    })
 }
 
 /// The history's word for `enum cause`.

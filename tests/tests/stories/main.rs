@@ -8,6 +8,7 @@ mod daemons;
 mod eip;
 mod external;
 mod failover;
+mod history;
 mod hosts;
 mod lifecycle;
 mod machines;

@@ -212,6 +212,7 @@ impl Engine {
             if let Cause::AnnouncedDown | Cause::Here(MoveCause::PortDown) = cause {
                 self.port_down(record.holder);
             }
+            self.may_have_ended(key, before, &record);
             self.eip_may_have_moved(key, record);
         }
         self.tell_keeper(Event::Noticed(notice));

@@ -2,9 +2,10 @@
 
 use super::Engine;
 use super::program::chain;
+use super::sent::SentTold;
 use crate::clock;
 use havip_claim::keeper::Event;
-use havip_model::{Epoch, Holder, MacAddr, Record, Timestamp, VipKey, Vni};
+use havip_model::{Epoch, Holder, MacAddr, MoveCause, PortNumber, Record, Timestamp, VipKey, Vni};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use havip_stream::convert::{self, Move};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,12 +23,15 @@ pub struct Records {
     told: BTreeMap<VipKey, (Epoch, bool)>,
     /// The records of own ports that the server was told on this stream.
     said: BTreeMap<VipKey, Record>,
+    /// What the server was told on this stream of what holders sent.
+    pub(super) sent: BTreeMap<VipKey, SentTold>,
 }
 
 impl Records {
     /// A new stream: the server hears every record once more.
     pub fn say_again(&mut self) {
         self.said.clear();
+        self.sent.clear();
     }
 
     /// The server has these records of a VPC: what it was said and has not, it is said once more.
@@ -68,6 +72,7 @@ impl Records {
                 self.keys.remove(&key);
                 self.told.remove(&key);
                 self.said.remove(&key);
+                self.sent.remove(&key);
             }
         }
     }
@@ -128,8 +133,12 @@ impl Engine {
     }
 
     fn read_record(&mut self, key: VipKey) {
-        let record = self.record(key);
+        let (record, sent) = self.switch.record_and_sent(key).unwrap_or_else(|error| {
+            tracing::error!(error = chain(&error), "could not read a record");
+            (None, None)
+        });
         self.tell_keeper(Event::RecordRead { key, record });
+        self.tell_missed_sent(key, record.as_ref(), sent);
         let Some(record) = record else { return };
         if record.holder.host != self.host {
             return self.release_if_lost(key, record);
@@ -183,7 +192,7 @@ impl Engine {
         vip: VipKey,
         record: Record,
         before: Option<Record>,
-        cause: havip_model::MoveCause,
+        cause: MoveCause,
     ) {
         let from = before.filter(|before| before.incarnation == record.incarnation);
         let from = from.and_then(|before| before.present_holder());
@@ -198,8 +207,28 @@ impl Engine {
             self.tell_missed(vip, record);
         }
         self.records.told(vip, &record);
+        let cause = self.why_released(vip, record.holder.port, cause);
         let moved = Move { vip, record, from, cause, at: Timestamp(self.wall_ms(at)), evidence };
         self.outbox.moved(convert::move_message(&moved));
+    }
+
+    /// Why this host has released what a port of it held, where it knows better than the switch.
+    fn why_released(&self, vip: VipKey, port: PortNumber, cause: MoveCause) -> MoveCause {
+        let is_release = matches!(cause, MoveCause::Released | MoveCause::PortDown);
+        if is_release && !self.port_items().any(|item| item.port == port) {
+            return MoveCause::Deleted;
+        }
+        let table = self.desired.table();
+        let is_open = matches!(
+            table.get(&EntryKey::Address(vip.vni, vip.address)),
+            Some(Entry::Address(Address::Vip { subnet_binding: true, .. }))
+        );
+        let is_entitled = is_open
+            || matches!(
+                table.get(&EntryKey::Entitled(vip, port)),
+                Some(Entry::Entitled { direct_return: false })
+            );
+        if cause == MoveCause::Released && !is_entitled { MoveCause::Disassociated } else { cause }
     }
 
     /// When the next part of a round is due.

@@ -46,6 +46,7 @@ impl Engine {
                     None => self.outbox.refused(convert::refused_message(&refused)),
                 }
             }
+            SwitchEvent::Serves { at, key, epoch, before_at, .. } => self.serves(key, epoch, at, before_at),
             SwitchEvent::AdvertSeen { key, port, .. } => tracing::debug!(vip = ?key, %port, "first advert"),
             SwitchEvent::EchoReturned { host, .. } => self.echo_returned(now, host),
         }

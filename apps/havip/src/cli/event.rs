@@ -17,7 +17,7 @@ use havip_api::{Event, EventFilter, Host, Instance, Vip, WatchFilter};
 pub enum EventVerb {
     /// List events, oldest first
     List {
-        /// vip-moved, refused, both-answer, one-answers, clock-ahead, host-joined, host-lost, edge-moved, instance-changed or changed
+        /// vip-moved, vip-served, refused, both-answer, one-answers, clock-ahead, host-joined, host-lost, edge-moved, instance-changed or changed
         #[arg(long)]
         kind: Option<String>,
         /// Of this VIP

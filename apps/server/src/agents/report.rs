@@ -6,7 +6,7 @@ use havip_model::{HostNumber, PortNumber};
 use havip_reconcile::item::ItemKey;
 use havip_stream::{
     convert::{self, ConvertError},
-    proto::{Acknowledged, Findings, InstanceReport, Moves, PortReport, Refusals, report::Body},
+    proto::{Acknowledged, Findings, InstanceReport, Moves, PortReport, Refusals, Sents, report::Body},
 };
 use std::{collections::BTreeMap, sync::Arc};
 use tonic::Status;
@@ -29,6 +29,10 @@ pub async fn take(
         Body::Moves(Moves { moves }) => {
             let moves = valid(host, moves.iter().map(convert::moved));
             service.moved(host, moves).await;
+        }
+        Body::Sents(Sents { sents }) => {
+            let sents = valid(host, sents.iter().map(convert::sent));
+            service.sent(host, sents).await;
         }
         Body::Refusals(Refusals { refusals, lost }) => {
             service.tracker().lost_refusals(host, lost);

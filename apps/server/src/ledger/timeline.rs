@@ -1,6 +1,6 @@
 //! What happened, bounded: refusals and findings cannot crowd out moves, nor one VIP's moves another's.
 
-use havip_model::{Event, EventKind, VipId};
+use havip_model::{Epoch, Event, EventKind, VipId};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -14,6 +14,7 @@ pub struct Timeline {
     refusals: BTreeSet<u64>,
     moves: HashMap<VipId, BTreeSet<u64>>,
     findings: HashMap<VipId, BTreeSet<u64>>,
+    served: HashMap<VipId, BTreeMap<Epoch, u64>>,
 }
 
 impl Timeline {
@@ -39,6 +40,11 @@ impl Timeline {
         moves.flat_map(move |moves| moves.range(..before).rev()).filter_map(|at| self.all.get(at))
     }
 
+    /// The event of a VIP's first packet under a claim.
+    pub fn served(&self, vip: VipId, epoch: Epoch) -> Option<&Arc<Event>> {
+        self.all.get(self.served.get(&vip)?.get(&epoch)?)
+    }
+
     /// Findings about a VIP, newest first.
     pub fn findings_of(&self, vip: VipId) -> impl Iterator<Item = &Arc<Event>> {
         let findings = self.findings.get(&vip).into_iter();
@@ -51,6 +57,9 @@ impl Timeline {
         match &event.kind {
             EventKind::VipMoved { vip, .. } => {
                 self.moves.entry(*vip).or_default().insert(event.sequence);
+            }
+            EventKind::VipServed { vip, epoch, .. } => {
+                self.served.entry(*vip).or_default().insert(*epoch, event.sequence);
             }
             EventKind::Found { vip, .. } => {
                 self.findings.entry(*vip).or_default().insert(event.sequence);
@@ -74,6 +83,13 @@ impl Timeline {
         match &event.kind {
             EventKind::VipMoved { vip, .. } => forget(&mut self.moves, *vip, sequence),
             EventKind::Found { vip, .. } => forget(&mut self.findings, *vip, sequence),
+            EventKind::VipServed { vip, epoch, .. } => {
+                let Some(of_vip) = self.served.get_mut(vip) else { return };
+                of_vip.remove(epoch);
+                if of_vip.is_empty() {
+                    self.served.remove(vip);
+                }
+            }
             _ => {}
         }
     }
@@ -82,6 +98,11 @@ impl Timeline {
     pub fn excess(&self, added: &Event) -> Option<u64> {
         if self.refusals.len() > MOST_REFUSALS {
             return self.refusals.first().copied();
+        }
+        if let EventKind::VipServed { vip, .. } = &added.kind
+            && let Some(of_vip) = self.served.get(vip).filter(|of_vip| of_vip.len() > MOST_MOVES_OF_A_VIP)
+        {
+            return of_vip.values().next().copied();
         }
         let (of_vip, most) = match &added.kind {
             EventKind::VipMoved { vip, .. } => (self.moves.get(vip), MOST_MOVES_OF_A_VIP),

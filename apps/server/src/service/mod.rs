@@ -7,6 +7,7 @@ mod fault;
 mod findings;
 mod hosts;
 mod reports;
+mod sent;
 mod settle;
 mod status;
 
@@ -16,6 +17,7 @@ use crate::{
     config::Config,
     entropy,
     ledger::{CommitError, Durable, Ledger, State, Ticket, Write},
+    outage::Sendings,
     secrets::Sealer,
 };
 pub use change::request_digest;
@@ -25,7 +27,7 @@ use havip_admission::{Facts, LiveHost, Quotas};
 use havip_model::{HostNumber, InstanceId, InstanceState};
 pub use hosts::Join;
 pub use status::host_name;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The server's rules and memory, without any transport.
 pub struct Service {
@@ -36,6 +38,7 @@ pub struct Service {
     quotas: Quotas,
     region: String,
     zone: String,
+    sendings: Mutex<Sendings>,
 }
 
 impl Service {
@@ -56,7 +59,8 @@ impl Service {
             secondary_addresses: config.quotas.secondary_addresses,
         };
         let (region, zone) = (config.region.clone(), config.zone.clone());
-        Self { ledger, tracker, authority, sealer, quotas, region, zone }
+        let sendings = Mutex::default();
+        Self { ledger, tracker, authority, sealer, quotas, region, zone, sendings }
     }
 
     /// What is durable, and what follows.
@@ -87,6 +91,10 @@ impl Service {
     /// The zone of what is made without naming one.
     pub fn zone(&self) -> &str {
         &self.zone
+    }
+
+    fn sendings(&self) -> MutexGuard<'_, Sendings> {
+        self.sendings.lock().expect("nothing panics while it holds them")
     }
 
     /// Reads what is durable.

@@ -1,6 +1,7 @@
 //! Events in plain words, with what to do about them.
 
 mod finding;
+mod served;
 
 use super::{Shapes, time};
 use havip_model::{
@@ -38,6 +39,7 @@ impl Shapes<'_> {
             cause: None,
             holder: None,
             other: None,
+            outage_ms: None,
             ahead_ms: None,
             evidence: None,
             reason: None,
@@ -59,6 +61,7 @@ impl Shapes<'_> {
                 self.moved(&mut shown, Moved { vip, address, epoch, from, to, cause, moves, evidence });
             }
             EventKind::Refused(refusal) => self.refused(&mut shown, refusal),
+            EventKind::VipServed { .. } => self.served(&mut shown, &event.kind),
             EventKind::Found { vip, address, epoch, host, count, finding } => {
                 let about = finding::About { vip: *vip, address: *address, epoch: *epoch };
                 shown.count = Some(*count);
@@ -103,8 +106,9 @@ impl Shapes<'_> {
 
     /// A move, as a VIP's history shows it.
     pub fn history_row(&self, event: &Event) -> Option<havip_api::Move> {
-        let EventKind::VipMoved { epoch, cause, moves, .. } = event.kind else { return None };
+        let EventKind::VipMoved { vip, epoch, to, cause, moves, .. } = event.kind else { return None };
         let shown = self.event(event);
+        let figure = self.figure(vip, epoch, to);
         Some(havip_api::Move {
             sequence: shown.sequence,
             at: shown.at,
@@ -114,6 +118,10 @@ impl Shapes<'_> {
             cause: cause.into(),
             moves,
             evidence: shown.evidence,
+            outage_ms: figure.outage_ms,
+            last_sent_at: figure.last_sent_at,
+            first_sent_at: figure.first_sent_at,
+            outage_unknown: figure.unknown,
             text: shown.text,
         })
     }
@@ -228,6 +236,7 @@ impl Shapes<'_> {
 pub fn kind(kind: &EventKind) -> &'static str {
     match kind {
         EventKind::VipMoved { .. } => "vip-moved",
+        EventKind::VipServed { .. } => "vip-served",
         EventKind::Refused(_) => "refused",
         EventKind::Found { finding, .. } => finding.word(),
         EventKind::HostJoined { .. } => "host-joined",
@@ -246,7 +255,7 @@ fn because(cause: MoveCause) -> &'static str {
         MoveCause::Claim => "it announced the VIP",
         MoveCause::Asked => "it has the address and nobody held it",
         MoveCause::Doubted => "the holder did not answer any more",
-        MoveCause::Released => "it is not entitled any more",
+        MoveCause::Released => "it was released",
         MoveCause::TakenBack => "it was released by mistake and is alive",
         MoveCause::Repeated => "it announced the VIP once more after a newer claim",
         MoveCause::Repaired => "another host knew the claim",
@@ -256,5 +265,7 @@ fn because(cause: MoveCause) -> &'static str {
         MoveCause::Contested => {
             "it claimed it again and, of the two, it alone answered, or its turn had come"
         }
+        MoveCause::Disassociated => "it is not associated any more",
+        MoveCause::Deleted => "its interface was deleted",
     }
 }

@@ -177,7 +177,7 @@ pub fn instance_state(text: &str) -> Result<InstanceState, ConvertError> {
     field::word("state", text, STATES)
 }
 
-const CAUSES: [MoveCause; 11] = [
+const CAUSES: [MoveCause; 13] = [
     MoveCause::Claim,
     MoveCause::Asked,
     MoveCause::Doubted,
@@ -189,6 +189,8 @@ const CAUSES: [MoveCause; 11] = [
     MoveCause::PortDown,
     MoveCause::Assisted,
     MoveCause::Contested,
+    MoveCause::Disassociated,
+    MoveCause::Deleted,
 ];
 const STATES: &[(&str, InstanceState)] = &[
     ("pending", InstanceState::Pending),

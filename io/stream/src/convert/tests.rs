@@ -183,7 +183,7 @@ proptest! {
 
     #[test]
     fn a_record_and_a_move_read_back_as_they_were_sent(
-        vip in vip_keys(), one in a_record(), from in option::of((host(), port())), cause in 0usize..10, at in any::<u64>(),
+        vip in vip_keys(), one in a_record(), from in option::of((host(), port())), cause in 0usize..12, at in any::<u64>(),
         evidence in option::of("[a-z0-9 ,]{1,40}"),
     ) {
         prop_assert_eq!(record(&record_message(&one)), Ok(one));
@@ -192,7 +192,7 @@ proptest! {
         let causes = [
             MoveCause::Claim, MoveCause::Asked, MoveCause::Doubted, MoveCause::Released,
             MoveCause::TakenBack, MoveCause::Repeated, MoveCause::Repaired, MoveCause::HostLost,
-            MoveCause::PortDown, MoveCause::Assisted,
+            MoveCause::PortDown, MoveCause::Assisted, MoveCause::Disassociated, MoveCause::Deleted,
         ];
         let from = from.map(|(host, port)| Holder { host, port });
         let sent = Move { vip, record: one, from, cause: causes[cause], at: Timestamp(at), evidence };
@@ -205,6 +205,21 @@ proptest! {
     ) {
         let sent = Refused { reason: RefusalReason(reason), port, mac, address, count, at: Timestamp(5) };
         prop_assert_eq!(refused(&refused_message(&sent)), Ok(sent));
+    }
+}
+
+#[test]
+fn what_a_holder_sent_reads_back_as_it_was_told() {
+    let at = |ms| Some(Timestamp(ms));
+    for sending in [
+        Sending::Began { first_at: Timestamp(7), before_at: at(5) },
+        Sending::Began { first_at: Timestamp(7), before_at: None },
+        Sending::Ended { last_at: at(9) },
+        Sending::Ended { last_at: None },
+    ] {
+        let vip = VipKey { vni: Vni::MIN, address: "10.0.0.100".parse().unwrap() };
+        let told = Sent { vip, epoch: Epoch(9), sending };
+        assert_eq!(sent(&sent_message(&told)), Ok(told));
     }
 }
 

@@ -1,0 +1,64 @@
+//! What a VIP's history says: why each move was, and how long nobody sent as the VIP.
+
+use anyhow::{Context, Result, ensure};
+use havip_api::{HistoryFilter, Move, MoveCause};
+use havip_lab::{PATIENCE, Scene, eventually, probe::Probe};
+use havip_tests::{VIP, pair, program};
+use std::time::Duration;
+
+/// The newest move with this cause.
+fn newest(scene: &Scene, cause: MoveCause) -> Result<Move> {
+    let history =
+        scene.lab.api(|client| client.vip_history(scene.vip_id(), &HistoryFilter::default()))?.items;
+    history.into_iter().rev().find(|row| row.cause == cause).with_context(|| format!("no {cause}"))
+}
+
+#[test]
+fn the_history_says_why_the_vip_moved_and_how_long_nobody_sent_as_it() -> Result<()> {
+    let mut scene = pair().start(program())?;
+    scene.associate(["blue", "green"])?;
+    scene["blue"].shell(&format!("ip address add {VIP}/32 dev eth0"))?;
+    scene.eventually_held_by("blue")?;
+    scene["green"].shell(&format!("ip address add {VIP}/32 dev eth0"))?;
+    let probe = Probe::start(&scene["client"].network_namespace()?, VIP)?;
+    eventually(PATIENCE, || {
+        ensure!(probe.answered_since(Duration::ZERO), "not answered yet");
+        Ok(())
+    })?;
+    let since = probe.now();
+
+    scene["blue"].power_off()?;
+
+    // Green has the address, is asked, and holds the VIP; the figure comes with its first packet.
+    let row = eventually(PATIENCE, || {
+        let row = newest(&scene, MoveCause::Asked)?;
+        ensure!(row.to.as_ref().is_some_and(|to| to.instance_name == "green"), "{row:?}");
+        ensure!(row.outage_ms.is_some(), "{row:?}");
+        Ok(row)
+    })?;
+    ensure!(newest(&scene, MoveCause::PortDown)?.to.is_none());
+    let seen = eventually(PATIENCE, || {
+        let recently = probe.now().saturating_sub(Duration::from_millis(50));
+        ensure!(probe.answered_since(recently), "not answered yet");
+        probe.longest_outage_since(since).context("the client saw no outage")
+    })?;
+    // The client asks each millisecond, on a machine that may be busy; the fabric looks at the answers themselves.
+    let figure = row.outage_ms.unwrap_or_default();
+    let seen_ms = seen.length.as_millis() as u64;
+    ensure!(figure > 0 && figure.abs_diff(seen_ms) < 200, "the client saw {seen_ms} ms: {row:?}");
+    let served = scene.eventually_told("vip-served")?;
+    ensure!(served.outage_ms == Some(figure), "{served:?}");
+
+    scene.dissociate("green")?;
+    eventually(PATIENCE, || {
+        ensure!(newest(&scene, MoveCause::Disassociated)?.outage_unknown.is_none());
+        Ok(())
+    })?;
+
+    scene.associate(["green"])?;
+    scene.eventually_held_by("green")?;
+    let green = scene["green"].id.clone();
+    scene.settled(|client| client.delete_instance(&green))?;
+    scene.forget("green");
+    eventually(PATIENCE, || newest(&scene, MoveCause::Deleted).map(drop))
+}
