@@ -1,5 +1,7 @@
 //! Whole stories in the lab with unmodified software: what the stories share.
 
+use anyhow::Context;
+use havip_api::{HistoryFilter, Move, MoveCause};
 use havip_lab::{Guest, Scene, Setting, keepalived::Keepalived};
 use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
 
@@ -65,4 +67,11 @@ pub const OWN_TIMERS: Duration = Duration::from_secs(6);
 /// Where the VIP's web server is.
 pub fn vip_url() -> String {
     format!("http://{VIP}/")
+}
+
+/// The newest move of the VIP with this cause.
+pub fn newest(scene: &Scene, cause: MoveCause) -> anyhow::Result<Move> {
+    let history =
+        scene.lab.api(|client| client.vip_history(scene.vip_id(), &HistoryFilter::default()))?.items;
+    history.into_iter().rev().find(|row| row.cause == cause).with_context(|| format!("no {cause}"))
 }

@@ -7,9 +7,11 @@ mod alive;
 mod assist;
 mod claims;
 mod commands;
+mod drill;
 mod findings;
 mod guests;
 mod items;
+mod look;
 mod ports;
 mod program;
 mod records;
@@ -280,6 +282,7 @@ impl Engine {
             self.alive.next_deadline(),
             self.assist.next_deadline(),
             self.reading_deadline(),
+            self.ports.drills.next_deadline(),
         ];
         wants
             .into_iter()
@@ -307,6 +310,7 @@ impl Engine {
             self.save();
         }
         self.read_some();
+        self.end_drills(now).await;
         self.probe(now);
         self.assist_due(now);
         self.guests_due(now).await;

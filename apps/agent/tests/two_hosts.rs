@@ -5,6 +5,7 @@ mod fabric;
 use fabric::*;
 use havip_model::{Holder, HostNumber, MacAddr, MoveCause, PortNumber};
 use havip_packet_socket::PacketSocket;
+use havip_stream::convert::Sending;
 use havip_stream::proto::report;
 use havip_wire::{Dhcp, DhcpKind, DhcpOptions, EtherType, Ethernet, Ipv4, Udp, build};
 use std::net::{IpAddr, Ipv4Addr};
@@ -146,6 +147,18 @@ fn a_move_that_no_agent_saw_is_reported_by_the_next_one() {
         (moved.record.present_holder(), moved.from, moved.cause),
         (holder(1, 1), None, MoveCause::Claim)
     );
+
+    // What the guest has sent meanwhile is told, too.
+    within(PATIENCE, || {
+        let sent = session.said(|body| match body {
+            report::Body::Sents(sents) => Some(sents.sents.clone()),
+            _ => None,
+        });
+        let sent = sent.iter().flatten().map(|sent| havip_stream::convert::sent(sent).unwrap()).next();
+        sent.is_some_and(|sent| {
+            sent.epoch == moved.record.epoch && matches!(sent.sending, Sending::Began { before_at: None, .. })
+        })
+    });
 }
 
 #[test]

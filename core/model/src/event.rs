@@ -102,7 +102,7 @@ pub enum EventKind {
     Changed {
         /// The resource's id.
         resource: String,
-        /// `created`, `updated` or `deleted`.
+        /// `created`, `updated` or `deleted`; of a VIP also `drilled`.
         change: String,
     },
 }

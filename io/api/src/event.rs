@@ -81,7 +81,7 @@ pub struct Event {
     /// The id of the resource that changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// `created`, `updated` or `deleted`; of an instance, its new state.
+    /// `created`, `updated`, `deleted` or `drilled`; of an instance, its new state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
 }

@@ -18,8 +18,8 @@
 //! | `/vips`, `/vips/{id}` | GET, POST; GET, PATCH, DELETE (`?unbind=true`) |
 //! | `/vips/batch-delete` | POST |
 //! | `/vips/{id}/associations`, `/vips/{id}/associations/{target}` | GET, POST; DELETE |
-//! | `/vips/{id}/history` | GET |
-//! | `/vips/{id}/renew` | POST |
+//! | `/vips/{id}/history`, `/vips/{id}/why` | GET |
+//! | `/vips/{id}/renew`, `/vips/{id}/drill` | POST |
 //! | `/eip-pools`, `/eip-pools/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/eips`, `/eips/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/eips/{id}/bind`, `/eips/{id}/unbind` | POST |
@@ -33,6 +33,7 @@
 //! Prometheus reads `/metrics`.
 
 mod client;
+mod drill;
 mod eip;
 mod event;
 mod filter;
@@ -44,9 +45,11 @@ mod meta;
 mod network;
 mod problem;
 mod vip;
+mod why;
 mod words;
 
 pub use client::{Client, ClientError, Config, EventStream};
+pub use drill::{Drill, DrillVip};
 pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip, UpdateEipPool};
 pub use event::Event;
 pub use filter::{
@@ -64,6 +67,7 @@ pub use vip::{
     Associate, Association, BatchDelete, BatchDeleted, BatchRow, BoundEip, CreateVip, Holder, Move,
     UpdateVip, Vip,
 };
+pub use why::{Why, WhyCandidate, WhyReason};
 pub use words::{
     AssociationMode, Binding, Contention, Driver, HostState, InstanceState, MoveCause, PortState, Power,
     Profile, Status,

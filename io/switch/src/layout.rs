@@ -108,6 +108,7 @@ plain! {
         sent_epoch: u64, first_sent_at: u64, last_sent_at: u64, before_sent_at: u64, reserved: [u8; 8],
         history: [Move; HISTORY_LEN],
     }
+    AdvertMemory = "advert_memory" { at: u64, interval_ns: u64, stalled_at: u64, }
     DropKey = "drop_key" { port: u32, reason: u32, }
     DropValue = "drop_value" { count: u64, reported_at: u64, reported: u64, }
     Event = "event" {

@@ -124,7 +124,7 @@ fn cause_number(cause: MoveCause) -> u32 {
         MoveCause::Claim => 1,
         MoveCause::Asked => 2,
         MoveCause::Doubted => 3,
-        MoveCause::Released | MoveCause::PortDown | MoveCause::Disassociated | MoveCause::Deleted => 4,
+        MoveCause::Released | MoveCause::Disassociated | MoveCause::Deleted => 4,
         MoveCause::TakenBack => 5,
         MoveCause::Repeated => 6,
         MoveCause::Repaired => 7,

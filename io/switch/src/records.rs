@@ -5,7 +5,7 @@ use crate::{
     error::MapError,
     layout::{self, AddressKey, KeptRecord, Plain},
 };
-use havip_model::{Epoch, Holder, HostNumber, MoveCause, Record, Timestamp, VipKey, Vni};
+use havip_model::{Epoch, Holder, HostNumber, MoveCause, PortNumber, Record, Timestamp, VipKey, Vni};
 use libbpf_rs::{MapCore, MapFlags};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -83,6 +83,19 @@ impl Switch {
                 }
             })
             .collect())
+    }
+
+    /// When this port last sent an advert naming the VIP, since boot, and the interval that it named.
+    pub fn last_advert(
+        &self,
+        key: VipKey,
+        port: PortNumber,
+    ) -> Result<Option<(Duration, Duration)>, MapError> {
+        let key = layout::AddressPortKey::new(key, port);
+        let memory: Option<layout::AdvertMemory> = self.read("adverts", key.bytes(), MapFlags::ANY)?;
+        let memory = memory.filter(|memory| memory.at != 0);
+        let at = Duration::from_nanos;
+        Ok(memory.map(|memory| (at(memory.at), at(memory.interval_ns))))
     }
 
     /// Since boot: when the last frame of each known host arrived, exact to 10 ms; zero if none has.

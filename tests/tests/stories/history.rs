@@ -1,17 +1,10 @@
 //! What a VIP's history says: why each move was, and how long nobody sent as the VIP.
 
 use anyhow::{Context, Result, ensure};
-use havip_api::{HistoryFilter, Move, MoveCause};
-use havip_lab::{PATIENCE, Scene, eventually, probe::Probe};
-use havip_tests::{VIP, pair, program};
+use havip_api::MoveCause;
+use havip_lab::{PATIENCE, eventually, probe::Probe};
+use havip_tests::{VIP, newest, pair, program};
 use std::time::Duration;
-
-/// The newest move with this cause.
-fn newest(scene: &Scene, cause: MoveCause) -> Result<Move> {
-    let history =
-        scene.lab.api(|client| client.vip_history(scene.vip_id(), &HistoryFilter::default()))?.items;
-    history.into_iter().rev().find(|row| row.cause == cause).with_context(|| format!("no {cause}"))
-}
 
 #[test]
 fn the_history_says_why_the_vip_moved_and_how_long_nobody_sent_as_it() -> Result<()> {
@@ -61,4 +54,33 @@ fn the_history_says_why_the_vip_moved_and_how_long_nobody_sent_as_it() -> Result
     scene.settled(|client| client.delete_instance(&green))?;
     scene.forget("green");
     eventually(PATIENCE, || newest(&scene, MoveCause::Deleted).map(drop))
+}
+
+#[test]
+fn why_nobody_holds_the_vip_names_who_was_asked_and_who_was_refused() -> Result<()> {
+    let scene = pair().start(program())?;
+    let why = || scene.lab.api(|client| client.why_vip(scene.vip_id()));
+    ensure!(why()?.situation == "no-candidate", "{:?}", why()?);
+
+    scene["client"].announce(VIP)?;
+    scene.eventually_refused("client", "claim_not_associated")?;
+    let told = why()?;
+    ensure!(told.situation == "refused", "{told:?}");
+    ensure!(told.reasons.iter().any(|reason| reason.advice.contains("associate this instance")), "{told:?}");
+
+    // Blue may claim it and is asked: its host has seen that it is silent, as it does not have the address.
+    scene.associate(["blue"])?;
+    eventually(PATIENCE, || {
+        let told = why()?;
+        let blue = told.candidates.first().context("blue is no candidate")?;
+        ensure!(blue.asked_ago_ms.is_some() && blue.answered_ago_ms.is_none(), "{told:?}");
+        ensure!(told.reasons.iter().any(|reason| reason.text.contains("it did not answer")), "{told:?}");
+        Ok(())
+    })?;
+
+    scene["blue"].shell(&format!("ip address add {VIP}/32 dev eth0"))?;
+    scene.eventually_held_by("blue")?;
+    let told = why()?;
+    ensure!(told.situation == "held" && told.reasons[0].text.contains("it has the address"), "{told:?}");
+    Ok(())
 }

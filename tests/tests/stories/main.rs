@@ -5,6 +5,7 @@ mod assist;
 mod claims;
 mod contests;
 mod daemons;
+mod drill;
 mod eip;
 mod external;
 mod failover;

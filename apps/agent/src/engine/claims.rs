@@ -1,5 +1,6 @@
 //! The claim machine's hands: its orders on the switch, its words to other hosts (rules C4 to C7, C10).
 
+use super::look;
 use super::program::chain;
 use super::{Done, Engine};
 use crate::peers::Asked;
@@ -22,6 +23,8 @@ pub struct Claims {
     pub second_at: Duration,
     /// When the heartbeat is due.
     pub beat_at: Duration,
+    /// When ports were asked for VIPs' addresses, and answered.
+    pub asked: look::Asked,
 }
 
 impl Engine {
@@ -50,6 +53,7 @@ impl Engine {
             }
         };
         tracing::trace!(?order, ?outcome, "order");
+        self.claims.asked.ordered(order, outcome, crate::clock::since_boot());
         if let Order::Prepare { key, .. } = order {
             let at = self.entry_of(key);
             if outcome == Outcome::Full {
@@ -214,6 +218,9 @@ impl Engine {
             }
             self.may_have_ended(key, before, &record);
             self.eip_may_have_moved(key, record);
+        }
+        if let Notice::Answered { key, port, .. } = notice {
+            self.claims.asked.answered(key, port, at);
         }
         self.tell_keeper(Event::Noticed(notice));
     }

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 static RUNNING: Semaphore = Semaphore::const_new(MOST_RUNNING);
 
 impl Engine {
-    pub(super) fn command(&mut self, command: proto::Command) {
+    pub(super) async fn command(&mut self, command: proto::Command) {
         let id = command.id;
         match command.body {
             Some(Body::Drops(_)) => {
@@ -23,6 +23,12 @@ impl Engine {
                 let drops = drops.map(|(reason, packets)| proto::Drop { reason, packets }).collect();
                 self.outbox.result(proto::CommandResult { id, drops, ..Default::default() });
             }
+            Some(Body::Drill(drill)) => {
+                let error =
+                    self.begin_drill(&drill).await.err().map_or(String::new(), |error| format!("{error:#}"));
+                self.outbox.result(proto::CommandResult { id, error, ..Default::default() });
+            }
+            Some(Body::Look(look)) => self.outbox.result(self.look_at(id, &look)),
             Some(Body::Exec(exec)) => {
                 self.run_elsewhere(id, exec.instance.clone(), move |sandboxes, instance| {
                     execute(sandboxes, instance, exec)

@@ -4,6 +4,7 @@
 //! entry gone. The first protects others from a guest that nobody checks, the second its own packets from the host.
 
 use super::Engine;
+use super::drill::Drills;
 use super::program::chain;
 use crate::devices::quiet;
 use anyhow::Context;
@@ -18,6 +19,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct Ports {
     plugged: BTreeMap<InterfaceId, Plugged>,
+    /// Ports whose link is taken away on purpose.
+    pub(super) drills: Drills,
     /// Something has changed that may let a port be plugged, or make it unplugged.
     is_due: bool,
 }
@@ -49,6 +52,12 @@ impl Ports {
     /// Whether this interface has a device.
     pub fn has(&self, interface: &InterfaceId) -> bool {
         self.plugged.contains_key(interface)
+    }
+
+    /// The device of a port, and whose it is.
+    pub(super) fn device_of(&self, port: PortNumber) -> Option<(InterfaceId, u32)> {
+        let found = self.plugged.iter().find(|(_, plugged)| plugged.port == port);
+        found.map(|(interface, plugged)| (*interface, plugged.ifindex))
     }
 
     /// How many there are, and how many of them have carrier.
@@ -180,6 +189,11 @@ impl Engine {
                     };
                     self.ports.plugged.insert(item.interface, plugged);
                     self.renew_device(item.interface);
+                    if !link.is_up {
+                        // An earlier life ended in the middle of a drill.
+                        self.switch.attach_port(link.index)?;
+                        self.links.set_up(link.index).await?;
+                    }
                 }
                 Some(_) => {} // to be plugged like a new one
                 None if self.config.is_port_device(&link.name) => {
@@ -317,7 +331,7 @@ impl Engine {
         }
     }
 
-    fn carrier(&mut self, interface: InterfaceId, has_carrier: bool) {
+    pub(super) fn carrier(&mut self, interface: InterfaceId, has_carrier: bool) {
         let Some(plugged) = self.ports.plugged.get_mut(&interface) else { return };
         if plugged.has_carrier != has_carrier {
             tracing::info!(port = %plugged.port, has_carrier, "port");

@@ -31,7 +31,7 @@ impl Engine {
             Body::Begin(begin) => self.incoming.begin(begin),
             Body::Change(change) => self.incoming.change(change),
             Body::Commit(commit) => self.commit(commit).await,
-            Body::Command(command) => self.command(command),
+            Body::Command(command) => self.command(command).await,
             Body::Records(records) => match havip_stream::convert::records(&records) {
                 Ok(all) => match Vni::new(records.vni) {
                     Ok(vni) => self.merge_servers(vni, all),

@@ -3,6 +3,7 @@
 pub mod change;
 pub mod completions;
 pub mod connect;
+pub mod drill;
 pub mod eip;
 pub mod event;
 pub mod failure;
@@ -19,6 +20,7 @@ pub mod subnet;
 pub mod time;
 pub mod vip;
 pub mod vpc;
+pub mod why;
 
 use anyhow::Result;
 use session::Session;

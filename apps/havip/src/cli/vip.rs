@@ -4,7 +4,7 @@ use super::change::Change;
 use super::kind::Kind;
 use super::session::{Session, print};
 use super::show::{Column, Format, Names, Row, json};
-use super::{Verb, time};
+use super::{Verb, drill, time, why};
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use havip_api::{
@@ -20,6 +20,8 @@ use havip_api::{
   havip vip associate shop-vip web-2
   havip vip get shop-vip
   havip vip history shop-vip
+  havip vip why shop-vip
+  havip vip drill shop-vip
   havip vip delete shop-vip --unbind
 
 An associated instance becomes the holder by announcing the address with gratuitous ARP,
@@ -148,6 +150,31 @@ pub enum VipVerb {
         #[command(flatten)]
         change: Change,
     },
+    /// Explain in words why a VIP is where it is, or why nobody holds it, and what to do
+    ///
+    /// Says who may claim it and what their hosts have seen of them (link, VRRP adverts, answers),
+    /// who holds it since when and why, what was refused for its address in the last ten minutes,
+    /// and what a host could not program.
+    Why {
+        /// Its id, name or address
+        vip: String,
+    },
+    /// Run a failover on purpose and report how long nobody sent as the VIP
+    ///
+    /// Takes the link of the holder's interface away, as if its cable were pulled. The agent of its host gives the
+    /// link back after the time, whatever becomes of this command. Everything that goes through this interface
+    /// stops meanwhile, and other VIPs that it holds move, too.
+    /// Refused if nobody holds the VIP or nobody else could take it over.
+    Drill {
+        /// Its id, name or address
+        vip: String,
+        /// Seconds without link, 1 to 60; keepalived with adverts of 1 s needs up to 4 to take over
+        #[arg(long = "for", value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=60))]
+        lasts: u32,
+        /// Do not ask first
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Show how a VIP moved, oldest first, and how long nobody sent as it
     ///
     /// OUTAGE is the time from the last packet from the VIP before the move to the first one after it, as the
@@ -230,6 +257,8 @@ impl Verb for VipVerb {
                 change.client(session).dissociate(&vip, &target)?;
                 session.say(&format!("{target} may no longer claim {vip}"))
             }
+            Self::Drill { vip, lasts, yes } => drill::run(session, &session.get::<Vip>(&vip)?, lasts, yes),
+            Self::Why { vip } => why::show(session, &session.client.why_vip(&id_of(&vip)?)?),
             Self::History { vip } => session.show_all(&history(session, &id_of(&vip)?)?),
         }
     }

@@ -58,6 +58,35 @@ fn an_interface_is_associated_by_its_name_and_blocks_the_deletion() {
 }
 
 #[test]
+fn why_nobody_holds_a_vip_is_explained_with_what_to_do() {
+    let server = with_a_subnet();
+    server.havip("vip create --subnet web --name v --address 10.20.1.100").ok();
+    let page = server.havip("vip why v").ok();
+    assert!(page.starts_with("Nobody holds 10.20.1.100: nobody may claim it\n"), "{page}");
+    assert!(
+        page.contains("    what to do: associate the instances that may claim it: havip vip associate"),
+        "{page}"
+    );
+
+    server.havip("interface create --subnet web --name spare").ok();
+    server.havip("vip associate v spare").ok();
+    let why = server.havip("vip why v -o json").json();
+    assert_eq!(why["situation"], "candidates-down");
+    assert_eq!(why["reasons"][1]["advice"], "attach the interface to an instance");
+    assert!(server.havip("vip why v -o yaml").ok().contains("situation: candidates-down\n"));
+    assert!(server.havip("vip why nothing").refused(4).contains("havip vip list"));
+}
+
+#[test]
+fn a_drill_is_refused_without_a_holder_and_never_begins_unasked() {
+    let server = with_a_subnet();
+    server.havip("vip create --subnet web --name v --address 10.20.1.100").ok();
+    let line = server.havip("vip drill v --yes").refused(3);
+    assert!(line.contains("nobody holds 10.20.1.100") && line.contains("vip_has_no_holder"), "{line}");
+    assert!(server.havip("vip drill v").refused(1).contains("say --yes"));
+}
+
+#[test]
 fn an_eip_is_allocated_and_bound_in_one_line() {
     let server = with_a_subnet();
     let vip = server.havip("vip create --subnet web --name v -o json").json();

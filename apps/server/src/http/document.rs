@@ -105,6 +105,8 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(vip::dissociate))
         .routes(routes!(vip::renew_vip))
         .routes(routes!(vip::vip_history))
+        .routes(routes!(vip::why_vip))
+        .routes(routes!(vip::drill_vip))
         .routes(routes!(eip::list_eip_pools, eip::create_eip_pool))
         .routes(routes!(eip::get_eip_pool, eip::update_eip_pool, eip::delete_eip_pool))
         .routes(routes!(eip::list_eips, eip::allocate_eip))

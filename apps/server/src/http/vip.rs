@@ -20,11 +20,11 @@ use axum::{
 };
 use havip_admission::request;
 use havip_api::{
-    Associate, Association, BatchDelete, BatchDeleted, BatchRow, CreateVip, HistoryFilter, Move, Page,
-    Problem, Unbind, UpdateVip, Vip, VipFilter, WithWait,
+    Associate, Association, BatchDelete, BatchDeleted, BatchRow, CreateVip, Drill, DrillVip, HistoryFilter,
+    Move, Page, Problem, Unbind, UpdateVip, Vip, VipFilter, Why, WithWait,
 };
 use havip_model::{AssociationMode, InstanceId, ResourceKey, SubnetId, Target, VipId, VpcId};
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 type Server = State<Arc<Service>>;
 
@@ -253,6 +253,30 @@ pub async fn vip_history(
     })
 }
 
+/// Why a VIP is where it is, or why nobody holds it, in words.
+#[utoipa::path(get, path = "/v1/vips/{id}/why", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id.")), responses(
+    (status = 200, body = Why), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn why_vip(State(server): Server, Path(id): Path<String>) -> Result<Json<Why>, Fault> {
+    Ok(Json(server.why(vip_id(&id)?).await?))
+}
+
+/// Runs a failover on purpose: the holder's link is taken away for a while, and comes back by itself.
+///
+/// The answer comes when the link is down; the history and the events show the rest.
+#[utoipa::path(post, path = "/v1/vips/{id}/drill", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id.")), request_body = DrillVip, responses(
+    (status = 200, body = Drill), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn drill_vip(
+    State(server): Server,
+    Path(id): Path<String>,
+    Asked { body, .. }: Asked<DrillVip>,
+) -> Result<Json<Drill>, Fault> {
+    if !(1..=LONGEST_DRILL).contains(&body.seconds) {
+        let detail = format!("seconds is 1 to {LONGEST_DRILL}, not {}", body.seconds);
+        return Err(Fault::invalid("/seconds", "out_of_range", detail));
+    }
+    Ok(Json(server.drill(vip_id(&id)?, Duration::from_secs(body.seconds.into())).await?))
+}
+
 /// Whether an instance may claim a VIP, itself or by its interfaces.
 fn is_associated(durable: &Durable, vip: &havip_model::Vip, instance: InstanceId) -> bool {
     let of_instance = |target| match target {
@@ -272,3 +296,5 @@ fn vip_id(id: &str) -> Result<VipId, Fault> {
 }
 
 const LARGEST_BATCH: usize = 200;
+/// Who wants a longer failure can make one.
+const LONGEST_DRILL: u32 = 60;

@@ -45,6 +45,11 @@ impl Timeline {
         self.all.get(self.served.get(&vip)?.get(&epoch)?)
     }
 
+    /// Refusals, newest first.
+    pub fn refusals(&self) -> impl Iterator<Item = &Arc<Event>> {
+        self.refusals.iter().rev().filter_map(|at| self.all.get(at))
+    }
+
     /// Findings about a VIP, newest first.
     pub fn findings_of(&self, vip: VipId) -> impl Iterator<Item = &Arc<Event>> {
         let findings = self.findings.get(&vip).into_iter();

@@ -3,6 +3,7 @@
 //! HTTP and gRPC only translate; both end here.
 
 mod change;
+mod drill;
 mod fault;
 mod findings;
 mod hosts;
@@ -10,6 +11,7 @@ mod reports;
 mod sent;
 mod settle;
 mod status;
+mod why;
 
 use crate::{
     agents::{InstanceLife, Tracker},
@@ -28,6 +30,7 @@ use havip_model::{HostNumber, InstanceId, InstanceState};
 pub use hosts::Join;
 pub use status::host_name;
 use std::sync::{Arc, Mutex, MutexGuard};
+pub use why::candidates;
 
 /// The server's rules and memory, without any transport.
 pub struct Service {

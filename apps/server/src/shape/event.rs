@@ -182,7 +182,7 @@ impl Shapes<'_> {
         shown.advice = known.map_or("", |known| known.remedy).into();
     }
 
-    fn vip_at(&self, address: IpAddr, port: PortNumber) -> Option<VipId> {
+    pub(super) fn vip_at(&self, address: IpAddr, port: PortNumber) -> Option<VipId> {
         let world = &self.durable.state.world;
         match world.address_user(world.interface_by_port(port)?.vpc, address)? {
             havip_model::AddressUser::Vip(id) => Some(id),
@@ -211,13 +211,13 @@ impl Shapes<'_> {
     }
 
     /// `host h1`, or `host number 1` once it was removed.
-    fn called(&self, host: HostNumber) -> String {
+    pub(super) fn called(&self, host: HostNumber) -> String {
         let name = self.host_name(host);
         if self.host_id(host).is_some() { format!("host {name}") } else { name }
     }
 
     /// `blue on host h1`, or as much as is known.
-    fn words(&self, holder: Holder) -> String {
+    pub(super) fn words(&self, holder: Holder) -> String {
         let interface = self.plugged(holder);
         let instance = interface
             .and_then(|interface| interface.instance)
@@ -250,7 +250,8 @@ pub fn kind(kind: &EventKind) -> &'static str {
 /// A holder's claim is the newest move before, but for reports that came late.
 const LOOK_BACK: usize = 8;
 
-fn because(cause: MoveCause) -> &'static str {
+/// Why a VIP moved, as a part of a sentence.
+pub fn because(cause: MoveCause) -> &'static str {
     match cause {
         MoveCause::Claim => "it announced the VIP",
         MoveCause::Asked => "it has the address and nobody held it",

@@ -263,7 +263,7 @@ impl Live {
 
 /// What this agent answers to commands.
 fn reply(command: havip_stream::proto::Command) -> havip_stream::proto::CommandResult {
-    use havip_stream::proto::{CommandResult, Drop, command::Body};
+    use havip_stream::proto::{CommandResult, Drop, PortSeen, command::Body};
     let id = command.id;
     match command.body.unwrap() {
         Body::Exec(exec) => CommandResult {
@@ -274,6 +274,24 @@ fn reply(command: havip_stream::proto::Command) -> havip_stream::proto::CommandR
         },
         Body::Console(_) => {
             CommandResult { id, stdout: b"hello \xff".to_vec(), offset: 5, ..Default::default() }
+        }
+        // A port that nobody has cannot be drilled.
+        Body::Drill(drill) if drill.port > 2 => {
+            CommandResult { id, error: format!("port {} has no device", drill.port), ..Default::default() }
+        }
+        Body::Drill(_) => CommandResult { id, ..Default::default() },
+        Body::Look(_) => {
+            let seen = PortSeen {
+                port: 1,
+                advert_ago_ms: Some(400),
+                advert_interval_ms: 1000,
+                ..Default::default()
+            };
+            CommandResult {
+                id,
+                seen: vec![PortSeen { asked_ago_ms: Some(2100), ..seen }],
+                ..Default::default()
+            }
         }
         Body::Drops(_) => {
             let drops = vec![Drop { reason: "source_mac".into(), packets: 7 }];

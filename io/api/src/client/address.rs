@@ -2,8 +2,9 @@
 
 use super::transport::{Client, ClientError, segment};
 use crate::{
-    AllocateEip, Associate, BatchDelete, BatchDeleted, BindEip, CreateEipPool, CreateVip, Eip, EipFilter,
-    EipPool, EipPoolFilter, HistoryFilter, Move, Page, UpdateEip, UpdateEipPool, UpdateVip, Vip, VipFilter,
+    AllocateEip, Associate, BatchDelete, BatchDeleted, BindEip, CreateEipPool, CreateVip, Drill, DrillVip,
+    Eip, EipFilter, EipPool, EipPoolFilter, HistoryFilter, Move, Page, UpdateEip, UpdateEipPool, UpdateVip,
+    Vip, VipFilter, Why,
 };
 
 impl Client {
@@ -50,6 +51,14 @@ impl Client {
     /// How a VIP moved, oldest first.
     pub fn vip_history(&self, vip: &str, filter: &HistoryFilter) -> Result<Page<Move>, ClientError> {
         self.list(&format!("/vips/{}/history", segment(vip)), filter)
+    }
+    /// Takes the link of a VIP's holder away for a while; it comes back by itself.
+    pub fn drill_vip(&self, vip: &str, body: &DrillVip) -> Result<Drill, ClientError> {
+        self.post(&format!("/vips/{}/drill", segment(vip)), body)
+    }
+    /// Why a VIP is where it is.
+    pub fn why_vip(&self, vip: &str) -> Result<Why, ClientError> {
+        self.get(&format!("/vips/{}/why", segment(vip)))
     }
     /// A page of pools.
     pub fn eip_pools(&self, filter: &EipPoolFilter) -> Result<Page<EipPool>, ClientError> {

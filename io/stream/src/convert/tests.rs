@@ -183,7 +183,7 @@ proptest! {
 
     #[test]
     fn a_record_and_a_move_read_back_as_they_were_sent(
-        vip in vip_keys(), one in a_record(), from in option::of((host(), port())), cause in 0usize..12, at in any::<u64>(),
+        vip in vip_keys(), one in a_record(), from in option::of((host(), port())), cause in 0usize..13, at in any::<u64>(),
         evidence in option::of("[a-z0-9 ,]{1,40}"),
     ) {
         prop_assert_eq!(record(&record_message(&one)), Ok(one));
@@ -192,7 +192,8 @@ proptest! {
         let causes = [
             MoveCause::Claim, MoveCause::Asked, MoveCause::Doubted, MoveCause::Released,
             MoveCause::TakenBack, MoveCause::Repeated, MoveCause::Repaired, MoveCause::HostLost,
-            MoveCause::PortDown, MoveCause::Assisted, MoveCause::Disassociated, MoveCause::Deleted,
+            MoveCause::PortDown, MoveCause::Assisted, MoveCause::Contested, MoveCause::Disassociated,
+            MoveCause::Deleted,
         ];
         let from = from.map(|(host, port)| Holder { host, port });
         let sent = Move { vip, record: one, from, cause: causes[cause], at: Timestamp(at), evidence };
