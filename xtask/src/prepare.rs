@@ -58,7 +58,7 @@ fn apt_get(arguments: &[&str]) -> Command {
 
 /// Takes services that came in just now out of the next boot; the lab starts its own copies.
 fn keep_disabled(installed: &[Package]) {
-    for (package, unit) in [("nginx-light", "nginx.service"), ("keepalived", "keepalived.service")] {
+    for (package, unit) in SERVICES {
         if !is_installed("systemctl") || !installed.iter().any(|installed| installed.name == package) {
             continue;
         }
@@ -71,3 +71,14 @@ fn keep_disabled(installed: &[Package]) {
         }
     }
 }
+
+/// What Debian enables when it is installed, by package.
+const SERVICES: [(&str, &str); 7] = [
+    ("nginx-light", "nginx.service"),
+    ("keepalived", "keepalived.service"),
+    ("haproxy", "haproxy.service"),
+    ("heartbeat", "heartbeat.service"),
+    ("corosync", "corosync.service"),
+    ("pacemaker", "pacemaker.service"),
+    ("postgresql-15", "postgresql.service"),
+];
