@@ -389,7 +389,7 @@ fn an_outage_is_from_the_last_packet_of_the_old_holder_to_the_first_of_the_new()
     assert_eq!((served[0].text.as_str(), served[0].outage_ms), (text.as_str(), Some(3400)));
 
     // Why a holder was released is told by its host.
-    second.say(moved(&scene, &vip, record(&vip, other.number, green_port, epoch(3000), true), 11));
+    second.say(moved(&scene, &vip, record(&vip, other.number, green_port, epoch(3000), true), 12));
     let row = eventually("green is released", || rows(&scene).into_iter().nth(2));
     assert_eq!((row.cause, row.outage_ms, row.outage_unknown), (MoveCause::Disassociated, None, None));
     assert!(row.text.ends_with(": it is not associated any more"), "{}", row.text);
