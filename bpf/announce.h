@@ -4,21 +4,17 @@
 #define HAVIP_ANNOUNCE_H
 
 #include "record.h"
+#include "seal.h"
 
 /* What every kernel since 5.15 takes; later fields are for tunnels with a chosen local address. */
 #define TUNNEL_KEY_SIZE offsetof(struct bpf_tunnel_key, local_ipv4)
-
-struct announcement_frame {
-	struct ethhdr ethernet;
-	struct announcement body;
-} __attribute__((packed));
 
 /* The most that is left of a guest's packet behind an announcement: a TCP checksum behind any IPv4 header. */
 #define LEFTOVER_MAX (60 + 18)
 
 /*
- * Writes an announcement about this record over the packet's first bytes, in place, to spare the stack.
- * No VIP and no record make an echo.
+ * Writes an announcement about this record over the packet's first bytes, in place, to spare the stack, and seals it
+ * once for all its copies. No VIP and no record make an echo.
  */
 static __always_inline bool write_announcement(struct __sk_buff *skb, __u8 kind, __u32 from_host,
 					       const struct address_key *key, const struct record *record,
@@ -46,7 +42,7 @@ static __always_inline bool write_announcement(struct __sk_buff *skb, __u8 kind,
 	body->from_host = bpf_htonl(from_host);
 	body->nonce = bpf_cpu_to_be64(nonce);
 	if (!key || !record)
-		return true;
+		return seal(skb);
 	body->vni = bpf_htonl(key->vni);
 	__builtin_memcpy(body->address, key->address, 16);
 	if (is_released(record->holder))
@@ -59,7 +55,7 @@ static __always_inline bool write_announcement(struct __sk_buff *skb, __u8 kind,
 	body->port = bpf_htonl(holder_port(record->holder));
 	mac_of_word(record->mac, body->mac);
 	body->moves = bpf_htonl(record->moves);
-	return true;
+	return seal(skb);
 }
 
 /* Makes the packet, one of ours or a guest's ARP, an announcement; what it was is lost. */

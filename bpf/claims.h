@@ -29,7 +29,7 @@ static __noinline __u64 spend(const struct address_port_key *whose, __u64 now, _
 }
 
 /* The buckets that limit what one port may cause besides claims. */
-enum limited { LIMITED_DHCP = 1, LIMITED_ADVERTS = 2, LIMITED_MEMORIES = 4 };
+enum limited { LIMITED_DHCP = 1, LIMITED_ADVERTS = 2, LIMITED_MEMORIES = 4, LIMITED_DOUBTS = 5 };
 
 /* The same by the port's number, which may be one of another host. */
 static __always_inline bool may_number_cause(enum limited what, __u32 vni, __u32 number, __u64 token_ns, __u32 burst)

@@ -39,6 +39,7 @@ static __always_inline bool is_reported(__u32 reason)
 	case REASON_ADVERT_STRANGER:
 	case REASON_OUTER_UNKNOWN:
 	case REASON_ANNOUNCEMENT_HOST:
+	case REASON_ANNOUNCEMENT_FORGED:
 		return true;
 	}
 	return false;

@@ -122,11 +122,27 @@ struct host {
 	__u8 underlay[16];
 };
 
-/* A host by its underlay address. */
+/* A host by its underlay address. The times are written by overlay_rx. */
 struct peer {
-	__u64 heard_at; /* boot time in ns of its last frame, exact to 10 ms; written by overlay_rx */
+	__u64 heard_at; /* boot time in ns of its last frame that counts as life, exact to 10 ms */
 	__u32 host;
 	__u32 zero;
+	__u64 asked_at; /* boot time in ns at which the last echo was sent that it answered: the latest proof of its life */
+	__u64 said_at;  /* its own boot time in ns when it did */
+};
+
+/* A key of the fabric. Numbers count up, so two that are valid at once differ in their lowest bit: their slot. */
+struct seal_key {
+	__u32 id; /* 0: none */
+	__u32 zero;
+	__u64 first; /* the secret, as SipHash reads it */
+	__u64 second;
+};
+
+/* How this host seals what it tells others, and what it demands of them. */
+struct sealing {
+	__u32 key;      /* 0: nothing is sealed yet */
+	__u32 required; /* what is not sealed is refused */
 };
 
 /* Hosts that this one sends to: claims of its own ports (`members`), or what it passes on of others (`relayed`). */
@@ -468,6 +484,9 @@ enum reason {
 	REASON_NOT_HOLDER = 70,
 	REASON_NOT_HERE = 71,
 	REASON_INNER_ODD = 72,
+	REASON_ANNOUNCEMENT_FORGED = 73,
+	REASON_ANNOUNCEMENT_STALE = 74,
+	REASON_DOUBT_LIMITED = 75,
 
 	REASON_EIP_UNKNOWN = 80,
 	REASON_EDGE_OFF = 81,
@@ -529,7 +548,9 @@ enum counter {
 #define ANNOUNCEMENT_VNI 0xFFFFFF
 #define ANNOUNCEMENT_ETHERTYPE 0x88B5
 #define ANNOUNCEMENT_MAGIC 0x4856
-#define ANNOUNCEMENT_VERSION 1
+#define ANNOUNCEMENT_VERSION 2
+/* Version 1 ended behind the nonce; hosts without keys may still send it. */
+#define ANNOUNCEMENT_UNSEALED 1
 enum announcement_kind {
 	ANNOUNCE = 1,
 	CORRECTION = 2,
@@ -559,7 +580,11 @@ struct announcement {
 	__u8 zero[2];
 	__be32 moves;
 	__be64 nonce;
+	__be32 key;     /* the seal's; 0: not sealed */
+	__be64 sent_at; /* the sender's boot time in ns */
+	__be64 seal;    /* SipHash-2-4 of all before it, hops taken for 0 */
 } __attribute__((packed));
+#define ANNOUNCEMENT_UNSEALED_LEN 76
 
 _Static_assert(sizeof(struct address_key) == 20, "keep in step with AddressKey");
 _Static_assert(sizeof(struct address_port_key) == 24, "keep in step with AddressPortKey");
@@ -573,6 +598,8 @@ _Static_assert(sizeof(struct event) == 144, "keep in step with Event");
 _Static_assert(sizeof(struct refusal) == 56, "keep in step with Refusal");
 _Static_assert(sizeof(struct order) == 120, "keep in step with Order");
 _Static_assert(sizeof(struct delivered) == 216, "keep in step with Delivered");
-_Static_assert(sizeof(struct announcement) == 76, "keep in step with core/wire");
+_Static_assert(sizeof(struct announcement) == 96, "keep in step with core/wire");
+_Static_assert(sizeof(struct peer) == 32, "keep in step with Peer");
+_Static_assert(sizeof(struct seal_key) == 24, "keep in step with SealKey");
 
 #endif

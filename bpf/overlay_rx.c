@@ -3,10 +3,13 @@
 #include "arp.h"
 #include "forward.h"
 #include "edge.h"
+#include "fresh.h"
 
 #define VNI_MAX ((1 << 22) - 1)
 #define VNI_MARK (1 << 23)
-#define HEARD_EXACT_NS 10000000ULL
+/* What doubts of all hosts together may have one port asked: 32 at once, then 200 a second. */
+#define DOUBT_TOKEN_NS 5000000ULL
+#define DOUBT_BURST 32
 
 /* A drop of something that came over the underlay. */
 static __always_inline int drop_outer(struct __sk_buff *skb, __u32 reason, __be32 outer, __be32 address)
@@ -22,29 +25,36 @@ struct message {
 	__u32 from;
 	struct record record;
 	__u64 nonce;
+	__u64 sent_at; /* the sender's boot time in ns; 0: it does not say */
 	__u32 cause; /* for the history, should the record be applied */
 	__u16 kind;
 	__u16 hops;
 };
 
 /* Reads an announcement; 0 or a reason. */
-static __always_inline __u32 read_message(struct __sk_buff *skb, struct message *message)
+static __noinline __u32 read_message(struct __sk_buff *skb, struct message *message)
 {
 	struct announcement_frame *frame;
 	const struct announcement *body;
 	__u32 host, port;
 	__u16 flags;
 
-	if (!pull(skb, sizeof(*frame)))
+	/* A message of version 1 is shorter; one that says it is later and is as short is cut. */
+	if (!pull(skb, sizeof(*frame)) && !pull(skb, ETH_HLEN + ANNOUNCEMENT_UNSEALED_LEN))
 		return REASON_ANNOUNCEMENT_MALFORMED;
 	frame = (void *)(long)skb->data;
-	if ((void *)(frame + 1) > (void *)(long)skb->data_end)
+	if ((void *)frame + ETH_HLEN + ANNOUNCEMENT_UNSEALED_LEN > (void *)(long)skb->data_end)
 		return REASON_ANNOUNCEMENT_MALFORMED;
 	body = &frame->body;
 	if (frame->ethernet.h_proto != bpf_htons(ANNOUNCEMENT_ETHERTYPE) ||
-	    body->magic != bpf_htons(ANNOUNCEMENT_MAGIC) || body->version < ANNOUNCEMENT_VERSION ||
-	    body->length < sizeof(*body) || skb->len < ETH_HLEN + body->length)
+	    body->magic != bpf_htons(ANNOUNCEMENT_MAGIC) || body->version < ANNOUNCEMENT_UNSEALED ||
+	    body->length < ANNOUNCEMENT_UNSEALED_LEN || skb->len < ETH_HLEN + body->length)
 		return REASON_ANNOUNCEMENT_MALFORMED;
+	if (body->version >= ANNOUNCEMENT_VERSION) {
+		if (body->length < sizeof(*body) || (void *)(frame + 1) > (void *)(long)skb->data_end)
+			return REASON_ANNOUNCEMENT_MALFORMED;
+		message->sent_at = bpf_be64_to_cpu(body->sent_at);
+	}
 	message->kind = body->kind;
 	message->hops = body->hops;
 	message->from = bpf_ntohl(body->from_host);
@@ -77,20 +87,29 @@ static __noinline int reflect(struct __sk_buff *skb, const struct settings *own,
 {
 	struct announcement_frame *frame = (void *)(long)skb->data;
 
-	if ((void *)(frame + 1) > (void *)(long)skb->data_end)
+	if ((void *)frame + ETH_HLEN + ANNOUNCEMENT_UNSEALED_LEN > (void *)(long)skb->data_end)
 		return drop_outer(skb, REASON_ANNOUNCEMENT_MALFORMED, outer, 0);
 	frame->body.kind = ECHO_REPLY;
+	frame->body.hops = 0;
+	/* The answer is to this host's echo, and to no other's. */
+	frame->body.host = frame->body.from_host;
 	frame->body.from_host = bpf_htonl(own->host);
+	if (frame->body.version >= ANNOUNCEMENT_VERSION)
+		seal(skb);
 	if (!own->overlay_ifindex || !aim(skb, ANNOUNCEMENT_VNI, outer))
 		return drop_outer(skb, REASON_NO_OVERLAY, outer, 0);
 	count(COUNT_ECHO_REFLECTED);
 	return bpf_redirect(own->overlay_ifindex, 0);
 }
 
-static __noinline int echo_returned(const struct message *message)
+static __noinline int echo_returned(struct __sk_buff *skb, const struct settings *own,
+					 const struct message *message, __be32 outer)
 {
 	struct event *event;
 
+	/* An echo's answer names who asked where a record names its holder's host. */
+	if (!proves_life(own, message->from, holder_host(message->record.holder), message->nonce, message->sent_at))
+		return drop_outer(skb, REASON_ANNOUNCEMENT_STALE, outer, 0);
 	count(COUNT_ECHO_RETURNED);
 	event = new_event(EVENT_ECHO, NULL);
 	if (!event)
@@ -113,9 +132,12 @@ static __always_inline bool may_correct(const struct address_key *key, __u32 hos
 	return true;
 }
 
-/* A doubted holder of this host is asked. */
-static __always_inline void ask_holder(struct __sk_buff *skb, struct message *message,
-				       struct address_key *key)
+/*
+ * A doubted holder of this host is asked. A doubt may be a repeated one, so nobody's freshness is relied on, only
+ * their number is limited: several hosts' doubts share an ask, as its answer goes to all.
+ */
+static __always_inline int ask_holder(struct __sk_buff *skb, struct message *message, struct address_key *key,
+				      __be32 outer)
 {
 	const struct settings *own = the_settings();
 	__u32 number = holder_port(message->record.holder);
@@ -124,12 +146,15 @@ static __always_inline void ask_holder(struct __sk_buff *skb, struct message *me
 
 	count(COUNT_DOUBT_HEARD);
 	if (!own || is_released(message->record.holder) || holder_host(message->record.holder) != own->host)
-		return;
+		return TC_ACT_SHOT;
 	vip = bpf_map_lookup_elem(&addresses, key);
 	port = bpf_map_lookup_elem(&ports, &number);
 	if (!vip || vip->kind != ADDRESS_VIP || !port || !is_candidate(vip, key, port))
-		return;
+		return TC_ACT_SHOT;
+	if (!may_cause(LIMITED_DOUBTS, port, DOUBT_TOKEN_NS, DOUBT_BURST))
+		return drop_outer(skb, REASON_DOUBT_LIMITED, outer, last_word(key->address));
 	ask_guest(skb, key, number, ASKER_DOUBT);
+	return TC_ACT_SHOT;
 }
 
 /* What goes to all of a VPC, by relays where there are more than 64. */
@@ -179,10 +204,11 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 	} else {
 		count(COUNT_AS_GREAT);
 	}
+	if (message->kind == DOUBT)
+		return ask_holder(skb, message, &key, outer);
+	if ((message->kind == ALIVE || message->kind == ADVERT_STALLED) && !is_fresh(message->from, message->sent_at))
+		return drop_outer(skb, REASON_ANNOUNCEMENT_STALE, outer, last_word(key.address));
 	switch (message->kind) {
-	case DOUBT:
-		ask_holder(skb, message, &key);
-		break;
 	case ALIVE:
 		tell_record(EVENT_ALIVE, &key, &message->record, message->from);
 		break;
@@ -201,6 +227,8 @@ static __noinline int message_from_host(struct __sk_buff *skb, const struct sett
 	/* What a relay passed on is its maker's, who gets the answers. */
 	if (!reason && message.from != host && !(message.hops == 1 && is_relayed_kind(message.kind)))
 		reason = REASON_ANNOUNCEMENT_HOST;
+	if (!reason)
+		reason = judge_seal(skb);
 	if (reason)
 		return drop_outer(skb, reason, outer, 0);
 	if (message.from == own->host) {
@@ -210,7 +238,7 @@ static __noinline int message_from_host(struct __sk_buff *skb, const struct sett
 	if (message.kind == ECHO_REQUEST)
 		return reflect(skb, own, outer);
 	if (message.kind == ECHO_REPLY)
-		return echo_returned(&message);
+		return echo_returned(skb, own, &message, outer);
 	if (hear_message(skb, &message, outer) == RELAYS && !message.hops && is_relayed_kind(message.kind))
 		relay(skb, message.key.vni, message.from);
 	return TC_ACT_SHOT;
@@ -368,13 +396,12 @@ static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings 
 	return deliver(skb, &way, &parcel);
 }
 
-/* Reads the tunnel's head; false if the sender is no known host. Notes that the host was heard. */
+/* Reads the tunnel's head; false if the sender is no known host. Notes that the host seems to be alive. */
 static __noinline bool read_outer(struct __sk_buff *skb, struct outer *outer)
 {
 	struct bpf_tunnel_key tunnel = {};
 	struct ip16 key;
 	struct peer *peer;
-	__u64 now;
 
 	if (bpf_skb_get_tunnel_key(skb, &tunnel, TUNNEL_KEY_SIZE, 0))
 		return false;
@@ -385,9 +412,7 @@ static __noinline bool read_outer(struct __sk_buff *skb, struct outer *outer)
 	if (!peer)
 		return false;
 	outer->host = peer->host;
-	now = bpf_ktime_get_boot_ns();
-	if (now - READ_ONCE(peer->heard_at) > HEARD_EXACT_NS)
-		peer->heard_at = now;
+	heard(peer);
 	return true;
 }
 

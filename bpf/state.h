@@ -44,6 +44,16 @@
 /* What the agent configures. */
 SINGLE(settings, struct settings);
 SINGLE(clock, struct clock);
+SINGLE(sealing, struct sealing);
+
+/* By the lowest bit of the key's number, so that a new key never takes the place of the one in use. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct seal_key);
+} seal_keys SEC(".maps");
+
 HASH(devices, __u32, struct port, 1024);
 HASH(ports, __u32, struct port, 1024);
 HASH(hosts, __u32, struct host, 1024);

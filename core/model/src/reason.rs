@@ -93,6 +93,9 @@ pub const REASONS: &[Reason] = &[
     row(70, "not_holder", "a packet for a VIP that this host does not hold", ""),
     row(71, "not_here", "a packet for an interface that is not on this host", ""),
     row(72, "inner_odd", "a VXLAN packet that no switch of ours sends", ""),
+    row(73, "announcement_forged", "a message between hosts without a good seal", "somebody forges, or a host was without the server while the keys were rotated"),
+    row(74, "announcement_stale", "a sign of life between hosts that is old: repeated, or long under way", ""),
+    row(75, "doubt_limited", "more doubts of one holder than hosts need to ask it", ""),
 
     row(80, "eip_unknown", "a packet from outside for an address that is no bound EIP", "bind the EIP"),
     row(81, "edge_off", "this host is no edge, or the edge of this EIP is unknown", ""),

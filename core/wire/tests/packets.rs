@@ -4,7 +4,9 @@ mod captured;
 mod layers;
 
 use captured::*;
-use havip_model::MacAddr;
+use havip_model::{
+    Epoch, Holder, HostNumber, Incarnation, MacAddr, PortNumber, Record, SealKey, VipKey, Vni,
+};
 use havip_wire::*;
 use layers::{arp_of, dhcp_of, icmp_of, icmp6_of, ip_of, ip6_of, rewrite, tcp_of, vrrp_of};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -230,4 +232,40 @@ fn the_vxlan_packet_holds_the_arp_request_of_its_network() {
     assert_eq!(vxlan.vni, 4660);
     let inner = Ethernet::decode(vxlan.payload).unwrap();
     assert_eq!((inner.destination, inner.ether_type), (MacAddr::BROADCAST, EtherType::ARP));
+}
+
+/// A record that web-1 on host 2 holds the VIP, sealed: both what is written and what the kernel must make of it.
+#[test]
+fn a_sealed_announcement_has_these_very_bytes_and_breaks_with_any_of_them_but_the_hops() {
+    let key = SealKey { id: 7, secret: std::array::from_fn(|index| index as u8) };
+    let host = |number| HostNumber::new(number).unwrap();
+    let holder = Holder { host: host(2), port: PortNumber::new(13).unwrap() };
+    let (incarnation, epoch) = (Incarnation(5), Epoch(0x0192_0000_0000_0000));
+    let record = Record { incarnation, epoch, holder, released: false, mac: A, moves: 3 };
+    let vip = VipKey { vni: Vni::new(100).unwrap(), address: Ipv4Addr::new(10, 20, 1, 100).into() };
+    let message = Message::Record { kind: RecordKind::Announce, key: vip, record };
+    let announcement = Announcement { from: host(2), hops: 0, nonce: 0, sent_at: 1_000_000_000, message };
+
+    let sealed = announcement.sealed(&key);
+    let expected = "4856 02 60 01 00 0000 00000064 00000002 00000000000000000000ffff0a140164 \
+                    0000000000000005 0192000000000000 00000002 0000000d MAC 0000 00000003 \
+                    0000000000000000 00000007 000000003b9aca00";
+    let mac: String = A.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let expected = expected.replace("MAC", &mac).replace(' ', "");
+    let shown: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(&shown[..176], expected);
+    assert_eq!(sealed[88..], siphash(&key.secret, &sealed[..88]).to_be_bytes());
+    assert_eq!(Announcement::decode(&sealed), Ok(announcement));
+    assert!(Announcement::is_sealed_by(&key, &sealed));
+
+    for at in 0..sealed.len() {
+        let mut changed = sealed.clone();
+        changed[at] ^= 1;
+        // A relay counts its hop (rule C4) and cannot make a seal.
+        assert_eq!(Announcement::is_sealed_by(&key, &changed), at == 5, "byte {at}");
+    }
+    assert!(!Announcement::is_sealed_by(&SealKey { id: 8, ..key.clone() }, &sealed));
+    assert!(!Announcement::is_sealed_by(&SealKey { secret: [1; 16], ..key.clone() }, &sealed));
+    assert!(!Announcement::is_sealed_by(&key, &announcement.encode()));
+    assert!(!Announcement::is_sealed_by(&key, &sealed[..95]));
 }

@@ -307,7 +307,7 @@ proptest! {
     fn announcement(
         (from, holder_host) in (1..1_u32 << 31, 1..1_u32 << 31),
         (port, vni) in (1..=u32::MAX, 1..1_u32 << 22),
-        (hops, nonce, moves, released) in any::<(u8, u64, u32, bool)>(),
+        (hops, nonce, sent_at, moves, released) in any::<(u8, u64, u64, u32, bool)>(),
         (incarnation, epoch) in (any::<u64>(), 0..1_u64 << 63),
         address: [u8; 16],
         mac in mac(),
@@ -323,12 +323,18 @@ proptest! {
         let record =
             Record { incarnation: Incarnation(incarnation), epoch: Epoch(epoch), holder, released, mac, moves };
         let key = VipKey { vni: Vni::new(vni).unwrap(), address: from_mapped(address) };
-        for message in [Message::Record { kind, key, record }, Message::EchoRequest, Message::EchoReply] {
-            let announcement = Announcement { from: host(from), hops, nonce, message };
+        let to = Some(host(holder_host));
+        for message in [Message::Record { kind, key, record }, Message::EchoRequest, Message::EchoReply { to }] {
+            let announcement = Announcement { from: host(from), hops, nonce, sent_at, message };
             let mut bytes = announcement.encode();
             prop_assert_eq!(bytes.len(), Announcement::LEN);
+            // Version 1 ended before the time of sending.
+            let mut first = bytes[..76].to_vec();
+            (first[2], first[3]) = (1, 76);
+            let unsealed = Announcement { sent_at: 0, ..announcement };
+            check(&unsealed, &first, 76, Announcement::decode);
             // A later version with a tail.
-            bytes[2] = 2;
+            bytes[2] = 3;
             bytes[3] += tail.len().min(100) as u8;
             bytes.extend(&tail);
             check(&announcement, &bytes, Announcement::LEN + tail.len().min(100), Announcement::decode);

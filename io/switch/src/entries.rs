@@ -119,9 +119,12 @@ impl Switch {
                 source,
             })?;
             if let ("peers", Some(new), Some(old)) = (write.map, &mut write.value, &before) {
-                // What overlay_rx measured stays.
-                let heard = std::mem::offset_of!(layout::Peer, heard_at)..size_of::<u64>();
-                new[heard.clone()].copy_from_slice(&old[heard]);
+                // What overlay_rx measured stays; the host is the new one.
+                let host = std::mem::offset_of!(layout::Peer, host);
+                let host = host..host + size_of::<u32>();
+                let (number, whole) = (new[host.clone()].to_vec(), old.clone());
+                *new = whole;
+                new[host].copy_from_slice(&number);
             }
             let undo = Write { map: write.map, key: write.key.clone(), value: before };
             match self.perform_one(&write) {

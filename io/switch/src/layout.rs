@@ -90,7 +90,9 @@ plain! {
     }
     Subnet = "subnet" { gateway: [u8; 16], gateway6: [u8; 16], vni: u32, virtual_mac: [u8; 6], zero: [u8; 2], }
     Host = "host" { underlay: [u8; 16], }
-    Peer = "peer" { heard_at: u64, host: u32, zero: u32, }
+    Peer = "peer" { heard_at: u64, host: u32, zero: u32, asked_at: u64, said_at: u64, }
+    SealKey = "seal_key" { id: u32, zero: u32, first: u64, second: u64, }
+    Sealing = "sealing" { key: u32, required: u32, }
     Members = "members" { count: u32, hosts: [u32; MEMBERS_MAX], }
     Circle = "circle" { count: u32, ports: [u32; CIRCLE_MAX], }
     Entitled = "entitled" { direct_return: u8, zero: [u8; 3], }

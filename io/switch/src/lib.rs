@@ -16,6 +16,7 @@ mod orders;
 mod pins;
 use havip_model::reason as reasons;
 mod records;
+mod seal;
 mod switch;
 mod waiting;
 

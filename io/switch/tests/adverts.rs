@@ -270,7 +270,7 @@ fn a_holder_whose_adverts_stop_while_anothers_go_on_is_reported() {
     hook.order(Order::Merge { key: vip(), record: theirs });
     hook.settle();
     let message = Message::Record { kind: RecordKind::AdvertStalled, key: vip(), record: theirs };
-    let announcement = Announcement { from: host(2), hops: 0, nonce: 0, message };
+    let announcement = Announcement { from: host(2), hops: 0, nonce: 0, sent_at: 0, message };
     hook.arrives(
         underlay(2),
         0xff_ffff,

@@ -7,16 +7,17 @@ use havip_model::{Holder, Incarnation, MacAddr, MoveCause, PortState, Record, Vi
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
 use havip_switch::{Outcome, SwitchEvent};
 use havip_wire::{
-    Announcement, Arp, ArpOperation, EtherType, Message, RecordKind, VlanTag,
+    Announcement, Arp, ArpOperation, EtherType, Ethernet, Message, RecordKind, VlanTag,
     build::{frame, gratuitous_arp},
 };
 use hook::{DROPPED, Hook, VIP, VIRTUAL_MAC, arp_reply, host, mac, own, port, vip};
 use std::net::Ipv4Addr;
 
-/// What other hosts must get for this record.
-fn announcement(record: Record) -> Vec<u8> {
+/// What other hosts must get for this record, sent at the same time as what they got.
+fn announcement(record: Record, sent: &[u8]) -> Vec<u8> {
     let message = Message::Record { kind: RecordKind::Announce, key: vip(), record };
-    let announcement = Announcement { from: host(1), hops: 0, nonce: 0, message };
+    let sent_at = Announcement::decode(Ethernet::decode(sent).unwrap().payload).unwrap().sent_at;
+    let announcement = Announcement { from: host(1), hops: 0, nonce: 0, sent_at, message };
     frame(MacAddr([2, 0x68, 0x76, 0, 0, 0]), MacAddr::BROADCAST).announcement(&announcement)
 }
 
@@ -55,7 +56,9 @@ fn every_form_of_announcement_is_a_claim() {
         let holder = Holder { host: host(1), port: port(11) };
         assert_eq!((record.holder, record.mac, record.moves), (holder, mac(11), 1), "{form}");
         hook.counted(&[("claim_made", 1), ("announced", 2)]);
-        assert_eq!(hook.left_by("ov", 2), [announcement(record), announcement(record)], "{form}");
+        let sent = hook.left_by("ov", 2);
+        let expected = announcement(record, &sent[0]);
+        assert_eq!(sent, [expected.clone(), expected], "{form}");
         let [SwitchEvent::Notice { notice, before: None, from: None, .. }] = hook.told()[..] else {
             panic!("{form}")
         };

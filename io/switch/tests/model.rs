@@ -233,7 +233,8 @@ impl Pair<'_> {
                     MessageKind::Announce
                 };
                 let said = havip_wire::Message::Record { kind: wire_kind(kind), key, record };
-                let announcement = Announcement { from: host(from), hops, nonce: 0, message: said };
+                let announcement =
+                    Announcement { from: host(from), hops, nonce: 0, sent_at: 0, message: said };
                 let bytes = frame(MacAddr::ZERO, MacAddr::BROADCAST).announcement(&announcement);
                 self.hook.arrives(underlay(from), 0xff_ffff, &bytes);
                 Event::Received(Message { hops, kind, from: host(from), key, record })

@@ -25,7 +25,7 @@ fn seeds() -> Vec<Vec<u8>> {
     };
     let said = |kind| Message::Record { kind, key: vip(), record };
     let announced = |message| {
-        let announcement = Announcement { from: host(2), hops: 0, nonce: 0, message };
+        let announcement = Announcement { from: host(2), hops: 0, nonce: 0, sent_at: 0, message };
         frame(MacAddr::ZERO, MacAddr::BROADCAST).announcement(&announcement)
     };
     let from = || frame(mac(11), VIRTUAL_MAC);
@@ -52,7 +52,7 @@ fn seeds() -> Vec<Vec<u8>> {
         announced(said(RecordKind::Alive)),
         announced(said(RecordKind::AdvertStalled)),
         announced(Message::EchoRequest),
-        announced(Message::EchoReply),
+        announced(Message::EchoReply { to: Some(host(1)) }),
     ]
 }
 

@@ -29,7 +29,7 @@ fn record(epoch: u64, on: u32, number: u32, released: bool) -> Record {
     }
 }
 fn message(from: u32, message: Message) -> Vec<u8> {
-    let announcement = Announcement { from: host(from), hops: 0, nonce: 77, message };
+    let announcement = Announcement { from: host(from), hops: 0, nonce: 77, sent_at: 0, message };
     frame(MacAddr([2, 0x68, 0x76, 0, 0, 0]), MacAddr::BROADCAST).announcement(&announcement)
 }
 fn about(from: u32, kind: RecordKind, key: VipKey, record: Record) -> Vec<u8> {
@@ -117,8 +117,8 @@ fn a_longer_announcement_of_a_later_version_is_read_as_far_as_it_is_known() {
     let mut hook = Hook::new("tail");
     let first = record(10, 2, 13, false);
     let mut bytes = about(2, RecordKind::Announce, vip(), first);
-    bytes[16] = 2;
-    bytes[17] = 84;
+    bytes[16] = 3;
+    bytes[17] = 104;
     bytes.extend([0xee; 8]);
     hook.arrives(underlay(2), ANNOUNCEMENTS, &bytes);
     assert_eq!(hook.record(), Some(first));
@@ -130,10 +130,9 @@ fn the_kernel_returns_an_echo_and_hears_who_sent_it() {
     let mut hook = Hook::new("echo");
     let ran = hook.arrives(underlay(2), ANNOUNCEMENTS, &message(2, Message::EchoRequest));
     assert_eq!(ran.verdict, REDIRECTED);
-    assert_eq!(
-        read(&ran.frame),
-        Announcement { from: host(1), hops: 0, nonce: 77, message: Message::EchoReply }
-    );
+    let reply = read(&ran.frame);
+    let message = Message::EchoReply { to: Some(host(2)) };
+    assert_eq!(reply, Announcement { from: host(1), hops: 0, nonce: 77, sent_at: reply.sent_at, message });
     hook.counted(&[("echo_reflected", 1)]);
     let heard = hook.switch.heard().unwrap();
     assert!(heard[&host(2)] > Duration::ZERO);
@@ -141,7 +140,7 @@ fn the_kernel_returns_an_echo_and_hears_who_sent_it() {
 
     assert_eq!(hook.switch.echo(host(2), 123).unwrap(), Outcome::Done);
     assert_eq!(read(&hook.left_by("ov", 1)[0]).message, Message::EchoRequest);
-    hook.arrives(underlay(2), ANNOUNCEMENTS, &message(2, Message::EchoReply));
+    hook.arrives(underlay(2), ANNOUNCEMENTS, &self::message(2, message));
     hook.counted(&[("echo_returned", 1)]);
     let [SwitchEvent::EchoReturned { at, host: from, nonce: 77, rtt }] = hook.told()[..] else {
         panic!("not told")
@@ -268,9 +267,9 @@ fn a_packet_for_a_vip_held_elsewhere_is_passed_on_there_and_its_sender_is_told()
         hook.counted(&[("passed_on", 1), ("sender_told", 1)]);
         let left = hook.left_by("ov", 2);
         assert_eq!(&left[0], bytes, "not a byte has changed");
-        let announced =
-            Announcement { from: host(1), hops: 1, nonce: 0, message: announce(RecordKind::Announce, held) };
-        assert_eq!(read(&left[1]), announced);
+        let said = read(&left[1]);
+        let message = announce(RecordKind::Announce, held);
+        assert_eq!(said, Announcement { from: host(1), hops: 1, nonce: 0, sent_at: said.sent_at, message });
         // Behind it, where a device may still write a checksum, is what its reader ignores.
         let head = Ethernet::LEN + Announcement::LEN;
         assert_eq!(left[1][head..], bytes[Ethernet::LEN..][..left[1].len() - head]);
@@ -315,7 +314,8 @@ fn a_relay_passes_an_announcement_on_once_and_what_was_passed_on_no_further() {
     hook.put(EntryKey::Host(host(4)), Entry::Host { underlay: underlay(4).into() });
     hook.put(EntryKey::Relayed(vni()), Entry::Members { hosts: [2, 3, 4].map(host).to_vec() });
     let tell = |hops, kind, record| {
-        let announcement = Announcement { from: host(2), hops, nonce: 0, message: announce(kind, record) };
+        let announcement =
+            Announcement { from: host(2), hops, nonce: 0, sent_at: 0, message: announce(kind, record) };
         frame(MacAddr([2, 0x68, 0x76, 0, 0, 0]), MacAddr::BROADCAST).announcement(&announcement)
     };
     let first = record(10, 2, 13, false);

@@ -63,7 +63,7 @@ fn speech(to: u32, record: Record) -> Speech {
 /// Host 2 says that its port 13 went down.
 fn hears_that_13_is_down(hook: &mut Hook) {
     let message = Message::Record { kind: RecordKind::AnnounceDown, key: vip(), record: released() };
-    let announcement = Announcement { from: host(2), hops: 0, nonce: 0, message };
+    let announcement = Announcement { from: host(2), hops: 0, nonce: 0, sent_at: 0, message };
     let bytes = frame(MacAddr::ZERO, MacAddr::BROADCAST).announcement(&announcement);
     hook.arrives(underlay(2), 0xff_ffff, &bytes);
 }
@@ -248,7 +248,7 @@ fn that_a_port_went_down_is_announced_heard_and_noted_and_anything_else_that_rel
         let record =
             Record { epoch: Epoch(theirs.epoch.0 + u64::from(kind == RecordKind::AnnounceDown)), ..theirs };
         let message = Message::Record { kind, key: vip(), record };
-        let announcement = Announcement { from: host(2), hops: 0, nonce: 0, message };
+        let announcement = Announcement { from: host(2), hops: 0, nonce: 0, sent_at: 0, message };
         let bytes = frame(MacAddr::ZERO, MacAddr::BROADCAST).announcement(&announcement);
         hook.arrives(underlay(2), 0xff_ffff, &bytes);
         let [SwitchEvent::Notice { notice, .. }] = hook.told()[..] else { panic!("not told") };

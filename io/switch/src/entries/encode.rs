@@ -58,7 +58,7 @@ pub fn writes(key: &EntryKey, entry: &Entry) -> Result<Vec<Write>, EntryError> {
     let mut more = vec![];
     let value = match (key, entry) {
         (EntryKey::Host(host), Entry::Host { underlay }) => {
-            let peer = layout::Peer { heard_at: 0, host: host.get(), zero: 0 };
+            let peer = layout::Peer { host: host.get(), ..layout::Peer::zeroed() };
             more.push(("peers", octets(*underlay).to_vec(), peer.bytes().to_vec()));
             octets(*underlay).to_vec()
         }
