@@ -11,6 +11,7 @@ mod drill;
 mod findings;
 mod guests;
 mod items;
+mod keys;
 mod look;
 mod ports;
 mod program;
@@ -114,6 +115,7 @@ pub struct Engine {
     keeper: Keeper,
     claims: claims::Claims,
     records: records::Records,
+    keys: keys::Keys,
     prober: Prober,
     alive: alive::Alive,
     assist: assist::Assist,
@@ -192,6 +194,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result
         keeper: Keeper::new(host, rand::random()),
         claims: claims::Claims::default(),
         records: records::Records::default(),
+        keys: keys::Keys::default(),
         prober: Prober::new(),
         alive: alive::Alive::default(),
         assist: assist::Assist::default(),

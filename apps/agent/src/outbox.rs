@@ -293,7 +293,7 @@ mod tests {
     #[tokio::test]
     async fn an_acknowledgement_comes_behind_what_it_speaks_of() {
         let outbox = Outbox::default();
-        outbox.acknowledge(proto::Acknowledged { revision: 3, failures: vec![] });
+        outbox.acknowledge(proto::Acknowledged { revision: 3, failures: vec![], keys_stage: 1 });
         outbox.instance(running(1));
         assert!(matches!(&next(&outbox).await[..], [Body::Instance(_), Body::Acknowledged(_)]));
     }

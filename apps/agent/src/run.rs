@@ -7,7 +7,7 @@ use crate::engine::{self, Parts};
 use crate::follow::follow;
 use crate::identity::Identity;
 use crate::outbox::Outbox;
-use crate::{clock, disk, metrics, peers};
+use crate::{clock, disk, keys, metrics, peers};
 use anyhow::Context;
 use havip_netlink::{LinkWatch, Links};
 use havip_packet_socket::{AsyncPacketSocket, PacketSocket};
@@ -133,6 +133,10 @@ async fn open_switch(
     if let Some(edge) = devices.edge {
         switch.attach_edge(Edge { ifindex: edge.index, mac: edge.mac, address: edge.address })?;
         links.set_up(edge.index).await?;
+    }
+    // Before the first word of another host: the last keys, if the server has told any before.
+    if let Some(keys) = keys::load(&config.data)? {
+        switch.set_keys(&keys).context("could not give the switch its keys")?;
     }
     switch.attach_overlay()?;
     links.set_up(devices.overlay).await.context(

@@ -10,6 +10,7 @@ mod facts;
 pub mod random;
 mod refusal;
 pub mod request;
+mod rotation;
 #[cfg(test)]
 mod tests;
 
@@ -18,3 +19,4 @@ pub use draw::Draw;
 pub use facts::{Facts, LiveHost, Quotas};
 pub use refusal::{Code, Kind, Refusal};
 pub use request::Request;
+pub use rotation::{Follower, Rotation};

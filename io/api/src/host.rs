@@ -60,6 +60,24 @@ pub struct HostToken {
     pub expires_at: String,
 }
 
+/// The keys with which hosts seal what they tell each other, by number: the secrets are shown to nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HostKeys {
+    /// The key that hosts seal with; null while none is used yet.
+    pub sealing: Option<u32>,
+    /// The keys that are good now; two while they are changed.
+    pub accepted: Vec<u32>,
+    /// Whether hosts refuse what is not sealed.
+    pub required: bool,
+    /// When the newest key was made.
+    #[schema(format = DateTime)]
+    pub made_at: String,
+    /// Whether the change to the newest key goes on.
+    pub is_changing: bool,
+    /// The names of the hosts that the next step waits for.
+    pub waiting_for: Vec<String>,
+}
+
 /// What a host's switch has dropped since its maps were made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Drops {

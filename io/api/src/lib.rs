@@ -25,7 +25,7 @@
 //! | `/eips/{id}/bind`, `/eips/{id}/unbind` | POST |
 //! | `/routes`, `/routes/{id}` | GET, POST; GET, DELETE |
 //! | `/hosts`, `/hosts/{id}`, `/hosts/{id}/drops` | GET; GET, PATCH, DELETE; GET |
-//! | `/hosts/tokens` | POST |
+//! | `/hosts/tokens`, `/hosts/keys` | POST; GET, POST |
 //! | `/events`, `/events/watch` | GET; GET (server-sent events) |
 //! | `/access-keys` | GET |
 //! | `/health`, `/openapi.json` | GET, without a key |
@@ -56,7 +56,7 @@ pub use filter::{
     EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter, InstanceFilter, InterfaceFilter,
     RouteFilter, SubnetFilter, VipFilter, VpcFilter, WatchFilter,
 };
-pub use host::{DropCount, Drops, Host, HostToken, Unprogrammed};
+pub use host::{DropCount, Drops, Host, HostKeys, HostToken, Unprogrammed};
 pub use instance::{Console, ConsoleRange, Exec, ExecResult, Instance, InstanceInterface, RunInstance};
 pub use interface::{AddAddresses, Attach, CreateInterface, Interface, Plug, UpdateInterface};
 pub use key::{AccessKey, Health, KeyFile};

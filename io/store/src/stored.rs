@@ -10,6 +10,7 @@
 //! | `answer/PRINCIPAL/KEY` | what a request with an idempotency key was answered, for a day |
 //! | `token/DIGEST`, `access-key/ID` | who may join, who may ask |
 //! | `meta/history`, `meta/newest` | which store this is; when a resource last changed |
+//! | `meta/seal-keys` | the keys with which hosts seal their messages, and the step of their rotation |
 //!
 //! A later version may add fields with defaults; it never changes the meaning of one. What each version wrote
 //! stands in `tests/stored.rs`. A change that an older program could not read raises `meta.layout` of the
@@ -40,6 +41,8 @@ pub enum Stored {
     Token(Token),
     /// An access key.
     AccessKey(AccessKey),
+    /// The keys with which hosts seal what they tell each other.
+    SealRing(SealRing),
     /// Names this history: another store has another one.
     History(String),
     /// Written with every change of a resource, so that its revision is that of the newest one.
@@ -83,6 +86,30 @@ pub struct AccessKey {
     pub sealed_secret: String,
 }
 
+/// The keys with which hosts seal what they tell each other, and the step of their rotation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealRing {
+    /// Counts the steps.
+    pub stage: u64,
+    /// The key to seal with.
+    pub sending: Option<u32>,
+    /// What is not sealed is refused.
+    pub required: bool,
+    /// When the newest key was made.
+    pub made_at: Timestamp,
+    /// The keys that are good for receiving, the older first.
+    pub keys: Vec<SealedKey>,
+}
+
+/// One of them, its secret sealed under a key that is not in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedKey {
+    /// Its number.
+    pub id: u32,
+    /// Nonce and ciphertext of its secret, in base64.
+    pub sealed_secret: String,
+}
+
 /// The store holds something that this version cannot read.
 #[derive(Debug, thiserror::Error)]
 #[error("the store holds something unreadable under {key:?}")]
@@ -104,6 +131,7 @@ impl Stored {
             Self::Answer(answer) => answer_key(&answer.name),
             Self::Token(token) => token_key(&token.digest),
             Self::AccessKey(key) => format!("access-key/{}", key.id),
+            Self::SealRing(_) => SEAL_KEYS.into(),
             Self::History(_) => HISTORY.into(),
             Self::Newest => NEWEST.into(),
         }
@@ -119,6 +147,7 @@ impl Stored {
             Self::Answer(answer) => json(answer),
             Self::Token(token) => json(token),
             Self::AccessKey(key) => json(key),
+            Self::SealRing(ring) => json(ring),
             Self::History(name) => json(name),
             Self::Newest => json(&()),
         }
@@ -145,6 +174,7 @@ impl Stored {
             ("answer", _) => Self::Answer(read(key, value)?),
             ("token", _) => Self::Token(read(key, value)?),
             ("access-key", _) => Self::AccessKey(read(key, value)?),
+            ("meta", "seal-keys") => Self::SealRing(read(key, value)?),
             ("meta", "history") => Self::History(read(key, value)?),
             ("meta", "newest") => Self::Newest,
             _ => return Err(unknown()),
@@ -184,6 +214,8 @@ pub fn token_key(digest: &str) -> String {
 
 /// Where the history's name is stored.
 pub const HISTORY: &str = "meta/history";
+/// Where the hosts' keys are stored.
+pub const SEAL_KEYS: &str = "meta/seal-keys";
 /// See [`Stored::Newest`].
 pub const NEWEST: &str = "meta/newest";
 
@@ -265,6 +297,13 @@ mod tests {
             Stored::Record(key("10.0.0.1"), record),
             Stored::Record(key("fd00::1"), record),
             Stored::Event(Event { sequence: 7, at: Timestamp(1), kind: EventKind::HostJoined { host } }),
+            Stored::SealRing(SealRing {
+                stage: 4,
+                sending: Some(1),
+                required: true,
+                made_at: Timestamp(1),
+                keys: vec![SealedKey { id: 1, sealed_secret: "c2VhbGVk".into() }],
+            }),
             Stored::History("h".into()),
             Stored::Newest,
         ];

@@ -4,7 +4,7 @@ use havip_model::{Resource, World};
 use havip_store::stored::Stored;
 
 /// As version 0.1 wrote it: never edit a line, add new ones.
-const WRITTEN: [(&str, &str); 21] = [
+const WRITTEN: [(&str, &str); 22] = [
     ("meta/history", r#""3f9c""#),
     ("meta/newest", "null"),
     ("counter/vni", "2"),
@@ -68,6 +68,10 @@ const WRITTEN: [(&str, &str); 21] = [
     (
         "answer/key-aaaaaaaaaaaaaaaaaaaa/once",
         r#"{"name":"key-aaaaaaaaaaaaaaaaaaaa/once","request":"00ff","status":201,"subject":"vip/vip-aaaaaaaaaaaaaaaaaaaa","at":1000}"#,
+    ),
+    (
+        "meta/seal-keys",
+        r#"{"stage":4,"sending":1,"required":true,"made_at":1000,"keys":[{"id":1,"sealed_secret":"c2VhbGVk"},{"id":2,"sealed_secret":"c2VhbGVk"}]}"#,
     ),
     ("token/00ff", r#"{"digest":"00ff","expires_at":9000}"#),
     (

@@ -5,6 +5,7 @@ mod finding;
 mod item;
 mod key;
 mod record;
+mod seal;
 mod sent;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use record::{
     Move, Refused, instance_state, instance_state_text, move_message, moved, record, record_message, records,
     records_message, refused, refused_message, vip_key, vip_key_message,
 };
+pub use seal::{seal_keys, seal_keys_message};
 pub use sent::{Sending, Sent, sent, sent_message};
 
 /// A message that its sender must not have sent: which field, and what is wrong with it.

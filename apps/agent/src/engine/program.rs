@@ -138,6 +138,7 @@ impl Engine {
 
     /// Tries again what failed: a full map may have room now.
     pub(super) fn retry(&mut self) {
+        self.take_keys();
         self.touched.extend(self.faults.entries.keys());
         for at in self.faults.records.keys().copied().collect::<Vec<_>>() {
             if let Some(prepare) = self.observed.get(&at).and_then(|entry| prepare(at, entry)) {
@@ -160,7 +161,8 @@ impl Engine {
         reasons.extend(self.faults.items.iter().map(|(item, reason)| (key_text(item), reason.clone())));
         reasons.extend(self.faults.unreadable.clone());
         let failures = reasons.into_iter().map(|(key, reason)| proto::Failure { key, reason }).collect();
-        self.outbox.acknowledge(proto::Acknowledged { revision: self.state.revision, failures });
+        let (revision, keys_stage) = (self.state.revision, self.keys.stage);
+        self.outbox.acknowledge(proto::Acknowledged { revision, failures, keys_stage });
     }
 
     /// The claim machine hears of something, and what it wants is done.

@@ -32,6 +32,7 @@ impl Engine {
             Body::Change(change) => self.incoming.change(change),
             Body::Commit(commit) => self.commit(commit).await,
             Body::Command(command) => self.command(command).await,
+            Body::Keys(keys) => self.keys_told(&keys),
             Body::Records(records) => match havip_stream::convert::records(&records) {
                 Ok(all) => match Vni::new(records.vni) {
                     Ok(vni) => self.merge_servers(vni, all),

@@ -40,6 +40,8 @@ impl Engine {
             SwitchEvent::Refused { at, reason, port, mac, address, outer, count } => {
                 tracing::debug!(name = reason_name(reason), ?port, %mac, ?address, ?outer, count, "refused");
                 let at = Timestamp(self.wall_ms(at));
+                // Of what came over the underlay, who sent it says more than what it was about.
+                let address = outer.map(IpAddr::V4).or(address);
                 let refused = Refused { reason, port, mac, address, count, at };
                 match outer.filter(|_| is_of_stranger(reason)) {
                     Some(outer) => self.strangers.wait(now + ACQUAINTANCE, outer, refused),

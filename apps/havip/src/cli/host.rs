@@ -7,7 +7,7 @@ use super::{Verb, time};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use havip_agent::Args;
-use havip_api::{DropCount, Host, HostFilter, Update};
+use havip_api::{DropCount, Host, HostFilter, HostKeys, Update};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -47,6 +47,14 @@ pub enum HostVerb {
     },
     /// Make a token with which one host may join, once
     Token,
+    /// Show how far the keys are with which hosts seal what they tell each other, and for whom a change waits
+    Keys,
+    /// Change the key with which hosts seal what they tell each other; it loses no message
+    ///
+    /// The new key is known to every host before one uses it, and the old one is dropped when none does any more.
+    /// A host that is lost is not waited for longer than a minute: it gets the keys when it comes back.
+    /// Without this the key is changed each 30 days.
+    RotateKeys,
     /// Remove a host that will not come back
     Remove {
         /// Its id or name
@@ -134,6 +142,8 @@ impl Verb for HostVerb {
                     Format::Table | Format::Wide => print(&format!("{}\n", token.token)),
                 }
             }
+            Self::Keys => session.show_details(&session.client.host_keys()?),
+            Self::RotateKeys => session.show_details(&session.client.rotate_host_keys()?),
             Self::Remove { host, change } => {
                 let id = session.id_of::<Host>(&host)?;
                 change.client(session).remove_host(&id)?;
@@ -191,6 +201,29 @@ impl Row for Host {
             self.lost_findings.to_string(),
             time::age(&self.meta.created_at),
             self.meta.description.clone(),
+        ]
+    }
+}
+
+impl Row for HostKeys {
+    const COLUMNS: &'static [Column] = &[
+        Column::Always("SEALING"),
+        Column::Always("ACCEPTED"),
+        Column::Always("REQUIRED"),
+        Column::Always("CHANGING"),
+        Column::Always("WAITING FOR"),
+        Column::Always("MADE"),
+    ];
+
+    fn cells(&self, _: &dyn Names) -> Vec<String> {
+        let accepted: Vec<_> = self.accepted.iter().map(u32::to_string).collect();
+        vec![
+            self.sealing.map(|id| id.to_string()).unwrap_or_default(),
+            accepted.join(", "),
+            self.required.to_string(),
+            self.is_changing.to_string(),
+            self.waiting_for.join(", "),
+            time::age(&self.made_at),
         ]
     }
 }

@@ -96,6 +96,8 @@ struct Session<'a> {
     ordered: mpsc::Receiver<havip_stream::proto::Command>,
     /// Everything up to here was sent.
     revision: u64,
+    /// The stage of the keys that were sent last.
+    keys_stage: u64,
     /// VPCs whose records were sent.
     known: BTreeSet<Vni>,
     /// The last difference between the host's records and ours that was answered: both digests.
@@ -129,6 +131,7 @@ impl<'a> Session<'a> {
         info!(host = host.get(), revision, changes = opening.changes, full = opening.is_full, "host follows");
         let Opening { messages, known, .. } = opening;
         let differences = BTreeMap::new();
+        let keys_stage = 0;
         Self {
             service,
             host,
@@ -138,6 +141,7 @@ impl<'a> Session<'a> {
             commands,
             ordered,
             revision,
+            keys_stage,
             known,
             differences,
             opening: messages,
@@ -145,6 +149,8 @@ impl<'a> Session<'a> {
     }
 
     async fn run(&mut self, mut reports: Streaming<Report>) -> Result<(), Status> {
+        // Before the commit, with which ports come up.
+        self.pass_keys().await?;
         for message in std::mem::take(&mut self.opening) {
             self.send(message).await?;
         }
@@ -174,6 +180,7 @@ impl<'a> Session<'a> {
                     if !self.service.tracker().is_current(self.host, self.id) {
                         return Err(Status::aborted("another stream of this host has begun"));
                     }
+                    self.pass_keys().await?;
                     self.commit().await?;
                 }
                 () = tokio::time::sleep_until(silent_at) => {
@@ -191,6 +198,7 @@ impl<'a> Session<'a> {
                 _ => Ok(()),
             };
         }
+        self.pass_keys().await?;
         let mut is_changed = false;
         let mut learned = vec![];
         for difference in &committed.differences {
@@ -236,6 +244,23 @@ impl<'a> Session<'a> {
         }
         let records = self.service.read(|durable| records(durable, vni));
         self.send(Body::Records(records)).await
+    }
+
+    /// Sends the keys if they are other ones than were sent last.
+    async fn pass_keys(&mut self) -> Result<(), Status> {
+        let stage =
+            self.service.read(|durable| durable.state.seal_ring.as_ref().map_or(0, |ring| ring.stage));
+        if stage == self.keys_stage {
+            return Ok(());
+        }
+        let keys = self.service.read(|durable| self.service.seal_keys(durable));
+        let keys = keys.map_err(|error| {
+            tracing::error!(error = format!("{error:#}"), "the hosts' keys cannot be read");
+            Status::internal("the hosts' keys cannot be read")
+        })?;
+        let Some(keys) = keys else { return Ok(()) };
+        self.keys_stage = keys.stage;
+        self.send(Body::Keys(convert::seal_keys_message(&keys))).await
     }
 
     async fn commit(&self) -> Result<(), Status> {

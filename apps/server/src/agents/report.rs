@@ -71,7 +71,7 @@ fn acknowledge(service: &Service, host: HostNumber, sent: u64, acknowledged: Ack
             Err(error) => skip(host, &error),
         }
     }
-    service.tracker().acknowledge(host, acknowledged.revision.min(sent), failures);
+    service.tracker().acknowledge(host, acknowledged.revision.min(sent), failures, acknowledged.keys_stage);
 }
 
 async fn instance(service: &Service, host: HostNumber, report: InstanceReport) {

@@ -14,6 +14,8 @@ use tokio::sync::watch;
 
 /// What is known of the hosts' lives.
 pub struct Tracker {
+    /// A host that was never heard is silent since then.
+    began: Instant,
     inner: Mutex<Inner>,
     changed: watch::Sender<()>,
 }
@@ -47,6 +49,8 @@ pub struct HostLife {
     pub heard_ms: Option<u64>,
     /// Up to here it has programmed everything, but for the failures.
     pub acknowledged: u64,
+    /// The stage of the hosts' keys that it has.
+    pub keys_stage: u64,
     /// What it could not program, and why.
     pub failures: BTreeMap<ItemKey, String>,
     /// What must be acknowledged, by revision.
@@ -81,7 +85,7 @@ pub struct InstanceLife {
 
 impl Default for Tracker {
     fn default() -> Self {
-        Self { inner: Mutex::default(), changed: watch::Sender::new(()) }
+        Self { began: Instant::now(), inner: Mutex::default(), changed: watch::Sender::new(()) }
     }
 }
 
@@ -182,10 +186,18 @@ impl Tracker {
     }
 
     /// A host has programmed everything up to a revision, but for the failures.
-    pub fn acknowledge(&self, host: HostNumber, revision: u64, failures: BTreeMap<ItemKey, String>) {
+    pub fn acknowledge(
+        &self,
+        host: HostNumber,
+        revision: u64,
+        failures: BTreeMap<ItemKey, String>,
+        keys_stage: u64,
+    ) {
         let mut inner = self.lock();
         let Some(life) = inner.hosts.get_mut(&host) else { return };
-        let is_news = life.acknowledged != revision || life.failures != failures;
+        let is_news =
+            life.acknowledged != revision || life.failures != failures || life.keys_stage != keys_stage;
+        life.keys_stage = keys_stage;
         life.acknowledged = life.acknowledged.max(revision);
         life.failures = failures;
         let later = life.awaited.split_off(&revision.saturating_add(1));
@@ -240,6 +252,16 @@ impl Tracker {
     /// What is known of a host.
     pub fn host<T>(&self, host: HostNumber, read: impl FnOnce(Option<&HostLife>) -> T) -> T {
         read(self.lock().hosts.get(&host))
+    }
+
+    /// The stage of the keys that a host has, and how long it has been silent: zero while its stream is open.
+    pub fn follows_keys(&self, host: HostNumber) -> (u64, Duration) {
+        let inner = self.lock();
+        match inner.hosts.get(&host) {
+            Some(life) if life.is_live() => (life.keys_stage, Duration::ZERO),
+            Some(life) => (life.keys_stage, life.heard.unwrap_or(self.began).elapsed()),
+            None => (0, self.began.elapsed()),
+        }
     }
 
     /// Hosts whose streams are open, in order.

@@ -115,6 +115,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(eip::unbind_eip))
         .routes(routes!(host::list_hosts))
         .routes(routes!(host::create_host_token))
+        .routes(routes!(host::get_host_keys, host::rotate_host_keys))
         .routes(routes!(host::get_host, host::update_host, host::remove_host))
         .routes(routes!(host::host_drops))
         .routes(routes!(event::list_events))

@@ -7,7 +7,7 @@ use super::{
     parse,
 };
 use crate::{
-    service::{Fault, Service},
+    service::{Fault, KeysStatus, Service},
     shape::time,
 };
 use axum::{
@@ -17,7 +17,7 @@ use axum::{
     response::Response,
 };
 use havip_admission::request;
-use havip_api::{DropCount, Drops, Host, HostFilter, HostToken, Page, Problem, Update, WithWait};
+use havip_api::{DropCount, Drops, Host, HostFilter, HostKeys, HostToken, Page, Problem, Update, WithWait};
 use havip_model::{HostNumber, Resource, ResourceKey};
 use havip_stream::proto::{self, command::Body as Order};
 use std::{sync::Arc, time::Duration};
@@ -45,6 +45,36 @@ pub async fn create_host_token(
 ) -> Result<(StatusCode, Json<HostToken>), Fault> {
     let (token, expires_at) = server.create_token(&caller.principal).await?;
     Ok((StatusCode::CREATED, Json(HostToken { token, expires_at: time(expires_at) })))
+}
+
+/// How far the keys are with which hosts seal what they tell each other; never the keys.
+#[utoipa::path(get, path = "/v1/hosts/keys", tag = "Hosts", responses(
+    (status = 200, body = HostKeys), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn get_host_keys(State(server): Server) -> Result<Json<HostKeys>, Fault> {
+    server.keys_status().map(|status| Json(shown(status)))
+}
+
+/// Begins to change the key with which hosts seal what they tell each other; it goes on by itself.
+#[utoipa::path(post, path = "/v1/hosts/keys", tag = "Hosts", responses(
+    (status = 202, body = HostKeys), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn rotate_host_keys(
+    State(server): Server,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<(StatusCode, Json<HostKeys>), Fault> {
+    let status = server.rotate_keys(&caller.principal).await?;
+    Ok((StatusCode::ACCEPTED, Json(shown(status))))
+}
+
+fn shown(status: KeysStatus) -> HostKeys {
+    let KeysStatus { rotation, awaited } = status;
+    HostKeys {
+        is_changing: rotation.is_under_way(),
+        sealing: rotation.sending,
+        accepted: rotation.keys,
+        required: rotation.required,
+        made_at: time(rotation.made_at),
+        waiting_for: awaited,
+    }
 }
 
 /// One host.

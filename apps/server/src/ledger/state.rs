@@ -4,7 +4,7 @@ use super::timeline::Timeline;
 use havip_model::{
     AccessKeyId, Change, Counter, Digest, Record, Resource, ResourceKey, Timestamp, VipKey, Vni, World,
 };
-use havip_store::stored::{self, AccessKey, Answer, Stored, Token};
+use havip_store::stored::{self, AccessKey, Answer, SealRing, Stored, Token};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -29,6 +29,8 @@ pub struct State {
     pub tokens: HashMap<String, Timestamp>,
     /// Access keys.
     pub keys: BTreeMap<AccessKeyId, AccessKey>,
+    /// The keys with which hosts seal what they tell each other.
+    pub seal_ring: Option<SealRing>,
     /// What happened.
     pub timeline: Timeline,
 }
@@ -124,6 +126,7 @@ impl State {
             Stored::AccessKey(key) => {
                 self.keys.insert(key.id, key.clone());
             }
+            Stored::SealRing(ring) => self.seal_ring = Some(ring.clone()),
             Stored::History(name) => self.history = name.clone(),
             Stored::Newest => {}
         }

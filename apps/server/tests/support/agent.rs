@@ -6,8 +6,8 @@ use havip_reconcile::item::{Item, ItemKey};
 use havip_stream::{
     convert::{Changed, key_text},
     proto::{
-        Acknowledged, Failure, Hello, JoinRequest, Report, Update, control_client::ControlClient, report,
-        update,
+        Acknowledged, Failure, Hello, JoinRequest, Report, SealKeys, Update, control_client::ControlClient,
+        report, update,
     },
 };
 use rcgen::{CertificateParams, KeyPair};
@@ -42,6 +42,10 @@ pub struct Following {
     /// Everything but changes and commits that came down.
     pub others: Vec<update::Body>,
     pub acknowledges: bool,
+    /// The keys that came last, and the stage of them that is acknowledged, if they are taken.
+    pub seal_keys: Option<SealKeys>,
+    pub keys_stage: u64,
+    pub takes_keys: bool,
     pub failures: Vec<Failure>,
 }
 
@@ -145,6 +149,9 @@ impl Scene {
                 was_full: None,
                 others: vec![],
                 acknowledges: true,
+                seal_keys: None,
+                keys_stage: 0,
+                takes_keys: true,
                 failures: vec![],
             })
         })
@@ -181,13 +188,20 @@ impl Following {
                 }
                 return Ok(true);
             }
+            update::Body::Keys(keys) => {
+                if self.takes_keys {
+                    self.keys_stage = keys.stage;
+                }
+                self.seal_keys = Some(keys);
+            }
             other => self.others.push(other),
         }
         Ok(false)
     }
 
     pub async fn acknowledge(&self) {
-        let acknowledged = Acknowledged { revision: self.revision, failures: self.failures.clone() };
+        let (revision, failures, keys_stage) = (self.revision, self.failures.clone(), self.keys_stage);
+        let acknowledged = Acknowledged { revision, failures, keys_stage };
         self.say(report::Body::Acknowledged(acknowledged)).await;
     }
 

@@ -2,8 +2,8 @@
 
 use super::transport::{Client, ClientError, query, segment};
 use crate::{
-    AccessKey, Console, ConsoleRange, Drops, Exec, ExecResult, Health, Host, HostFilter, HostToken, Instance,
-    InstanceFilter, Page, RunInstance, Update,
+    AccessKey, Console, ConsoleRange, Drops, Exec, ExecResult, Health, Host, HostFilter, HostKeys, HostToken,
+    Instance, InstanceFilter, Page, RunInstance, Update,
 };
 use std::time::Duration;
 
@@ -82,6 +82,14 @@ impl Client {
     /// A token with which one host may join, once.
     pub fn create_host_token(&self) -> Result<HostToken, ClientError> {
         self.order("/hosts/tokens")
+    }
+    /// How far the keys are with which hosts seal what they tell each other.
+    pub fn host_keys(&self) -> Result<HostKeys, ClientError> {
+        self.get("/hosts/keys")
+    }
+    /// Begins to change them.
+    pub fn rotate_host_keys(&self) -> Result<HostKeys, ClientError> {
+        self.order("/hosts/keys")
     }
     /// The access keys, without their secrets.
     pub fn access_keys(&self) -> Result<Page<AccessKey>, ClientError> {
