@@ -4,6 +4,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ impl Machine {
     fn new(test: &str) -> Self {
         let name = format!("up{test}{}", std::process::id());
         let machine = Self { name, scratch: tempfile::tempdir().unwrap(), supervisor: None };
+        // As /var/lib is; the server is not root.
+        fs::set_permissions(machine.scratch.path(), fs::Permissions::from_mode(0o755)).unwrap();
         succeed("ip", &["netns", "add", &machine.name]);
         // A pair of devices stands for the network: its address is the underlay's.
         machine.inside("ip", &["link", "set", "lo", "up"]);
@@ -148,10 +151,59 @@ fn the_server_has_no_capabilities_and_the_agent_not_all() {
         let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:\t")).unwrap();
         u64::from_str_radix(line, 16).unwrap()
     };
-    const NET_BIND_SERVICE: u64 = 1 << 10;
     const SYS_MODULE: u64 = 1 << 16;
-    assert_eq!(bounding("server"), NET_BIND_SERVICE);
+    assert_eq!(bounding("server"), 0);
     assert_eq!(bounding("agent") & SYS_MODULE, 0);
+}
+
+#[test]
+fn the_server_is_a_user_that_owns_its_data_and_reaches_nothing_else_of_ours() {
+    let mut machine = Machine::new("e");
+    // As an earlier version left it: all of it root's, and closed.
+    fs::create_dir_all(machine.data().join("server")).unwrap();
+    fs::set_permissions(machine.data(), fs::Permissions::from_mode(0o700)).unwrap();
+    machine.up();
+
+    let server = machine.program("server").unwrap();
+    let status = fs::read_to_string(format!("/proc/{server}/status")).unwrap();
+    let ids = |name: &str| -> Vec<u32> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.split_whitespace().map(|id| id.parse().unwrap()).collect()
+    };
+    let (uid, gid) = (ids("Uid:")[0], ids("Gid:")[0]);
+    assert!(uid != 0 && gid != 0);
+    assert_eq!((ids("Uid:"), ids("Gid:"), ids("Groups:")), (vec![uid; 4], vec![gid; 4], vec![]));
+    for name in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
+        assert!(status.lines().any(|line| line == format!("{name}\t0000000000000000")), "{name}");
+    }
+
+    let data = machine.data();
+    let own = fs::metadata(data.join("server")).unwrap();
+    assert_eq!((own.uid(), own.mode() & 0o777), (uid, 0o700));
+    // Whoever is this user can do this and no more.
+    let can = |script: &str| {
+        let ids = [format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".into()];
+        let shell = ["sh", "-c", script].map(String::from);
+        let mut command = Command::new("setpriv");
+        command.args(ids).args(shell).current_dir(&data).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().unwrap().success()
+    };
+    assert!(can("cat server/seal.key && touch server/x && rm server/x"));
+    for script in [
+        "ls .",
+        "ls agent",
+        "cat agent/identity.json",
+        "cat agent/seal-keys",
+        "cat ../key.json",
+        "touch x",
+        "touch agent/x",
+        "touch ../x",
+    ] {
+        assert!(!can(script), "{script}");
+    }
+    let key = fs::metadata(machine.scratch.path().join("key.json")).unwrap();
+    assert_eq!((key.uid(), key.mode() & 0o777), (0, 0o600));
+    assert!(!data.join("server/admin-key.json").exists(), "there is one copy of the key");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod backoff;
 mod privileges;
 mod supervisor;
+mod user;
 mod welcome;
 
 pub use supervisor::adopted;
@@ -17,11 +18,13 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use supervisor::{Program, Supervisor};
+use user::ServerUser;
 
 /// Flags of `havip up`.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-The server runs without capabilities, the agent with those it needs for devices, namespaces and BPF.
+The server runs without capabilities as the user havip, or as uid 60740 where there is no such user;
+the agent as root, with the capabilities it needs for devices, namespaces and BPF.
 Both are restarted when they end. Ctrl-C or SIGTERM stops both; what the switch forwards keeps flowing.")]
 pub struct Args {
     /// Where everything is kept that must survive
@@ -51,22 +54,28 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     ensure!(
         nix::unistd::geteuid().is_root(),
-        "run `havip up` as root: its agent makes devices and loads BPF programs (the server drops all capabilities)"
+        "run `havip up` as root: its agent makes devices and loads BPF programs (the server becomes another user)"
     );
     let key_file = match &args.admin_key_file {
         Some(path) => path.clone(),
         None => default_key_file(std::env::var("HOME").ok())
             .context("could not choose a place for the access key; name one with --admin-key-file")?,
     };
-    for directory in [Some(args.data.as_path()), key_file.parent()].into_iter().flatten() {
+    for address in [args.listen, args.agents] {
+        user::must_be_able_to_listen(address)?;
+    }
+    user::make_passable(&args.data)?;
+    if let Some(directory) = key_file.parent() {
         make_private(directory)?;
     }
+    let user = ServerUser::of_this_machine()?;
+    user.own(&args.data.join("server"))?;
     // Before any thread begins, so that only the wait below takes them.
     let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
     signals.thread_block().context("could not block signals")?;
 
     let supervisor = Supervisor::new()?;
-    let outcome = start(args, &key_file, &supervisor).and_then(|()| {
+    let outcome = start(args, user, &key_file, &supervisor).and_then(|()| {
         let signal = signals.wait().context("could not wait for signals")?;
         tracing::info!(signal = signal.as_str(), "stopping");
         Ok(())
@@ -75,10 +84,11 @@ pub fn run(args: &Args) -> Result<()> {
     outcome
 }
 
-fn start(args: &Args, key_file: &Path, supervisor: &Supervisor) -> Result<()> {
-    let is_first = !key_file.exists();
-    supervisor.start(Program::server(args, key_file));
-    let client = client_when_ready(args, key_file, supervisor)?;
+fn start(args: &Args, user: ServerUser, key_file: &Path, supervisor: &Supervisor) -> Result<()> {
+    // The server may write into its own directory only; root takes the key from there.
+    let made_key = args.data.join("server/admin-key.json");
+    supervisor.start(Program::server(args, user, &made_key));
+    let (client, is_first) = client_when_ready(args, &made_key, key_file, supervisor)?;
     let underlay = args.underlay.or_else(own_address).context(
         "this machine has no address but loopback's, so other hosts could not reach it; name one with --underlay",
     )?;
@@ -93,15 +103,24 @@ fn start(args: &Args, key_file: &Path, supervisor: &Supervisor) -> Result<()> {
     Ok(())
 }
 
-/// A client, once the server answers; an error if it will not.
-fn client_when_ready(args: &Args, key_file: &Path, supervisor: &Supervisor) -> Result<Client> {
+/// A client, once the server answers, and whether its key is new; an error if it will not.
+fn client_when_ready(
+    args: &Args,
+    made_key: &Path,
+    key_file: &Path,
+    supervisor: &Supervisor,
+) -> Result<(Client, bool)> {
     let deadline = Instant::now() + PATIENCE;
+    let mut is_new = false;
     loop {
+        is_new |= user::take_key(made_key, key_file)?;
         if key_file.exists() {
             let server = format!("http://{}", reachable(args.listen));
-            let client = Client::new(Config { server, key: read_key(key_file)?, authority_pem: None })?;
-            if client.health().is_ok() {
-                return Ok(client);
+            let key = |key| Client::new(Config { server: server.clone(), key, authority_pem: None });
+            if key(read_key(key_file)?)?.health().is_ok() {
+                // A server that answers has made its key before: a file that was there already is out of date then.
+                is_new |= user::take_key(made_key, key_file)?;
+                return Ok((key(read_key(key_file)?)?, is_new));
             }
         }
         if supervisor.failures("server") >= 3 {

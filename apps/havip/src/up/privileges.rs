@@ -6,8 +6,8 @@
 use anyhow::{Context, Result};
 use caps::{CapSet, Capability};
 
-/// What the server needs: nothing, but for a port below 1024.
-pub const SERVER: &[Capability] = &[Capability::CAP_NET_BIND_SERVICE];
+/// What the server needs: nothing.
+pub const SERVER: &[Capability] = &[];
 
 /// What the agent needs for itself, and for the programs in the instances that it starts.
 pub const AGENT: &[Capability] = &[

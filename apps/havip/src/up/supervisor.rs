@@ -4,7 +4,7 @@
 //! when the *thread* that started it ends.
 
 use super::backoff::Backoff;
-use super::{Args, privileges};
+use super::{Args, privileges, user::ServerUser};
 use anyhow::{Context, Result, bail};
 use caps::Capability;
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -26,11 +26,13 @@ pub struct Program {
     environment: Vec<(&'static str, String)>,
     capabilities: &'static [Capability],
     may_gain: bool,
+    /// Root, if it is none.
+    user: Option<ServerUser>,
 }
 
 impl Program {
     /// The server that `havip up` was told to run.
-    pub fn server(args: &Args, key_file: &Path) -> Self {
+    pub fn server(args: &Args, user: ServerUser, key_file: &Path) -> Self {
         let arguments = words(&[
             ("--data", &args.data.join("server").to_string_lossy()),
             ("--listen", &args.listen.to_string()),
@@ -43,6 +45,7 @@ impl Program {
             environment: vec![],
             capabilities: privileges::SERVER,
             may_gain: false,
+            user: Some(user),
         }
     }
 
@@ -64,6 +67,7 @@ impl Program {
             environment: token.map(|token| ("HAVIP_JOIN_TOKEN", token)).into_iter().collect(),
             capabilities: privileges::AGENT,
             may_gain: true,
+            user: None,
         }
     }
 }
@@ -183,7 +187,15 @@ fn run_once(
     program: &Program,
     shared: &Shared,
 ) -> std::io::Result<std::process::ExitStatus> {
-    let mut command = Command::new(executable);
+    let mut command = match program.user {
+        None => Command::new(executable),
+        // The file may lie where only root finds it, in root's home for instance; this name needs no way there.
+        Some(_) => Command::new("/proc/self/exe"),
+    };
+    if let Some(ServerUser { uid, gid }) = program.user {
+        // Of groups it has no other one.
+        command.uid(uid.as_raw()).gid(gid.as_raw()).arg0("havip");
+    }
     command.arg(program.name).args(&program.arguments);
     command.envs(program.environment.iter().map(|(name, value)| (name, value)));
     command.env(SUPERVISED, getpid().to_string());
@@ -206,6 +218,8 @@ pub fn adopted() -> Result<()> {
     let Some(supervisor) = std::env::var_os(SUPERVISED) else { return Ok(()) };
     // The supervisor blocks these for itself, and what it starts inherits that.
     SigSet::all().thread_unblock().context("could not unblock signals")?;
+    // Not every one was started by its file's name.
+    nix::sys::prctl::set_name(c"havip").context("could not set the name")?;
     nix::sys::prctl::set_pdeathsig(Signal::SIGTERM).context("could not ask to end with the supervisor")?;
     if supervisor.to_str() != Some(&getppid().to_string()) {
         bail!("the supervisor has ended already");
