@@ -325,10 +325,21 @@ impl Scene {
     pub fn forge_announcement_from_unknown_host(&self) -> Result<()> {
         let vip = self.vip_now()?;
         let vni = self.lab.api(|client| client.vpc(&self.vpc))?.vni;
-        let packet = forged_announcement(vni, self.vip_address, vip.incarnation);
+        let packet = forged_announcement(HostNumber::MAX, vni, self.vip_address, vip.incarnation);
         let to = (HostName::Host(3).underlay(), VXLAN_PORT).into();
         // The hub's own address is the server's, which is no host.
         crate::socket::send_udp(&Namespace::open(&self.lab.name().hub())?, to, &packet)
+    }
+
+    /// Sends host 3 the same from the underlay address of host 2, in its name: only the seal is missing.
+    pub fn forge_announcement_from_known_host(&self) -> Result<()> {
+        let vip = self.vip_now()?;
+        let vni = self.lab.api(|client| client.vpc(&self.vpc))?.vni;
+        let id = self.host_id(HostName::Host(2))?;
+        let from = HostNumber::new(self.lab.api(|client| client.host(&id))?.number)?;
+        let packet = forged_announcement(from, vni, self.vip_address, vip.incarnation);
+        let to = (HostName::Host(3).underlay(), VXLAN_PORT).into();
+        crate::socket::send_udp(&Namespace::open(&self.lab.name().host(&HostName::Host(2)))?, to, &packet)
     }
 
     /// Forgets a guest that was deleted.
@@ -392,18 +403,18 @@ impl Drop for Scene {
     }
 }
 
-fn forged_announcement(vni: u32, address: Ipv4Addr, incarnation: u64) -> Vec<u8> {
+fn forged_announcement(from: HostNumber, vni: u32, address: Ipv4Addr, incarnation: u64) -> Vec<u8> {
     let record = Record {
         incarnation: Incarnation(incarnation),
         epoch: Epoch(Epoch::LIMIT.0 - 1),
-        holder: Holder { host: HostNumber::MAX, port: PortNumber::MIN },
+        holder: Holder { host: from, port: PortNumber::MIN },
         released: false,
         mac: MacAddr([2, 0xde, 0xad, 0xbe, 0xef, 1]),
         moves: 1,
     };
     let key = VipKey { vni: Vni::new(vni).expect("the API shows valid VNIs"), address: address.into() };
     let message = Message::Record { kind: RecordKind::Announce, key, record };
-    let announcement = Announcement { from: HostNumber::MAX, hops: 0, nonce: 0, message };
+    let announcement = Announcement { from, hops: 0, nonce: 0, sent_at: 0, message };
     let vxlan = [[8, 0, 0, 0], [0xff, 0xff, 0xff, 0]].concat();
     let ethernet = [&[0xff; 6][..], &[0x02, 0x68, 0x76, 0, 0, 0], &[0x88, 0xb5]].concat();
     [vxlan, ethernet, announcement.encode()].concat()

@@ -16,3 +16,4 @@ mod machines;
 mod scenario;
 mod software;
 mod spoofing;
+mod trust;

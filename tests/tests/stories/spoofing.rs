@@ -1,7 +1,8 @@
 //! What a guest says about itself that is not true.
 
-use anyhow::{Result, ensure};
-use havip_lab::eventually;
+use anyhow::{Context, Result, ensure};
+use havip_api::{Event, EventFilter};
+use havip_lab::{eventually, names::HostName};
 use havip_tests::{VIP, elect_blue, pair, program, vip_url};
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ fn a_false_ip_address_is_dropped_and_counted() -> Result<()> {
 fn an_advert_from_a_stranger_deposes_nobody() -> Result<()> {
     let mut scene = pair().start(program())?;
     elect_blue(&scene)?;
-    scene.add_guest("stranger", havip_lab::names::HostName::Host(2))?;
+    scene.add_guest("stranger", HostName::Host(2))?;
     let before = scene.vip_now()?.holder;
 
     // One advert of priority 0 for router 51 and the VIP, PASS 1111: what makes a backup take over (measured).
@@ -69,10 +70,34 @@ fn a_forged_packet_on_the_underlay_from_an_unknown_address_changes_nothing() -> 
     scene.forge_announcement_from_unknown_host()?;
 
     eventually(Duration::from_secs(5), || {
-        let drops = scene.drops(havip_lab::names::HostName::Host(3))?;
+        let drops = scene.drops(HostName::Host(3))?;
         ensure!(drops.iter().any(|(reason, count)| reason == "outer_unknown" && *count > 0), "{drops:?}");
         Ok(())
     })?;
+    ensure!(scene.vip_now()?.holder == before, "the holder has changed");
+    scene["client"].fetches(&vip_url(), "blue")
+}
+
+#[test]
+fn a_forged_announcement_from_a_known_hosts_address_changes_nothing_and_is_reported() -> Result<()> {
+    let scene = pair().start(program())?;
+    elect_blue(&scene)?;
+    let before = scene.vip_now()?.holder;
+
+    // Whole, of a host that exists, from its very address: only the key is not known to a forger.
+    scene.forge_announcement_from_known_host()?;
+
+    let sender = HostName::Host(2).underlay().to_string();
+    eventually(Duration::from_secs(5), || {
+        let filter = EventFilter { kind: Some("refused".into()), ..EventFilter::default() };
+        let refused = scene.lab.api(|client| client.all_events(&filter))?;
+        let is_it = |event: &&Event| event.reason.as_deref() == Some("announcement_forged");
+        let reported = refused.iter().find(is_it).context("the forgery is not reported")?;
+        ensure!(reported.address.as_deref() == Some(&sender), "reported as of {:?}", reported.address);
+        Ok(())
+    })?;
+    let drops = scene.drops(HostName::Host(3))?;
+    ensure!(drops.contains(&("announcement_forged".into(), 1)), "{drops:?}");
     ensure!(scene.vip_now()?.holder == before, "the holder has changed");
     scene["client"].fetches(&vip_url(), "blue")
 }
