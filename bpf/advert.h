@@ -12,6 +12,9 @@
 /* What adverts of one sender may newly be remembered, of how many routers and for how many ports: 64, then 2 a second. */
 #define MEMORY_TOKEN_NS 500000000ULL
 #define MEMORY_BURST 64
+/* VIPs that one port newly advertises are remembered 32 at once, then 1 a second: others' are not crowded out. */
+#define ADVERTISED_TOKEN_NS 1000000000ULL
+#define ADVERTISED_BURST 32
 
 struct vrrp {
 	__u8 version_type;
@@ -113,6 +116,10 @@ __noinline int remember_named(struct __sk_buff *skb, struct advert *advert, __u3
 	if (memory) {
 		memory->at = fresh.at;
 		memory->interval_ns = interval;
+		return 0;
+	}
+	if (!may_number_cause(LIMITED_ADVERTISED, advert->vni, advert->to, ADVERTISED_TOKEN_NS, ADVERTISED_BURST)) {
+		count(COUNT_ADVERT_FORGOTTEN);
 		return 0;
 	}
 	bpf_map_update_elem(&adverts, &both, &fresh, BPF_ANY);

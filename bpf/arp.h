@@ -8,6 +8,9 @@
 #define ARP_REQUEST 1
 #define ARP_REPLY 2
 #define PROBE_LASTS_NS 3000000000ULL
+/* What one port may have passed to holders: 16 at once, then 10 a second; a probing system sends three. */
+#define PROBE_TOKEN_NS 100000000ULL
+#define PROBE_BURST 16
 
 /* What an ARP packet says, copied out of the frame. */
 struct arp_saying {
@@ -63,6 +66,8 @@ static __always_inline int pass_probe(struct __sk_buff *skb, const struct settin
 	__u32 number = holder_port(holder);
 	struct port *to;
 
+	if (!may_cause(LIMITED_PROBES, port, PROBE_TOKEN_NS, PROBE_BURST))
+		return drop(skb, port->number, REASON_PROBE_LIMITED, saying->target);
 	probe.until = bpf_ktime_get_boot_ns() + PROBE_LASTS_NS;
 	probe.port = port->number;
 	bpf_map_update_elem(&probes, &prober, &probe, BPF_ANY);

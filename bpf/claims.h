@@ -10,6 +10,12 @@
 #define CLAIM_BURST 8
 #define POSTPONED_AGAIN_NS 100000000ULL
 #define CONTESTED_FOR_NS 30000000000ULL
+/*
+ * Without an agent nobody could follow a postponed claim, so claims are followed at once; beyond 128 at once and
+ * then 32 a second they are dropped, as each may become 64 packets. keepalived claims once per transition.
+ */
+#define ALONE_TOKEN_NS 31250000ULL
+#define ALONE_BURST 128
 
 /* Takes a token of this bucket; 0, or when there will be one (boot time in ns). */
 static __noinline __u64 spend(const struct address_port_key *whose, __u64 now, __u64 token_ns, __u32 burst)
@@ -29,7 +35,14 @@ static __noinline __u64 spend(const struct address_port_key *whose, __u64 now, _
 }
 
 /* The buckets that limit what one port may cause besides claims. */
-enum limited { LIMITED_DHCP = 1, LIMITED_ADVERTS = 2, LIMITED_MEMORIES = 4, LIMITED_DOUBTS = 5 };
+enum limited {
+	LIMITED_DHCP = 1,
+	LIMITED_ADVERTS = 2,
+	LIMITED_MEMORIES = 4,
+	LIMITED_DOUBTS = 5,
+	LIMITED_PROBES = 6,
+	LIMITED_ADVERTISED = 7,
+};
 
 /* The same by the port's number, which may be one of another host. */
 static __always_inline bool may_number_cause(enum limited what, __u32 vni, __u32 number, __u64 token_ns, __u32 burst)
@@ -172,6 +185,11 @@ __noinline int follow_claim(struct __sk_buff *skb, struct claim *claim)
 			leave_to_agent(EVENT_POSTPONED, &whose, &before, claim->mac, ready_at);
 			return 0;
 		}
+	} else {
+		/* Bit 29 keeps these buckets apart: what was claimed without an agent is not held against the port later. */
+		whose.vni |= 1U << 29;
+		if (spend(&whose, now.boot_ns, ALONE_TOKEN_NS, ALONE_BURST))
+			return REASON_CLAIM_LIMITED;
 	}
 	result = hold(kept, &wish, NULL, now, &before, &made);
 	if (result == HOLD_REMADE)

@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn a_rotation_takes_its_steps_one_after_another_as_all_follow() {
         let mut rotation = Rotation::first(Timestamp(0));
-        let mut step = |rotation: &mut Rotation| {
+        let step = |rotation: &mut Rotation| {
             let stage = rotation.stage;
             assert_eq!(rotation.next(&[host(1, stage, 0), host(2, stage - 1, 0)]), None, "host 2 is behind");
             *rotation = rotation.next(&[host(1, stage, 0), host(2, stage, 0)]).unwrap();

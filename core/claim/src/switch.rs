@@ -42,6 +42,8 @@ pub struct SwitchModel {
     waiting: Waiting,
     buckets: BTreeMap<(VipKey, PortNumber), Bucket>,
     losses: BTreeMap<(VipKey, PortNumber), Duration>,
+    /// The same for claims while no agent is at work.
+    alone: BTreeMap<(VipKey, PortNumber), Bucket>,
     asks: BTreeMap<(PortNumber, VipKey), Ask>,
     corrections: BTreeMap<(VipKey, HostNumber), u128>,
     clock_offset: Duration,
@@ -62,6 +64,7 @@ impl SwitchModel {
             waiting: Waiting::default(),
             buckets: BTreeMap::new(),
             losses: BTreeMap::new(),
+            alone: BTreeMap::new(),
             asks: BTreeMap::new(),
             corrections: BTreeMap::new(),
             clock_offset: Duration::ZERO,

@@ -66,6 +66,7 @@ pub const REASONS: &[Reason] = &[
     row(32, "advert_stranger", "a VRRP advert naming a VIP came from an instance that is not associated with it", "if it was meant, associate the instance or add the address to the VIP's advert sources"),
     row(33, "advert_malformed", "a VRRP advert is cut, fragmented or names more than 20 addresses", ""),
     row(34, "advert_limited", "more than 500 multicast VRRP adverts a second from one interface", "use a longer advert interval, or unicast peers"),
+    row(35, "claim_limited", "more claims of one VIP by one interface than a host without its agent follows", "announce less often, or start the host's agent"),
 
     row(40, "multicast", "multicast is not flooded", "use unicast"),
     row(41, "broadcast", "broadcast is not flooded", "use unicast"),
@@ -83,6 +84,7 @@ pub const REASONS: &[Reason] = &[
     row(53, "no_dhcp", "this host has no DHCP service", ""),
     row(54, "no_overlay", "this host has no way to other hosts", ""),
     row(55, "dhcp_limited", "more than 2 DHCP requests a second from one interface", ""),
+    row(56, "probe_limited", "more than 10 probes a second by one interface for VIPs that others hold", ""),
 
     row(64, "outer_unknown", "a VXLAN packet from an address that is no host's", "somebody forges, or a host's underlay address is wrong"),
     row(65, "vni_reserved", "a VXLAN packet with a VNI that tenants cannot have", ""),

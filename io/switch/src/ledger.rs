@@ -59,7 +59,7 @@ impl Switch {
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.
-pub const COUNTERS: [&str; 41] = [
+pub const COUNTERS: [&str; 42] = [
     "arp_answered",
     "arp_consumed",
     "probe_forwarded",
@@ -101,4 +101,5 @@ pub const COUNTERS: [&str; 41] = [
     "relayed",
     "spoken",
     "claim_contested",
+    "advert_forgotten",
 ];

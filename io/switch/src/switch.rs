@@ -375,6 +375,8 @@ fn place_maps(open: &mut OpenObject, pins: &Pins, capacity: &Capacity) -> Result
             "addresses" | "macs" => Some(capacity.addresses),
             "entitled" | "circles" | "associated" => Some(capacity.entitlements),
             "ports" | "devices" | "hosts" | "peers" => Some(capacity.ports),
+            // Memories that guests fill: what one port may leave in them in its time, for every port.
+            "buckets" | "adverts" | "probes" | "drops" => Some(capacity.ports * MEMORIES_PER_PORT),
             _ => None,
         };
         let pinned = MapHandle::from_pinned_path(&path).ok();
@@ -398,6 +400,9 @@ fn place_maps(open: &mut OpenObject, pins: &Pins, capacity: &Capacity) -> Result
     }
     Ok(must_be_filled)
 }
+
+/// The buckets of a port's own, of its VIPs and its ICMP errors; what it advertises; what it probes within 3 s.
+const MEMORIES_PER_PORT: u32 = 16;
 
 fn settings_failed(ifindex: u32, source: MapError) -> AttachError {
     AttachError { what: "announce the device", ifindex, source: std::io::Error::other(source) }

@@ -13,6 +13,7 @@ mod history;
 mod hosts;
 mod lifecycle;
 mod machines;
+mod noise;
 mod scenario;
 mod software;
 mod spoofing;

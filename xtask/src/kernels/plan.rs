@@ -125,6 +125,8 @@ const PLAN: &[(&str, Tests)] = &[
     ("smoke", Tests::But(&["keepalived"])),
     ("claims", Tests::All),
     ("overlay", Tests::All),
+    ("seals", Tests::All),
+    ("limits", Tests::All),
     ("answers", Tests::All),
     ("adverts", Tests::All),
     ("forwarding", Tests::All),

@@ -91,6 +91,8 @@ pub enum Refused {
     /// A reply with a VIP as sender, by a port that neither holds it nor was asked within 200 ms (C1, C10);
     /// or a packet that was passed on to this host and whose VIP another host holds (C8).
     NotHeld,
+    /// More claims than a host without an agent follows.
+    Limited,
     /// A packet for a VIP that nobody holds.
     NoHolder,
     /// The message is about a VPC that this host is not in.

@@ -1,4 +1,4 @@
-//! The token bucket of a (VIP, port): burst 8, then 2 a second (C4).
+//! The token buckets of a (VIP, port): burst 8, then 2 a second (C4); without an agent burst 128, then 32 a second.
 
 use std::time::Duration;
 
@@ -14,17 +14,29 @@ pub struct Bucket {
 impl Bucket {
     /// Takes a token, or says when there will be one.
     pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
+        self.take_of(now, TOKEN, BURST)
+    }
+
+    /// The same of the bucket for claims that no agent could postpone.
+    pub fn take_alone(&mut self, now: Duration) -> Result<(), Duration> {
+        self.take_of(now, ALONE_TOKEN, ALONE_BURST)
+    }
+
+    fn take_of(&mut self, now: Duration, token: Duration, burst: u32) -> Result<(), Duration> {
         let full_at = self.full_at.max(now);
-        if full_at - now > TOKEN * (BURST - 1) {
-            return Err(full_at - TOKEN * (BURST - 1));
+        if full_at - now > token * (burst - 1) {
+            return Err(full_at - token * (burst - 1));
         }
-        self.full_at = full_at + TOKEN;
+        self.full_at = full_at + token;
         Ok(())
     }
 }
 
 const TOKEN: Duration = Duration::from_millis(500);
 const BURST: u32 = 8;
+/// Each claim may become 64 packets, whoever carries it out.
+const ALONE_TOKEN: Duration = Duration::from_micros(31_250);
+const ALONE_BURST: u32 = 128;
 
 #[cfg(test)]
 mod tests {

@@ -30,6 +30,9 @@ impl SwitchModel {
         if let Some(contested) = self.contested(now, key, port, mac) {
             return vec![contested];
         }
+        if !self.agent_is_alive(now) && self.alone.entry((key, port)).or_default().take_alone(now).is_err() {
+            return refuse(Refused::Limited);
+        }
         if let Err(ready_at) = self.spend(now, key, port) {
             let postponed = Notice::Postponed { key, port, mac, expected: record, ready_at };
             return vec![Action::Notify(postponed)];

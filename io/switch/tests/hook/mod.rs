@@ -261,6 +261,18 @@ impl Hook {
     pub fn arrives(&self, from: Ipv4Addr, vni: u32, frame: &[u8]) -> Ran {
         self.run(1, self.devices["ov"], u32::from(from), vni, frame)
     }
+    /// How long a hook takes for a frame of another host that changes nothing, on average of so many runs.
+    pub fn arrival_costs(&self, from: Ipv4Addr, vni: u32, frame: &[u8], runs: u32) -> Duration {
+        let mut context = context(1, self.devices["ov"], u32::from(from), vni);
+        let entry = self.entry.progs_mut().find(|program| program.name() == "entry").unwrap();
+        let input = ProgramInput {
+            data_in: Some(frame),
+            context_in: Some(&mut context),
+            repeat: runs,
+            ..Default::default()
+        };
+        entry.test_run(input).unwrap().duration
+    }
     /// This frame comes in by the DHCP device, or from outside.
     pub fn enters(&self, hook: &str, device: &str, frame: &[u8]) -> Ran {
         let slot = HOOKS.iter().position(|name| *name == hook).unwrap();
@@ -277,10 +289,7 @@ impl Hook {
     }
 
     fn run(&self, slot: u32, ifindex: u32, outer: u32, vni: u32, frame: &[u8]) -> Ran {
-        let mut context = [0; 192]; // struct __sk_buff
-        for (at, field) in [(40, ifindex), (48, outer), (52, vni), (56, slot)] {
-            context[at..at + 4].copy_from_slice(&field.to_ne_bytes());
-        }
+        let mut context = context(slot, ifindex, outer, vni);
         let mut out = vec![0; frame.len() + 4096];
         let entry = self.entry.progs_mut().find(|program| program.name() == "entry").unwrap();
         let output = entry
@@ -425,6 +434,15 @@ impl Drop for Hook {
     fn drop(&mut self) {
         detach_all(&self.name).unwrap();
     }
+}
+
+/// A struct __sk_buff for the entry program.
+fn context(slot: u32, ifindex: u32, outer: u32, vni: u32) -> [u8; 192] {
+    let mut context = [0; 192];
+    for (at, field) in [(40, ifindex), (48, outer), (52, vni), (56, slot)] {
+        context[at..at + 4].copy_from_slice(&field.to_ne_bytes());
+    }
+    context
 }
 
 /// Removes the switches of processes that crashed.

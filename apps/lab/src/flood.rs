@@ -1,0 +1,139 @@
+//! An instance that sends as much as it can: the neighbour that nobody wants.
+
+use anyhow::Result;
+use havip_model::MacAddr;
+use havip_netlink::{Links, Namespace};
+use havip_packet_socket::PacketSocket;
+use havip_wire::{
+    Arp, Authentication, Vrrp, VrrpVersion,
+    build::{frame, gratuitous_arp},
+};
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+/// What it may send, and whom it annoys with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Noisy {
+    /// Its own address.
+    pub own: Ipv4Addr,
+    /// A VIP that it is associated with.
+    pub vip: Ipv4Addr,
+    /// Another instance of its subnet.
+    pub peer: Ipv4Addr,
+    /// Its gateway.
+    pub gateway: Ipv4Addr,
+}
+
+/// Whole frames from inside a guest, over and over, until this is dropped.
+pub struct Flood {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stop: AtomicBool,
+    sent: AtomicU64,
+}
+
+impl Noisy {
+    /// Kinds of noise by name: each makes the switch do something else.
+    pub fn kinds(&self, mac: MacAddr) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+        let Self { own, vip, peer, gateway } = *self;
+        let any = Ipv4Addr::UNSPECIFIED;
+        let nobody = Ipv4Addr::from((own.to_bits() | 0xff) - 1);
+        let router = MacAddr([2, 0x68, 0x76, 0xff, 0xff, 0xff]);
+        let from = || frame(mac, router);
+        let version = VrrpVersion::V2 { interval_secs: 1, authentication: Authentication::None };
+        let advert = Vrrp { vrid: 7, priority: 100, version, addresses: vec![vip.into()] };
+        let group = Ipv4Addr::new(224, 0, 0, 18);
+        let vrrp_macs = (0..=255).map(|vrid| MacAddr::vrrp(false, vrid));
+        // Probes go to whoever holds the VIP, so they come before the claims.
+        vec![
+            ("false claims", vec![gratuitous_arp(mac, peer), gratuitous_arp(mac, nobody)]),
+            (
+                "probes",
+                vrrp_macs
+                    .map(|mac| frame(mac, MacAddr::BROADCAST).arp(Arp::request(mac, any, vip)))
+                    .collect(),
+            ),
+            ("claims", vec![gratuitous_arp(mac, vip), gratuitous_arp(MacAddr::vrrp(false, 7), vip)]),
+            (
+                "ARP",
+                [gateway, peer, vip, nobody].map(|target| from().arp(Arp::request(mac, own, target))).into(),
+            ),
+            (
+                "adverts",
+                vec![
+                    from().ip(own, group).ttl(255).vrrp(&advert),
+                    from().ip(own, peer).ttl(255).vrrp(&advert),
+                ],
+            ),
+            (
+                "DHCP",
+                vec![frame(mac, MacAddr::BROADCAST).ip(any, Ipv4Addr::BROADCAST).udp(68, 67, &[1; 240])],
+            ),
+            (
+                "errors",
+                vec![
+                    from().ip(own, nobody).udp(9, 9, b"x"),
+                    from().ip(own, Ipv4Addr::new(198, 51, 100, 1)).udp(9, 9, b"x"),
+                    from().ip(Ipv4Addr::new(10, 1, 2, 3), peer).udp(9, 9, b"x"),
+                    from().ip(own, gateway).ping(1, 1),
+                ],
+            ),
+        ]
+    }
+
+    /// All of it in turns.
+    pub fn everything(&self, mac: MacAddr) -> Vec<Vec<u8>> {
+        self.kinds(mac).into_iter().flat_map(|(_, frames)| frames).collect()
+    }
+}
+
+impl Flood {
+    /// Begins to send these frames from a guest's eth0.
+    pub fn start(namespace: &Namespace, frames: impl FnOnce(MacAddr) -> Vec<Vec<u8>>) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let link = runtime.block_on(async { Links::open_in(namespace)?.by_name("eth0").await })?;
+        let link = link.ok_or_else(|| anyhow::anyhow!("the guest has no eth0"))?;
+        let socket = namespace.run(|| PacketSocket::open(link.index))??;
+        let frames = frames(MacAddr(link.mac.0));
+        let shared = Arc::<Shared>::default();
+        let thread = std::thread::spawn({
+            let shared = shared.clone();
+            move || {
+                for bytes in frames.iter().cycle() {
+                    if shared.stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    // A full queue is part of it.
+                    if socket.send(bytes).is_ok() {
+                        shared.sent.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// How many frames have left the guest.
+    pub fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! How much longer does a takeover take while another tenant's instance floods the claimant's host?
+//!
+//! Two guests on two hosts take a VIP from each other and a client on a third sends to it; a guest of another VPC
+//! on the first host sends one kind of frame as fast as one thread can. Each kind takes turns with silence.
+
+use anyhow::Result;
+use clap::Parser;
+use havip_api::{Associate, Contention, CreateSubnet, CreateVip, CreateVpc, UpdateVip};
+use havip_benches::{
+    interrupt, priority,
+    report::{OURS, Report},
+};
+use havip_lab::{Flood, Noisy, Scene, Setting, Takeover, names::HostName};
+use std::{
+    collections::BTreeMap,
+    net::Ipv4Addr,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+#[derive(Parser)]
+struct Args {
+    /// Takeovers per kind of noise, and as many without
+    #[arg(long, default_value_t = 20)]
+    trials: usize,
+    /// Write the results to this file, as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    interrupt::heed()?;
+    let mut report = Report::new("noise", "ms");
+    let scene = scene()?;
+    let noisy = Noisy {
+        own: scene["loud"].address,
+        vip: LOUD_VIP,
+        peer: scene["peer"].address,
+        gateway: Ipv4Addr::new(10, 99, 1, 1),
+    };
+    let loud = scene["loud"].network_namespace()?;
+    let mut takeover = Takeover::new(VIP, [&scene["blue"], &scene["green"]], &scene["client"])?;
+    let kinds: Vec<&str> =
+        noisy.kinds(havip_model::MacAddr::ZERO).into_iter().map(|(name, _)| name).collect();
+    for kind in kinds.into_iter().chain(["everything"]) {
+        let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        let mut frames = (0, Duration::ZERO);
+        for trial in 0..args.trials {
+            eprint!("\r{kind}: trial {} of {}    ", trial + 1, args.trials);
+            interrupt::check()?;
+            values.entry("idle".into()).or_default().push(measured(&mut takeover)?);
+            let flood = Flood::start(&loud, |mac| {
+                match noisy.kinds(mac).into_iter().find(|(name, _)| *name == kind) {
+                    Some((_, frames)) => frames,
+                    None => noisy.everything(mac),
+                }
+            })?;
+            let began = Instant::now();
+            values.entry(OURS.into()).or_default().push(measured(&mut takeover)?);
+            frames = (frames.0 + flood.sent(), frames.1 + began.elapsed());
+        }
+        let rate = frames.0 as f64 / frames.1.as_secs_f64() / 1000.0;
+        report.row(&format!("{kind}, {rate:.0} k/s"), &values);
+    }
+    eprintln!();
+    report.finish(args.json.as_ref())
+}
+
+/// One takeover by a thread that runs before others; the flood's does not.
+fn measured(takeover: &mut Takeover) -> Result<f64> {
+    let time = std::thread::scope(|scope| {
+        let measure = || {
+            priority::rise()?;
+            takeover.trial()
+        };
+        scope.spawn(measure).join().expect("a trial does not panic")
+    })?;
+    Ok(time.as_secs_f64() * 1000.0)
+}
+
+fn scene() -> Result<Scene> {
+    let program = std::env::current_exe()?.with_file_name("havip");
+    let setting = Setting::subnet("10.20.1.0/24").vip(&VIP.to_string());
+    let mut scene = setting.guest_on("blue", 1).guest_on("green", 2).guest_on("client", 3).start(program)?;
+    scene.associate(["blue", "green"])?;
+    // Both have the address all the time, and take the VIP whenever they announce it.
+    let follow = UpdateVip { contention: Some(Contention::Follow), ..UpdateVip::default() };
+    scene.settled(|client| client.update_vip(scene.vip_id(), &follow))?;
+    let vpc = CreateVpc { name: "loud".into(), cidr: "10.99.0.0/16".into(), ..CreateVpc::default() };
+    let vpc = scene.lab.api(|client| client.create_vpc(&vpc))?.meta.id;
+    let subnet =
+        CreateSubnet { vpc, name: "loud".into(), cidr: "10.99.1.0/24".into(), ..CreateSubnet::default() };
+    let subnet = scene.lab.api(|client| client.create_subnet(&subnet))?.meta.id;
+    for (name, host) in [("loud", 1), ("peer", 2)] {
+        scene.add_guest_in(&subnet, name, HostName::Host(host), "")?;
+    }
+    let vip = CreateVip {
+        subnet,
+        address: Some(LOUD_VIP.to_string()),
+        associations: ["loud", "peer"].map(|guest| Associate::claim(&scene[guest].id)).into(),
+        ..CreateVip::default()
+    };
+    scene.settled(|client| client.create_vip(&vip))?;
+    let take = format!("ip address add {LOUD_VIP}/32 dev eth0 && arping -U -c 1 -I eth0 {LOUD_VIP}");
+    scene["peer"].shell(&take)?;
+    Ok(scene)
+}
+
+const VIP: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 100);
+/// Of the VPC that is loud.
+const LOUD_VIP: Ipv4Addr = Ipv4Addr::new(10, 99, 1, 100);
