@@ -210,7 +210,9 @@ impl Scenes<'_> {
 
     fn summary(&self, play: &mut Play) -> Result<()> {
         let filter = HistoryFilter::default();
-        let history = self.lab.api(|client| client.vip_history(self.vip, &filter))?;
+        let mut history = self.lab.api(|client| client.vip_history(self.vip, &filter))?;
+        // Two hosts report for themselves: what happened first may be told second.
+        history.items.sort_by(|one, other| one.at.cmp(&other.at));
         play.stage.say(&format!("How {} moved:", cast::VIP));
         for line in &history.items {
             println!("  {}  {}", line.at, line.text);
