@@ -158,8 +158,10 @@ impl Scenes<'_> {
             self.lab.api(|client| client.stop_instance(&self.cast.primary.id))?;
             self.answers(eip, "web-2")
         })?;
-        play.stage
-            .explain("keepalived resigned with an advert of priority 0, so web-2 waited for its skew alone.");
+        play.stage.explain(
+            "keepalived resigned with an advert of priority 0, so web-2 waited for its skew, and 0.1 s to be alone: \
+             it had lost the VIP a moment ago (contention hold).",
+        );
         Ok(())
     }
 
