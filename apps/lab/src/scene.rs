@@ -8,8 +8,8 @@ use crate::{
 };
 use anyhow::{Context, Result, ensure};
 use havip_api::{
-    AllocateEip, Associate, Client, ClientError, CreateSubnet, CreateVip, CreateVpc, Driver, Event,
-    EventFilter, HistoryFilter, RunInstance, Vip,
+    AllocateEip, Associate, Client, ClientError, Contention, CreateSubnet, CreateVip, CreateVpc, Driver,
+    Event, EventFilter, HistoryFilter, RunInstance, UpdateVip, Vip,
 };
 use havip_model::{Epoch, Holder, HostNumber, Incarnation, MacAddr, PortNumber, Record, VipKey, Vni};
 use havip_netlink::Namespace;
@@ -37,6 +37,7 @@ pub struct Scene {
     pub vip_address: Ipv4Addr,
     /// Error lines in the logs belong to this story.
     pub expects_errors: bool,
+    tells_logs: bool,
     guests: BTreeMap<String, Guest>,
     keep: bool,
 }
@@ -116,6 +117,7 @@ impl Setting {
             vip: None,
             vip_address: self.vip.unwrap_or(Ipv4Addr::UNSPECIFIED),
             expects_errors: false,
+            tells_logs: true,
             guests: BTreeMap::new(),
             keep: std::env::var_os("HAVIP_KEEP_LAB").is_some(),
         };
@@ -223,6 +225,13 @@ impl Scene {
     pub fn dissociate(&self, guest: &str) -> Result<()> {
         let target = &self[guest].id;
         self.settled(|client| client.dissociate(self.vip_id(), target))
+    }
+
+    /// Lets the VIP follow every claim at once, for guests that all have the address and take turns, which the
+    /// default `hold` is against (rule C9).
+    pub fn follow_every_claim(&self) -> Result<()> {
+        let follow = UpdateVip { contention: Some(Contention::Follow), ..UpdateVip::default() };
+        self.settled(|client| client.update_vip(self.vip_id(), &follow)).map(drop)
     }
 
     /// The VIP as the API shows it.
@@ -352,6 +361,11 @@ impl Scene {
         self.vip.as_deref().expect("the story asked for a VIP")
     }
 
+    /// Takes the lab down without telling its logs: nobody needs to read them beside the result.
+    pub fn went_well(mut self) {
+        self.tells_logs = false;
+    }
+
     fn tell_logs(&self) {
         for process in self.lab.processes() {
             eprintln!("---- log of {} ----\n{}", process.role, process.log_tail(60));
@@ -388,7 +402,9 @@ impl Drop for Scene {
     fn drop(&mut self) {
         let errors = if self.expects_errors { vec![] } else { self.error_lines() };
         // Whoever runs the tests shows this only when a story fails; one that returns an error does not panic.
-        self.tell_logs();
+        if self.tells_logs {
+            self.tell_logs();
+        }
         if self.keep {
             eprintln!("kept: havip lab exec --name {} …", self.lab.name());
             return;

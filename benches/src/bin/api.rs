@@ -82,6 +82,7 @@ fn main() -> Result<()> {
         row(&format!("memory of {role}, MiB"), vec![resident_mib(scene.lab.process(role)?.pid)?]);
     }
     row("memory of h1's maps, MiB", vec![maps_mib(scene.lab.process("h1")?.pid)?]);
+    scene.went_well();
     report.finish(args.json.as_ref())
 }
 

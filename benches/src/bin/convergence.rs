@@ -77,6 +77,7 @@ fn main() -> Result<()> {
         row.insert(baseline.1.into(), values[&baseline].clone());
         report.row(case, &row);
     }
+    own.scene.went_well();
     report.finish(args.json.as_ref())
 }
 
@@ -240,6 +241,7 @@ impl Ours {
         let other = scene.make_subnet("other", "10.20.2.0/24")?;
         scene.add_guest_in(&other, "routed", HostName::Host(3), "")?;
         scene.associate(["blue", "green"])?;
+        scene.follow_every_claim()?;
         let eip = scene.bind_eip(scene.vip_id())?;
         for (vip, claimants) in
             [(SAME_HOST, ["blue", "twin"]), (OTHER_HOST, ["blue", "green"]), (ROUTED, ["blue", "green"])]

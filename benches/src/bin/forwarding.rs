@@ -89,5 +89,6 @@ fn main() -> Result<()> {
     for (case, values) in &cases {
         report.row(case, values);
     }
+    scene.went_well();
     report.finish(args.json.as_ref())
 }

@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 use clap::Parser;
-use havip_api::{Associate, Contention, CreateSubnet, CreateVip, CreateVpc, UpdateVip};
+use havip_api::{Associate, CreateSubnet, CreateVip, CreateVpc};
 use havip_benches::{
     interrupt, priority,
     report::{OURS, Report},
@@ -64,6 +64,7 @@ fn main() -> Result<()> {
         report.row(&format!("{kind}, {rate:.0} k/s"), &values);
     }
     eprintln!();
+    scene.went_well();
     report.finish(args.json.as_ref())
 }
 
@@ -85,8 +86,7 @@ fn scene() -> Result<Scene> {
     let mut scene = setting.guest_on("blue", 1).guest_on("green", 2).guest_on("client", 3).start(program)?;
     scene.associate(["blue", "green"])?;
     // Both have the address all the time, and take the VIP whenever they announce it.
-    let follow = UpdateVip { contention: Some(Contention::Follow), ..UpdateVip::default() };
-    scene.settled(|client| client.update_vip(scene.vip_id(), &follow))?;
+    scene.follow_every_claim()?;
     let vpc = CreateVpc { name: "loud".into(), cidr: "10.99.0.0/16".into(), ..CreateVpc::default() };
     let vpc = scene.lab.api(|client| client.create_vpc(&vpc))?.meta.id;
     let subnet =

@@ -1,7 +1,7 @@
 //! An instance that floods its host leaves other tenants' failovers alone.
 
 use anyhow::{Result, ensure};
-use havip_api::{Associate, Contention, CreateSubnet, CreateVip, CreateVpc, UpdateVip};
+use havip_api::{Associate, CreateSubnet, CreateVip, CreateVpc};
 use havip_lab::{Flood, Noisy, Takeover, names::HostName};
 use havip_tests::{VIP, pair, program};
 use std::{net::Ipv4Addr, time::Duration};
@@ -16,8 +16,7 @@ fn a_flood_by_one_tenant_leaves_anothers_failover_alone_and_is_limited_by_reason
     let mut scene = pair().start(program())?;
     scene.associate(["blue", "green"])?;
     // Both have the address all the time, and take the VIP whenever they announce it.
-    let follow = UpdateVip { contention: Some(Contention::Follow), ..UpdateVip::default() };
-    scene.settled(|client| client.update_vip(scene.vip_id(), &follow))?;
+    scene.follow_every_claim()?;
     let vpc = CreateVpc { name: "loud".into(), cidr: "10.99.0.0/16".into(), ..CreateVpc::default() };
     let vpc = scene.lab.api(|client| client.create_vpc(&vpc))?.meta.id;
     let subnet =

@@ -1,7 +1,6 @@
 //! The keys by which hosts know each other's messages.
 
 use anyhow::{Result, ensure};
-use havip_api::{Contention, UpdateVip};
 use havip_lab::{Scene, eventually, names::HostName};
 use havip_tests::{VIP, pair, program, vip_url};
 use std::time::{Duration, Instant};
@@ -14,8 +13,7 @@ fn the_key_is_changed_while_a_vip_moves_and_no_move_is_lost() -> Result<()> {
     let scene = pair().start(program())?;
     scene.associate(["blue", "green"])?;
     // Both have the address all the time, and take the VIP whenever they announce it.
-    let follow = UpdateVip { contention: Some(Contention::Follow), ..UpdateVip::default() };
-    scene.settled(|client| client.update_vip(scene.vip_id(), &follow))?;
+    scene.follow_every_claim()?;
     for name in ["blue", "green"] {
         scene[name].serve(name)?;
         scene[name].shell(&format!("ip address add {VIP}/32 dev eth0"))?;
