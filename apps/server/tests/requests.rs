@@ -110,7 +110,7 @@ fn many_that_ask_at_once_get_different_addresses() {
 fn a_change_of_another_generation_is_refused() {
     let scene = Scene::start();
     let (vpc, _) = scene.network();
-    let rename = |name: &str| Update { name: Some(name.into()), ..Default::default() };
+    let rename = |name: &str| UpdateNetwork { name: Some(name.into()), ..Default::default() };
     let id = &vpc.meta.id;
     assert_eq!(scene.client.if_generation(1).update_vpc(id, &rename("two")).unwrap().meta.generation, 2);
 

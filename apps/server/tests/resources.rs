@@ -117,6 +117,51 @@ fn interfaces_have_addresses_that_move() {
 }
 
 #[test]
+fn an_ipv6_range_is_refused_as_long_as_the_switch_carries_none() {
+    let scene = Scene::start();
+    let client = &scene.client;
+    let (vpc, subnet) = scene.network();
+    let range = || Some("fd00:20::/56".to_owned());
+    let made = CreateVpc { cidr: "10.30.0.0/16".into(), cidr6: range(), ..Default::default() };
+    let given = UpdateNetwork { cidr6: range(), ..Default::default() };
+    let refusals = [
+        client.create_vpc(&made).unwrap_err(),
+        client.update_vpc(&vpc.meta.id, &given).unwrap_err(),
+        client.update_subnet(&subnet.meta.id, &given).unwrap_err(),
+    ];
+    for refused in refusals {
+        assert_eq!((refused.status(), refused.code()), (Some(400), Some("cidr_not_usable")));
+    }
+}
+
+#[test]
+fn an_address_of_the_wrong_family_is_refused_with_where_it_belongs() {
+    let scene = Scene::start();
+    let client = &scene.client;
+    let subnet = scene.network().1.meta.id;
+    let interface = || CreateInterface { subnet: subnet.clone(), ..Default::default() };
+    let six = || Some("fd00:20:0:1::7".to_owned());
+    let as_ipv4 = client.create_interface(&CreateInterface { address: six(), ..interface() }).unwrap_err();
+    assert_eq!(as_ipv4.code(), Some("address_family"));
+    assert!(as_ipv4.to_string().contains("address6"), "{as_ipv4}");
+    let as_ipv6 = CreateInterface { address6: Some("10.20.1.7".into()), ..interface() };
+    assert_eq!(client.create_interface(&as_ipv6).unwrap_err().code(), Some("address_family"));
+    let both = CreateInterface { address6: six(), without_address6: true, ..interface() };
+    assert_eq!(client.create_interface(&both).unwrap_err().code(), Some("contradiction"));
+    let nowhere = CreateInterface { address6: six(), ..interface() };
+    assert_eq!(client.create_interface(&nowhere).unwrap_err().code(), Some("address_outside_subnet"));
+
+    let vip = || CreateVip { subnet: subnet.clone(), ..Default::default() };
+    let both = CreateVip { address: six(), family: Some(Family::Ipv6), ..vip() };
+    assert_eq!(client.create_vip(&both).unwrap_err().code(), Some("contradiction"));
+    let none = client.create_vip(&CreateVip { family: Some(Family::Ipv6), ..vip() }).unwrap_err();
+    assert_eq!(none.code(), Some("no_ipv6_range"));
+    let add = AddAddresses { family: Some(Family::Ipv6), ..Default::default() };
+    let one = client.create_interface(&interface()).unwrap();
+    assert_eq!(client.add_addresses(&one.meta.id, &add).unwrap_err().code(), Some("contradiction"));
+}
+
+#[test]
 fn a_batch_deletes_what_it_can_and_says_why_not_the_rest() {
     let scene = Scene::start();
     let client = &scene.client;
@@ -188,7 +233,7 @@ fn a_watch_tells_what_was_missed_and_what_happens() {
 
     scene
         .client
-        .update_vpc(&vpc.meta.id, &Update { name: Some("new".into()), ..Default::default() })
+        .update_vpc(&vpc.meta.id, &UpdateNetwork { name: Some("new".into()), ..Default::default() })
         .unwrap();
 
     let event = watch.next().unwrap().unwrap();

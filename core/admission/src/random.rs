@@ -2,11 +2,11 @@
 
 use crate::{Draw, Facts, LiveHost, Quotas, Request, request::*};
 use havip_model::{
-    AssociationMode, Binding, Body, Contention, Driver, EipTarget, HostId, HostNumber, InterfaceId, Map,
-    NextHop, Profile, Target, Timestamp, World,
+    AssociationMode, Binding, Body, Contention, Driver, EipTarget, Family, HostId, HostNumber, InterfaceId,
+    Map, NextHop, Profile, Target, Timestamp, World,
 };
-use ipnet::{IpNet, Ipv4Net};
-use std::net::{IpAddr, Ipv4Addr};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A source of random requests.
 #[derive(Debug, Clone)]
@@ -43,12 +43,22 @@ impl Random {
     /// One request; makes more than it deletes, so that worlds grow.
     pub fn request(&mut self, world: &World) -> Request {
         match self.below(48) {
-            0 => CreateVpc { texts: self.texts(), region: "local".into(), cidr: self.cidr() }.into(),
-            1 => UpdateVpc { vpc: self.of(&world.vpcs), texts: self.new_texts() }.into(),
+            0 => {
+                let (texts, region) = (self.texts(), "local".into());
+                CreateVpc { texts, region, cidr: self.cidr(), cidr6: self.cidr6(56) }.into()
+            }
+            1 if self.maybe() => {
+                let (vpc, texts) = (self.of(&world.vpcs), self.new_texts());
+                UpdateVpc { vpc, texts, cidr6: self.cidr6(56) }.into()
+            }
+            1 => {
+                let (subnet, texts) = (self.of(&world.subnets), self.new_texts());
+                UpdateSubnet { subnet, texts, cidr6: self.cidr6(64) }.into()
+            }
             2 => DeleteVpc { vpc: self.of(&world.vpcs) }.into(),
             3..5 => {
                 let (vpc, texts, cidr) = (self.of(&world.vpcs), self.texts(), self.cidr());
-                CreateSubnet { vpc, texts, zone: self.zone(), cidr }.into()
+                CreateSubnet { vpc, texts, zone: self.zone(), cidr, cidr6: self.cidr6(64) }.into()
             }
             5 => DeleteSubnet { subnet: self.of(&world.subnets) }.into(),
             6..9 => self.create_interface(world),
@@ -66,7 +76,8 @@ impl Random {
             14..16 => {
                 let interface = self.of(&world.interfaces);
                 let addresses = self.addresses();
-                AddAddresses { interface, addresses, automatic: self.below(3) as usize }.into()
+                let (automatic, family) = (self.below(3) as usize, self.family());
+                AddAddresses { interface, addresses, automatic, family }.into()
             }
             16 => {
                 let interface = self.of(&world.interfaces);
@@ -105,7 +116,7 @@ impl Random {
             37 => DeleteEipPool { pool: self.of(&world.pools) }.into(),
             38..40 => {
                 let address = match self.maybe() {
-                    true => Choice::Automatic,
+                    true => Choice::default(),
                     false => Choice::Chosen(Ipv4Addr::new(203, 0, 113, self.below(64) as u8).into()),
                 };
                 AllocateEip { pool: None, texts: self.texts(), address, bandwidth_mbps: None }.into()
@@ -114,7 +125,9 @@ impl Random {
             42 => UnbindEip { eip: self.of(&world.eips) }.into(),
             43 => ReleaseEip { eip: self.of(&world.eips), unbind: self.maybe() }.into(),
             44 => {
-                let (vpc, texts, destination) = (self.of(&world.vpcs), self.texts(), IpNet::V4(self.cidr()));
+                let (vpc, texts) = (self.of(&world.vpcs), self.texts());
+                let six = if self.maybe() { self.cidr6(56) } else { None };
+                let destination = six.map_or(IpNet::V4(self.cidr()), IpNet::V6);
                 CreateRoute { vpc, texts, destination, next_hop: self.next_hop(world) }.into()
             }
             45 => DeleteRoute { route: self.of(&world.routes) }.into(),
@@ -124,16 +137,17 @@ impl Random {
     }
 
     fn create_interface(&mut self, world: &World) -> Request {
-        let (subnet, texts, address) = (self.of(&world.subnets), self.texts(), self.choice());
+        let (subnet, texts, address) = (self.of(&world.subnets), self.texts(), self.choice(Family::Ipv4));
         let secondary = if self.below(4) == 0 { self.addresses() } else { Vec::new() };
-        CreateInterface { subnet, texts, address, secondary, mac: None, source_dest_check: self.maybe() }
-            .into()
+        let (address6, source_dest_check) = (self.choice6(), self.maybe());
+        CreateInterface { subnet, texts, address, address6, secondary, mac: None, source_dest_check }.into()
     }
 
     fn run_instance(&mut self, world: &World) -> Request {
         let mut request = RunInstance::of(self.of(&world.subnets));
         request.texts = self.texts();
-        request.address = self.choice();
+        request.address = self.choice(Family::Ipv4);
+        request.address6 = self.choice6();
         request.source_dest_check = self.maybe();
         if self.maybe() {
             request.driver = Driver::External;
@@ -145,7 +159,8 @@ impl Random {
 
     fn create_vip(&mut self, world: &World) -> Request {
         let mut request = CreateVip::of(self.of(&world.subnets));
-        request.address = self.choice();
+        let family = self.family();
+        request.address = self.choice(family);
         request.binding = self.maybe().then_some(Binding::Associated);
         request.profile = [Profile::Native, Profile::Tencent, Profile::Ucloudstack][self.below(3) as usize];
         request.associations = (0..self.below(3)).map(|_| (self.target(world), self.mode())).collect();
@@ -224,9 +239,37 @@ impl Random {
         }
     }
 
-    fn choice(&mut self) -> Choice {
+    /// One of a few IPv6 ranges, usually of this length, or none.
+    fn cidr6(&mut self, prefix: u8) -> Option<Ipv6Net> {
+        let net =
+            |fourth, prefix| Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0, 0, fourth, 0, 0, 0, 0), prefix);
+        match self.below(8) {
+            0..2 => None,
+            2 => Some(net(0, 0)),
+            3 => Some(net(self.below(3) as u16, 64)),
+            _ if prefix < 64 => Some(net(0, prefix)),
+            _ => Some(net(self.below(3) as u16, prefix)),
+        }
+    }
+
+    fn family(&mut self) -> Family {
+        if self.below(4) == 0 { Family::Ipv6 } else { Family::Ipv4 }
+    }
+
+    fn choice6(&mut self) -> Choice6 {
         match self.below(6) {
-            0..4 => Choice::Automatic,
+            0..4 => Choice6::Automatic,
+            4 => match self.address() {
+                IpAddr::V6(address) => Choice6::Chosen(address),
+                IpAddr::V4(address) => Choice6::Chosen(address.to_ipv6_mapped()),
+            },
+            _ => Choice6::Without,
+        }
+    }
+
+    fn choice(&mut self, family: Family) -> Choice {
+        match self.below(6) {
+            0..4 => Choice::Automatic(family),
             4 => Choice::Chosen(self.address()),
             _ => Choice::Without,
         }
@@ -237,7 +280,13 @@ impl Random {
     }
 
     fn address(&mut self) -> IpAddr {
-        Ipv4Addr::new(10, 0, self.below(2) as u8, self.below(64) as u8).into()
+        match self.family() {
+            Family::Ipv4 => Ipv4Addr::new(10, 0, self.below(2) as u8, self.below(64) as u8).into(),
+            Family::Ipv6 => {
+                let (subnet, last) = (self.below(2) as u16, self.below(16) as u16);
+                Ipv6Addr::new(0xfd00, 0, 0, subnet, 0, 0, 0, last).into()
+            }
+        }
     }
 
     fn mode(&mut self) -> AssociationMode {

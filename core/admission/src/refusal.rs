@@ -100,12 +100,14 @@ codes! {
         CidrOutsideVpc = "cidr_outside_vpc",
         /// An address is not of the subnet.
         AddressOutsideSubnet = "address_outside_subnet",
-        /// An address is the network's, the gateway's, the broadcast one, or kept back.
+        /// An address is the network's, the gateway's, the broadcast one, anycast, or kept back.
         AddressReserved = "address_reserved",
         /// The same address twice in one request.
         AddressRepeated = "address_repeated",
         /// An address is needed here.
         AddressRequired = "address_required",
+        /// An address of the other family than is given here.
+        AddressFamily = "address_family",
         /// An address that nobody can send from.
         AddressNotUnicast = "address_not_unicast",
         /// A MAC that no interface may have.
@@ -126,6 +128,12 @@ codes! {
     Conflict {
         /// A CIDR overlaps another one.
         CidrOverlaps = "cidr_overlaps",
+        /// The VPC or the subnet has no IPv6 range.
+        NoIpv6Range = "no_ipv6_range",
+        /// The VPC or the subnet has an IPv6 range already.
+        HasIpv6Range = "has_ipv6_range",
+        /// Both must be IPv4 or both IPv6.
+        OtherFamily = "other_family",
         /// Somebody has the address.
         AddressInUse = "address_in_use",
         /// Somebody has the MAC.

@@ -29,13 +29,13 @@ macro_rules! requests {
 requests! {
     /// Makes a VPC.
     CreateVpc
-    /// Changes a VPC's texts.
+    /// Changes a VPC's texts, or gives it IPv6.
     UpdateVpc
     /// Deletes a VPC without subnets.
     DeleteVpc
     /// Makes a subnet.
     CreateSubnet
-    /// Changes a subnet's texts.
+    /// Changes a subnet's texts, or gives it IPv6.
     UpdateSubnet
     /// Deletes a subnet without interfaces and VIPs.
     DeleteSubnet

@@ -6,7 +6,38 @@ use crate::{
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Which of the two Internet protocols an address is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// 32 bits.
+    #[default]
+    Ipv4,
+    /// 128 bits.
+    Ipv6,
+}
+
+impl Family {
+    /// The family of an address.
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ipv4 => "IPv4",
+            Self::Ipv6 => "IPv6",
+        })
+    }
+}
 
 /// A private network of its own, separate from all others by its VNI.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +91,31 @@ impl Subnet {
         let last = u32::from(self.cidr.broadcast()).saturating_sub(1);
         (first.into(), last.into())
     }
+
+    /// The same for IPv6; none without an IPv6 range.
+    ///
+    /// Kept back: the routers' anycast address (RFC 4291 section 2.6.1), the gateway (::1), the one behind it
+    /// as for IPv4, and the last 128, which are anycast addresses as well (RFC 2526).
+    pub fn usable6(&self) -> Option<(Ipv6Addr, Ipv6Addr)> {
+        let cidr = self.cidr6?;
+        let first = cidr.network().to_bits().saturating_add(3);
+        let last = cidr.broadcast().to_bits().saturating_sub(128);
+        Some((first.into(), last.into()))
+    }
+
+    /// The range of one family and what of it may be given out; none if the subnet has no such range.
+    pub fn range(&self, family: Family) -> Option<(IpNet, IpAddr, IpAddr)> {
+        match family {
+            Family::Ipv4 => {
+                let (first, last) = self.usable();
+                Some((self.cidr.into(), first.into(), last.into()))
+            }
+            Family::Ipv6 => {
+                let (first, last) = self.usable6()?;
+                Some((self.cidr6?.into(), first.into(), last.into()))
+            }
+        }
+    }
 }
 
 /// A network interface (ENI).
@@ -77,9 +133,12 @@ pub struct Interface {
     pub port: PortNumber,
     /// Its MAC, unique in the whole system.
     pub mac: MacAddr,
-    /// Its own address; an interface may have none.
+    /// Its own address; an interface may have none. IPv4.
     pub primary: Option<IpAddr>,
-    /// Further addresses, which the API moves.
+    /// Its own IPv6 address; an interface may have none.
+    #[serde(default)]
+    pub primary6: Option<Ipv6Addr>,
+    /// Further addresses of either family, which the API moves.
     pub secondary: Vec<IpAddr>,
     /// The instance it is attached to.
     pub instance: Option<InstanceId>,
@@ -99,9 +158,19 @@ pub struct Interface {
 }
 
 impl Interface {
-    /// Its addresses, the primary one first.
+    /// Its addresses, the primary ones first.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        self.primary.into_iter().chain(self.secondary.iter().copied())
+        self.primaries().chain(self.secondary.iter().copied())
+    }
+
+    /// Its primary addresses, at most one of each family.
+    pub fn primaries(&self) -> impl Iterator<Item = IpAddr> + use<> {
+        self.primary.into_iter().chain(self.primary6.map(IpAddr::V6))
+    }
+
+    /// Its primary address of one family.
+    pub fn primary_of(&self, family: Family) -> Option<IpAddr> {
+        self.primaries().find(|address| Family::of(*address) == family)
     }
 }
 

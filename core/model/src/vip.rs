@@ -4,7 +4,7 @@ use crate::{Incarnation, InstanceId, InterfaceId, Meta, SubnetId, Timestamp, Vip
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// A floating private address, claimed by gratuitous ARP.
+/// A floating private address, claimed by gratuitous ARP or an unsolicited neighbour advertisement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vip {
     /// Its name in every API.

@@ -5,7 +5,7 @@ mod audience;
 use crate::item::{EipItem, EndpointItem, Item, ItemKey, PortItem, SubnetItem, VipItem, VpcItem};
 use crate::table::{Address, Entry, EntryKey, Port, Table};
 use audience::Audience;
-use havip_model::{Binding, Contention, HostNumber, InterfaceId, PortNumber, PortState, Vni};
+use havip_model::{Binding, Contention, Family, HostNumber, InterfaceId, PortNumber, PortState, Vni};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -269,14 +269,15 @@ fn subnet_entries(subnet: &SubnetItem) -> Vec<(EntryKey, Entry)> {
 }
 
 fn endpoint_entries(endpoint: &EndpointItem) -> Vec<(EntryKey, Entry)> {
-    let address = |(position, address): (usize, &IpAddr)| {
+    let first = |family| endpoint.addresses.iter().find(|address| Family::of(**address) == family);
+    let address = |address: &IpAddr| {
         let entry = Address::Interface {
             subnet: endpoint.subnet,
             port: endpoint.port,
             host: endpoint.host,
             mac: endpoint.mac,
             source_dest_check: endpoint.source_dest_check,
-            primary: position == 0,
+            primary: first(Family::of(*address)) == Some(address),
         };
         (EntryKey::Address(endpoint.vni, *address), Entry::Address(entry))
     };
@@ -284,7 +285,7 @@ fn endpoint_entries(endpoint: &EndpointItem) -> Vec<(EntryKey, Entry)> {
         let entry = Entry::Mac { port: endpoint.port, address: *address };
         (EntryKey::Mac(endpoint.subnet, endpoint.mac), entry)
     });
-    endpoint.addresses.iter().enumerate().map(address).chain(mac).collect()
+    endpoint.addresses.iter().map(address).chain(mac).collect()
 }
 
 fn vip_entries(vip: &VipItem) -> Vec<(EntryKey, Entry)> {

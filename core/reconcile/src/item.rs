@@ -137,7 +137,7 @@ pub struct EndpointItem {
     pub host: Option<HostNumber>,
     /// Its MAC.
     pub mac: MacAddr,
-    /// Its addresses, the primary one first.
+    /// Its addresses, the primary one of each family first.
     pub addresses: Vec<IpAddr>,
     /// Whether it may send and receive only its own addresses.
     pub source_dest_check: bool,
@@ -233,7 +233,7 @@ pub struct PortItem {
     pub mac: MacAddr,
     /// The VPC's virtual MAC.
     pub virtual_mac: MacAddr,
-    /// Its addresses with their subnet's prefix length, the primary one first.
+    /// Its addresses with their subnet's prefix length, the primary one of each family first.
     pub addresses: Vec<IpNet>,
     /// Its subnet's gateways.
     pub gateways: Vec<IpAddr>,

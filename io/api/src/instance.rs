@@ -36,9 +36,14 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// The address of its first interface.
+    /// The IPv4 address of its first interface.
     pub fn address(&self) -> Option<&str> {
         self.interfaces.first()?.address.as_deref()
+    }
+
+    /// The IPv6 address of its first interface.
+    pub fn address6(&self) -> Option<&str> {
+        self.interfaces.first()?.address6.as_deref()
     }
 }
 
@@ -49,8 +54,10 @@ pub struct InstanceInterface {
     pub id: String,
     /// Its subnet's id.
     pub subnet: String,
-    /// Its own address.
+    /// Its own IPv4 address.
     pub address: Option<String>,
+    /// Its own IPv6 address.
+    pub address6: Option<String>,
     /// Its MAC.
     pub mac: String,
 }
@@ -67,9 +74,15 @@ pub struct RunInstance {
     /// May be empty.
     #[serde(default)]
     pub description: String,
-    /// The first interface's address; chosen if absent.
+    /// The first interface's IPv4 address; chosen if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// The first interface's IPv6 address; chosen if absent and its subnet has IPv6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address6: Option<String>,
+    /// The first interface has no IPv6 address.
+    #[serde(default)]
+    pub without_address6: bool,
     /// The id of the host that shall run it; chosen if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -106,6 +119,8 @@ impl Default for RunInstance {
             name: String::new(),
             description: String::new(),
             address: None,
+            address6: None,
+            without_address6: false,
             host: None,
             driver: namespace(),
             image: None,

@@ -1,6 +1,6 @@
 //! Network interfaces.
 
-use crate::{Meta, PortState};
+use crate::{Family, Meta, PortState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,8 +18,10 @@ pub struct Interface {
     pub port: u32,
     /// Its MAC.
     pub mac: String,
-    /// Its own address; an interface may have none.
+    /// Its own IPv4 address; an interface may have none.
     pub address: Option<String>,
+    /// Its own IPv6 address; an interface may have none.
+    pub address6: Option<String>,
     /// Further addresses.
     pub secondary_addresses: Vec<String>,
     /// The id of the instance it is attached to.
@@ -50,12 +52,18 @@ pub struct CreateInterface {
     /// May be empty.
     #[serde(default)]
     pub description: String,
-    /// Its own address; chosen if absent.
+    /// Its own IPv4 address; chosen if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// It has no address of its own.
+    /// It has no IPv4 address of its own.
     #[serde(default)]
     pub without_address: bool,
+    /// Its own IPv6 address; chosen if absent and its subnet has IPv6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address6: Option<String>,
+    /// It has no IPv6 address of its own.
+    #[serde(default)]
+    pub without_address6: bool,
     /// Further addresses.
     #[serde(default)]
     pub secondary_addresses: Vec<String>,
@@ -75,6 +83,8 @@ impl Default for CreateInterface {
             description: String::new(),
             address: None,
             without_address: false,
+            address6: None,
+            without_address6: false,
             secondary_addresses: vec![],
             mac: None,
             source_dest_check: true,
@@ -129,6 +139,9 @@ pub struct AddAddresses {
     #[serde(default)]
     #[schema(maximum = 100)]
     pub automatic: u32,
+    /// Of which family these are; `ipv4` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
     /// The id of the interface that loses them in the same step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,

@@ -61,7 +61,7 @@ pub use instance::{Console, ConsoleRange, Exec, ExecResult, Instance, InstanceIn
 pub use interface::{AddAddresses, Attach, CreateInterface, Interface, Plug, UpdateInterface};
 pub use key::{AccessKey, Health, KeyFile};
 pub use meta::{Meta, Page, Resource, Unbind, Update, Wait, WithWait};
-pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, Vpc};
+pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, UpdateNetwork, Vpc};
 pub use problem::Problem;
 pub use vip::{
     Associate, Association, BatchDelete, BatchDeleted, BatchRow, BoundEip, CreateVip, Holder, Move,
@@ -69,6 +69,6 @@ pub use vip::{
 };
 pub use why::{Why, WhyCandidate, WhyReason};
 pub use words::{
-    AssociationMode, Binding, Contention, Driver, HostState, InstanceState, MoveCause, PortState, Power,
-    Profile, Status,
+    AssociationMode, Binding, Contention, Driver, Family, HostState, InstanceState, MoveCause, PortState,
+    Power, Profile, Status,
 };

@@ -18,7 +18,7 @@ pub struct Vpc {
     pub cidr6: Option<String>,
     /// Its number on the wire.
     pub vni: u32,
-    /// What its gateways and VIPs answer ARP with.
+    /// What its gateways and VIPs answer ARP and neighbour solicitations with.
     pub virtual_mac: String,
 }
 
@@ -35,6 +35,10 @@ pub struct CreateVpc {
     /// Such as `10.20.0.0/16`.
     #[schema(example = "10.20.0.0/16")]
     pub cidr: String,
+    /// The same for IPv6, a /16 to /64 such as `fd00:20::/56`; no IPv6 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "fd00:20::/56")]
+    pub cidr6: Option<String>,
     /// The server's own region if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
@@ -75,9 +79,29 @@ pub struct CreateSubnet {
     /// Within the VPC's addresses.
     #[schema(example = "10.20.1.0/24")]
     pub cidr: String,
+    /// A /64 within the VPC's IPv6 addresses; no IPv6 if absent. Each of its interfaces gets an address of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "fd00:20:0:1::/64")]
+    pub cidr6: Option<String>,
     /// The server's own zone if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
+}
+
+/// Changes a VPC or a subnet; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateNetwork {
+    /// The new name, at most 128 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The new description, at most 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// IPv6 addresses for one that has none; its interfaces get such addresses by `/interfaces/{id}/addresses`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "fd00:20::/56")]
+    pub cidr6: Option<String>,
 }
 
 /// A route of a VPC besides those to its subnets.

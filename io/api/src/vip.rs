@@ -1,10 +1,10 @@
 //! VIPs: what they are, who may claim them, who holds them, how they moved.
 
-use crate::{AssociationMode, Binding, Contention, Meta, MoveCause, Problem, Profile};
+use crate::{AssociationMode, Binding, Contention, Family, Meta, MoveCause, Problem, Profile};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A floating private address, claimed by gratuitous ARP.
+/// A floating private address, claimed by gratuitous ARP or an unsolicited neighbour advertisement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Vip {
     /// Id, names, times, status.
@@ -93,10 +93,13 @@ pub struct BoundEip {
 pub struct CreateVip {
     /// Its subnet's id.
     pub subnet: String,
-    /// Its address; chosen if absent.
+    /// Its address, IPv4 or IPv6; chosen if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "10.20.1.100")]
     pub address: Option<String>,
+    /// Of which family the address is to be chosen; `ipv4` if absent. Not together with `address`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
     /// May be empty.
     #[serde(default)]
     pub name: String,
@@ -125,6 +128,7 @@ impl Default for CreateVip {
         Self {
             subnet: String::new(),
             address: None,
+            family: None,
             name: String::new(),
             description: String::new(),
             binding: associated(),

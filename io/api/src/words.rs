@@ -112,6 +112,13 @@ words! {
         /// Send from the VIP without holding it (direct-return balancing).
         DirectReturn "direct-return",
     }
+    /// Which of the two Internet protocols an address is of.
+    Family = Family {
+        /// Such as 10.20.1.100.
+        Ipv4 "ipv4",
+        /// Such as fd00:20:0:1::100.
+        Ipv6 "ipv6",
+    }
     /// Who may claim a VIP.
     Binding = Binding {
         /// The associated ones.

@@ -4,7 +4,7 @@ use havip_model::{Resource, World};
 use havip_store::stored::Stored;
 
 /// As version 0.1 wrote it: never edit a line, add new ones.
-const WRITTEN: [(&str, &str); 22] = [
+const WRITTEN: [(&str, &str); 27] = [
     ("meta/history", r#""3f9c""#),
     ("meta/newest", "null"),
     ("counter/vni", "2"),
@@ -77,6 +77,27 @@ const WRITTEN: [(&str, &str); 22] = [
     (
         "access-key/key-aaaaaaaaaaaaaaaaaaaa",
         r#"{"id":"key-aaaaaaaaaaaaaaaaaaaa","name":"admin","created_at":1000,"sealed_secret":"c2VhbGVk"}"#,
+    ),
+    // Since there is IPv6.
+    (
+        "resource/vpc/vpc-bbbbbbbbbbbbbbbbbbbb",
+        r#"{"id":"vpc-bbbbbbbbbbbbbbbbbbbb","meta":{"name":"six","description":"","created_at":1000,"updated_at":1000,"generation":1,"deleting":false},"region":"local","cidr":"10.20.0.0/16","cidr6":"fd00:20::/56","vni":2,"virtual_mac":"02:68:77:00:00:02"}"#,
+    ),
+    (
+        "resource/subnet/subnet-bbbbbbbbbbbbbbbbbbbb",
+        r#"{"id":"subnet-bbbbbbbbbbbbbbbbbbbb","meta":{"name":"six","description":"","created_at":1000,"updated_at":1000,"generation":1,"deleting":false},"vpc":"vpc-bbbbbbbbbbbbbbbbbbbb","zone":"local-a","cidr":"10.20.1.0/24","cidr6":"fd00:20:0:1::/64","gateway":"10.20.1.1","gateway6":"fd00:20:0:1::1","number":2}"#,
+    ),
+    (
+        "resource/interface/eni-bbbbbbbbbbbbbbbbbbbb",
+        r#"{"id":"eni-bbbbbbbbbbbbbbbbbbbb","meta":{"name":"","description":"","created_at":1000,"updated_at":1000,"generation":1,"deleting":false},"vpc":"vpc-bbbbbbbbbbbbbbbbbbbb","subnet":"subnet-bbbbbbbbbbbbbbbbbbbb","port":2,"mac":"02:aa:00:00:00:02","primary":"10.20.1.3","primary6":"fd00:20:0:1::3","secondary":["fd00:20:0:1::9"],"instance":null,"position":0,"is_primary":false,"host":null,"device":null,"source_dest_check":true,"port_state":"inactive"}"#,
+    ),
+    (
+        "resource/vip/vip-bbbbbbbbbbbbbbbbbbbb",
+        r#"{"id":"vip-bbbbbbbbbbbbbbbbbbbb","meta":{"name":"front","description":"","created_at":1000,"updated_at":2000,"generation":2,"deleting":false},"vpc":"vpc-bbbbbbbbbbbbbbbbbbbb","subnet":"subnet-bbbbbbbbbbbbbbbbbbbb","key":{"vni":2,"address":"fd00:20:0:1::100"},"incarnation":3,"binding":"associated","contention":"hold","assist":true,"profile":"native","associations":[],"advert_sources":["fe80::1"]}"#,
+    ),
+    (
+        "record/2/fd00:20:0:1::100",
+        r#"{"incarnation":3,"epoch":113967432499200,"holder":{"host":1,"port":2},"released":false,"mac":"02:aa:00:00:00:02","moves":4}"#,
     ),
 ];
 

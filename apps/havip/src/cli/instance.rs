@@ -33,9 +33,15 @@ pub enum InstanceVerb {
         /// For people
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
-        /// The first interface's address; chosen if absent
+        /// The first interface's IPv4 address; chosen if absent
         #[arg(long)]
         address: Option<String>,
+        /// The first interface's IPv6 address; chosen if absent and its subnet has IPv6
+        #[arg(long, value_name = "ADDRESS")]
+        address6: Option<String>,
+        /// The first interface has no IPv6 address
+        #[arg(long, conflicts_with = "address6")]
+        without_address6: bool,
         /// The host that shall run it, by id or name; chosen if absent
         #[arg(long)]
         host: Option<String>,
@@ -163,6 +169,8 @@ impl Verb for InstanceVerb {
                 name,
                 description,
                 address,
+                address6,
+                without_address6,
                 host,
                 driver,
                 image,
@@ -179,6 +187,8 @@ impl Verb for InstanceVerb {
                     name,
                     description,
                     address,
+                    address6,
+                    without_address6,
                     host: session.id_of_any::<Host>(host.as_deref())?,
                     driver,
                     image,
@@ -307,6 +317,7 @@ impl Row for Instance {
         Column::Always("ID"),
         Column::Always("NAME"),
         Column::Always("ADDRESS"),
+        Column::Wide("ADDRESS6"),
         Column::Wide("INTERFACES"),
         Column::Always("SUBNET"),
         Column::Always("HOST"),
@@ -328,6 +339,7 @@ impl Row for Instance {
             self.meta.id.clone(),
             self.meta.name.clone(),
             self.address().unwrap_or_default().to_owned(),
+            self.address6().unwrap_or_default().to_owned(),
             interfaces.join(","),
             subnets.join(","),
             names.name(&self.host),

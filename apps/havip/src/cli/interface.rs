@@ -7,7 +7,8 @@ use super::{Verb, time};
 use anyhow::Result;
 use clap::Subcommand;
 use havip_api::{
-    AddAddresses, Attach, CreateInterface, Instance, Interface, InterfaceFilter, Subnet, UpdateInterface, Vpc,
+    AddAddresses, Attach, CreateInterface, Family, Instance, Interface, InterfaceFilter, Subnet,
+    UpdateInterface, Vpc,
 };
 
 /// What can be done with interfaces.
@@ -28,12 +29,18 @@ pub enum InterfaceVerb {
         /// For people
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
-        /// Its own address; chosen if absent
+        /// Its own IPv4 address; chosen if absent
         #[arg(long)]
         address: Option<String>,
-        /// It has no address of its own
+        /// It has no IPv4 address of its own
         #[arg(long, conflicts_with = "address")]
         without_address: bool,
+        /// Its own IPv6 address; chosen if absent and its subnet has IPv6
+        #[arg(long, value_name = "ADDRESS")]
+        address6: Option<String>,
+        /// It has no IPv6 address of its own
+        #[arg(long, conflicts_with = "address6")]
+        without_address6: bool,
         /// A further address; may be repeated
         #[arg(long = "secondary-address", value_name = "ADDRESS")]
         secondary_addresses: Vec<String>,
@@ -122,6 +129,9 @@ pub enum InterfaceVerb {
         /// And so many of the lowest free ones
         #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "COUNT")]
         automatic: u32,
+        /// Of which family these are, ipv4 or ipv6; ipv4 if absent
+        #[arg(long, requires = "automatic")]
+        family: Option<Family>,
         /// The interface that loses them in the same step
         #[arg(long, value_name = "INTERFACE")]
         from: Option<String>,
@@ -149,6 +159,8 @@ impl Verb for InterfaceVerb {
                 description,
                 address,
                 without_address,
+                address6,
+                without_address6,
                 secondary_addresses,
                 mac,
                 no_source_dest_check,
@@ -162,6 +174,8 @@ impl Verb for InterfaceVerb {
                     description,
                     address,
                     without_address,
+                    address6,
+                    without_address6,
                     secondary_addresses,
                     mac,
                     source_dest_check,
@@ -192,9 +206,9 @@ impl Verb for InterfaceVerb {
             Self::Detach { interface, change } => {
                 change.show(session, &change.client(session).detach_interface(&id_of(&interface)?)?)
             }
-            Self::AddAddress { interface, addresses, automatic, from, change } => {
+            Self::AddAddress { interface, addresses, automatic, family, from, change } => {
                 let from = session.id_of_any::<Interface>(from.as_deref())?;
-                let body = AddAddresses { addresses, automatic, from };
+                let body = AddAddresses { addresses, automatic, family, from };
                 change.show(session, &change.client(session).add_addresses(&id_of(&interface)?, &body)?)
             }
             Self::RemoveAddress { interface, address, change } => {
@@ -211,6 +225,7 @@ impl Row for Interface {
         Column::Always("ID"),
         Column::Always("NAME"),
         Column::Always("ADDRESS"),
+        Column::Wide("ADDRESS6"),
         Column::Wide("SECONDARY ADDRESSES"),
         Column::Always("MAC"),
         Column::Always("SUBNET"),
@@ -233,6 +248,7 @@ impl Row for Interface {
             self.meta.id.clone(),
             self.meta.name.clone(),
             self.address.clone().unwrap_or_default(),
+            self.address6.clone().unwrap_or_default(),
             self.secondary_addresses.join(","),
             self.mac.clone(),
             names.name(&self.subnet),

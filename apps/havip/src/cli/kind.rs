@@ -63,9 +63,10 @@ macro_rules! kinds {
                 client.$fetch(id)
             }
             fn called(client: &Client, called: &str) -> Result<Vec<Self>, ClientError> {
-                $(if called.parse::<IpAddr>().is_ok() {
+                $(if let Ok(address) = called.parse::<IpAddr>() {
                     let found: fn(&Client, &str) -> Result<Vec<Self>, ClientError> = $address;
-                    return found(client, called);
+                    // An IPv6 address may be spelled in many ways.
+                    return found(client, &address.to_string());
                 })?
                 client.$all(&$filter { name: Some(called.to_owned()), ..Default::default() })
             }
@@ -89,7 +90,7 @@ kinds! {
     Subnet SubnetId "subnet" "subnet" subnet all_subnets SubnetFilter;
     Interface InterfaceId "interface" "interface" interface all_interfaces InterfaceFilter by |client, address| {
         let mut some = client.all_interfaces(&InterfaceFilter { q: Some(address.into()), ..Default::default() })?;
-        some.retain(|interface| interface.address.as_deref() == Some(address));
+        some.retain(|one| [&one.address, &one.address6].into_iter().flatten().any(|own| own == address));
         Ok(some)
     };
     Instance InstanceId "instance" "instance" instance all_instances InstanceFilter;

@@ -6,11 +6,13 @@ use super::show::{Column, Names, Row};
 use super::{Verb, time};
 use anyhow::Result;
 use clap::Subcommand;
-use havip_api::{CreateSubnet, Subnet, SubnetFilter, Update, Vpc};
+use havip_api::{CreateSubnet, Subnet, SubnetFilter, UpdateNetwork, Vpc};
 
 /// What can be done with subnets.
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Example:\n  havip subnet create --vpc shop --name web --cidr 10.20.1.0/24")]
+#[command(after_help = "Examples:
+  havip subnet create --vpc shop --name web --cidr 10.20.1.0/24
+  havip subnet create --vpc both --name web --cidr 10.20.1.0/24 --cidr6 fd00:20:0:1::/64")]
 pub enum SubnetVerb {
     /// Make a subnet
     Create {
@@ -26,6 +28,9 @@ pub enum SubnetVerb {
         /// Its addresses, within the VPC's; the first one is the gateway's
         #[arg(long)]
         cidr: String,
+        /// A /64 within the VPC's IPv6 addresses; each interface gets an address of it, the first is the gateway's
+        #[arg(long)]
+        cidr6: Option<String>,
         /// The server's own zone if absent
         #[arg(long)]
         zone: Option<String>,
@@ -49,7 +54,7 @@ pub enum SubnetVerb {
         /// Its id or name
         subnet: String,
     },
-    /// Change the name or description
+    /// Change the name or description, or give it IPv6
     Update {
         /// Its id or name
         subnet: String,
@@ -59,6 +64,9 @@ pub enum SubnetVerb {
         /// The new description
         #[arg(long)]
         description: Option<String>,
+        /// IPv6 addresses, if it has none; its interfaces get such by `havip interface add-address --family ipv6`
+        #[arg(long)]
+        cidr6: Option<String>,
         #[command(flatten)]
         change: Change,
     },
@@ -74,9 +82,9 @@ pub enum SubnetVerb {
 impl Verb for SubnetVerb {
     fn run(self, session: &Session) -> Result<()> {
         match self {
-            Self::Create { vpc, name, description, cidr, zone, change } => {
+            Self::Create { vpc, name, description, cidr, cidr6, zone, change } => {
                 let vpc = session.id_of::<Vpc>(&vpc)?;
-                let body = CreateSubnet { vpc, name, description, cidr, zone };
+                let body = CreateSubnet { vpc, name, description, cidr, cidr6, zone };
                 change.show(session, &change.client(session).create_subnet(&body)?)
             }
             Self::List { vpc, name, q } => {
@@ -89,10 +97,14 @@ impl Verb for SubnetVerb {
                 })?)
             }
             Self::Get { subnet } => session.show_details(&session.get::<Subnet>(&subnet)?),
-            Self::Update { subnet, name, description, change } => {
+            Self::Update { subnet, name, description, cidr6, change } => {
                 let id = session.id_of::<Subnet>(&subnet)?;
-                change
-                    .show(session, &change.client(session).update_subnet(&id, &Update { name, description })?)
+                change.show(
+                    session,
+                    &change
+                        .client(session)
+                        .update_subnet(&id, &UpdateNetwork { name, description, cidr6 })?,
+                )
             }
             Self::Delete { subnet, change } => {
                 let id = session.id_of::<Subnet>(&subnet)?;

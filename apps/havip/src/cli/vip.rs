@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 use havip_api::{
     Associate, AssociationMode, BatchDelete, BatchDeleted, Binding, ClientError, Contention, CreateVip,
-    HistoryFilter, Holder, Instance, Move, Subnet, UpdateVip, Vip, VipFilter, Vpc,
+    Family, HistoryFilter, Holder, Instance, Move, Subnet, UpdateVip, Vip, VipFilter, Vpc,
 };
 
 /// What can be done with VIPs.
@@ -26,16 +26,21 @@ use havip_api::{
 
 An associated instance becomes the holder by announcing the address with gratuitous ARP,
 as keepalived does by itself, or by hand:
-  ip address add 10.20.1.100/32 dev eth0; arping -U -c 1 -I eth0 10.20.1.100")]
+  ip address add 10.20.1.100/32 dev eth0; arping -U -c 1 -I eth0 10.20.1.100
+of an IPv6 address with an unsolicited neighbour advertisement, which Linux sends by itself if told so:
+  sysctl -w net.ipv6.conf.eth0.ndisc_notify=1; ip address add fd00:20:0:1::100/128 dev eth0")]
 pub enum VipVerb {
     /// Make a VIP in a subnet
     Create {
         /// The subnet's id or name
         #[arg(long)]
         subnet: String,
-        /// Its address, within the subnet; chosen if absent
+        /// Its address, IPv4 or IPv6, within the subnet; chosen if absent
         #[arg(long)]
         address: Option<String>,
+        /// Of which family the address is to be chosen, ipv4 or ipv6; ipv4 if absent
+        #[arg(long, conflicts_with = "address")]
+        family: Option<Family>,
         /// Need not be unique
         #[arg(long, default_value = "", hide_default_value = true)]
         name: String,
@@ -193,6 +198,7 @@ impl Verb for VipVerb {
             Self::Create {
                 subnet,
                 address,
+                family,
                 name,
                 description,
                 associate,
@@ -208,6 +214,7 @@ impl Verb for VipVerb {
                 let body = CreateVip {
                     subnet,
                     address,
+                    family,
                     name,
                     description,
                     binding,

@@ -6,11 +6,13 @@ use super::show::{Column, Names, Row};
 use super::{Verb, time};
 use anyhow::Result;
 use clap::Subcommand;
-use havip_api::{CreateVpc, Update, Vpc, VpcFilter};
+use havip_api::{CreateVpc, UpdateNetwork, Vpc, VpcFilter};
 
 /// What can be done with VPCs.
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Example:\n  havip vpc create --name shop --cidr 10.20.0.0/16")]
+#[command(after_help = "Examples:
+  havip vpc create --name shop --cidr 10.20.0.0/16
+  havip vpc create --name both --cidr 10.20.0.0/16 --cidr6 fd00:20::/56")]
 pub enum VpcVerb {
     /// Make a VPC
     Create {
@@ -23,6 +25,9 @@ pub enum VpcVerb {
         /// The addresses its subnets are cut from, such as 10.20.0.0/16
         #[arg(long)]
         cidr: String,
+        /// The same for IPv6, a /16 to /64 such as fd00:20::/56; no IPv6 if absent
+        #[arg(long)]
+        cidr6: Option<String>,
         /// The server's own region if absent
         #[arg(long)]
         region: Option<String>,
@@ -43,7 +48,7 @@ pub enum VpcVerb {
         /// Its id or name
         vpc: String,
     },
-    /// Change the name or description
+    /// Change the name or description, or give it IPv6
     Update {
         /// Its id or name
         vpc: String,
@@ -53,6 +58,9 @@ pub enum VpcVerb {
         /// The new description
         #[arg(long)]
         description: Option<String>,
+        /// IPv6 addresses, if it has none; its interfaces get such by `havip interface add-address --family ipv6`
+        #[arg(long)]
+        cidr6: Option<String>,
         #[command(flatten)]
         change: Change,
     },
@@ -68,17 +76,20 @@ pub enum VpcVerb {
 impl Verb for VpcVerb {
     fn run(self, session: &Session) -> Result<()> {
         match self {
-            Self::Create { name, description, cidr, region, change } => {
-                let body = CreateVpc { name, description, cidr, region };
+            Self::Create { name, description, cidr, cidr6, region, change } => {
+                let body = CreateVpc { name, description, cidr, cidr6, region };
                 change.show(session, &change.client(session).create_vpc(&body)?)
             }
             Self::List { name, q } => {
                 session.show_all(&session.client.all_vpcs(&VpcFilter { name, q, ..Default::default() })?)
             }
             Self::Get { vpc } => session.show_details(&session.get::<Vpc>(&vpc)?),
-            Self::Update { vpc, name, description, change } => {
+            Self::Update { vpc, name, description, cidr6, change } => {
                 let id = session.id_of::<Vpc>(&vpc)?;
-                change.show(session, &change.client(session).update_vpc(&id, &Update { name, description })?)
+                change.show(
+                    session,
+                    &change.client(session).update_vpc(&id, &UpdateNetwork { name, description, cidr6 })?,
+                )
             }
             Self::Delete { vpc, change } => {
                 let id = session.id_of::<Vpc>(&vpc)?;

@@ -67,6 +67,7 @@ pub async fn create_interface(
         subnet: parse::id("/subnet", &body.subnet)?,
         texts: parse::texts(&body.name, &body.description),
         address,
+        address6: parse::choice6(body.address6.as_ref(), body.without_address6)?,
         secondary: parse::addresses("/secondary_addresses", &body.secondary_addresses)?,
         mac: body.mac.as_ref().map(|mac| parse::mac("/mac", mac)).transpose()?,
         source_dest_check: body.source_dest_check,
@@ -229,10 +230,18 @@ pub async fn add_addresses(
             let detail = "addresses taken from another interface must be named; leave automatic out";
             return Err(Fault::invalid("/automatic", "contradiction", detail));
         }
+        _ if body.automatic == 0 && body.family.is_some() => {
+            let detail = "family says which addresses to choose; say how many (automatic), or leave it out";
+            return Err(Fault::invalid("/family", "contradiction", detail));
+        }
         Some(from) => {
             request::MoveAddresses { from: parse::id("/from", from)?, to: interface, addresses }.into()
         }
-        None => request::AddAddresses { interface, addresses, automatic: body.automatic as usize }.into(),
+        None => {
+            let (automatic, family) =
+                (body.automatic as usize, body.family.map(Into::into).unwrap_or_default());
+            request::AddAddresses { interface, addresses, automatic, family }.into()
+        }
     };
     answer::update(
         &server,

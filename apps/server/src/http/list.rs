@@ -63,8 +63,14 @@ macro_rules! listed {
 }
 
 listed! {
-    Vpc(VpcId) in vpcs by id: |one| format!("{} {}", one.id, one.cidr);
-    Subnet(SubnetId) in subnets by id: |one| format!("{} {} {}", one.id, one.cidr, one.gateway);
+    Vpc(VpcId) in vpcs by id: |one| {
+        let cidr6 = one.cidr6.map(|cidr| format!(" {cidr}")).unwrap_or_default();
+        format!("{} {}{cidr6}", one.id, one.cidr)
+    };
+    Subnet(SubnetId) in subnets by id: |one| {
+        let both = one.cidr6.zip(one.gateway6).map(|(cidr, gateway)| format!(" {cidr} {gateway}"));
+        format!("{} {} {}{}", one.id, one.cidr, one.gateway, both.unwrap_or_default())
+    };
     Route(RouteId) in routes by id: |one| format!("{} {}", one.id, one.destination);
     Interface(InterfaceId) in interfaces by id: |one| {
         let addresses: Vec<String> = one.addresses().map(|address| address.to_string()).collect();

@@ -69,6 +69,7 @@ pub async fn run_instance(
         texts: parse::texts(&body.name, &body.description),
         subnet: parse::id("/subnet", &body.subnet)?,
         address: parse::choice("/address", body.address.as_ref())?,
+        address6: parse::choice6(body.address6.as_ref(), body.without_address6)?,
         mac: body.mac.as_ref().map(|mac| parse::mac("/mac", mac)).transpose()?,
         source_dest_check: body.source_dest_check,
         driver: body.driver.into(),

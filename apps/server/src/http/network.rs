@@ -14,8 +14,8 @@ use axum::{
 };
 use havip_admission::request;
 use havip_api::{
-    CreateRoute, CreateSubnet, CreateVpc, Page, Problem, Route, RouteFilter, Subnet, SubnetFilter, Update,
-    Vpc, VpcFilter, WithWait,
+    CreateRoute, CreateSubnet, CreateVpc, Page, Problem, Route, RouteFilter, Subnet, SubnetFilter,
+    UpdateNetwork, Vpc, VpcFilter, WithWait,
 };
 use havip_model::{ResourceKey, RouteId, SubnetId, VpcId};
 use std::sync::Arc;
@@ -46,6 +46,7 @@ pub async fn create_vpc(
         texts: parse::texts(&body.name, &body.description),
         region: body.region.unwrap_or_else(|| server.region().into()),
         cidr: parse::cidr("/cidr", &body.cidr)?,
+        cidr6: parse::cidr6("/cidr6", body.cidr6.as_ref())?,
     };
     answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await
 }
@@ -57,17 +58,18 @@ pub async fn get_vpc(State(server): Server, Path(id): Path<String>) -> Result<Re
     answer::resource(&server, ResourceKey::Vpc(vpc(&id)?), "VPC", "vpc_not_found")
 }
 
-/// Changes a VPC's name and description.
+/// Changes a VPC's name and description, or gives it IPv6.
 #[utoipa::path(patch, path = "/v1/vpcs/{id}", tag = "VPCs", params(("id" = String, Path, description = "The VPC's id."), WithWait, ChangeHeaders),
-    request_body = Update, responses((status = 200, body = Vpc), (status = "default", body = Problem, content_type = "application/problem+json")))]
+    request_body = UpdateNetwork, responses((status = 200, body = Vpc), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn update_vpc(
     State(server): Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
-    Asked { caller, body }: Asked<Update>,
+    Asked { caller, body }: Asked<UpdateNetwork>,
 ) -> Result<Response, Fault> {
     let vpc = vpc(&id)?;
-    let request = request::UpdateVpc { vpc, texts: parse::new_texts(body.name, body.description) };
+    let (texts, cidr6) = (parse::new_texts(body.name, body.description), body.cidr6.as_ref());
+    let request = request::UpdateVpc { vpc, texts, cidr6: parse::cidr6("/cidr6", cidr6)? };
     answer::update(&server, caller, ResourceKey::Vpc(vpc), request, parse::wait(params.wait.as_ref())?).await
 }
 
@@ -116,6 +118,7 @@ pub async fn create_subnet(
         texts: parse::texts(&body.name, &body.description),
         zone: body.zone.unwrap_or_else(|| server.zone().into()),
         cidr: parse::cidr("/cidr", &body.cidr)?,
+        cidr6: parse::cidr6("/cidr6", body.cidr6.as_ref())?,
     };
     answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await
 }
@@ -127,17 +130,18 @@ pub async fn get_subnet(State(server): Server, Path(id): Path<String>) -> Result
     answer::resource(&server, ResourceKey::Subnet(subnet(&id)?), "subnet", "subnet_not_found")
 }
 
-/// Changes a subnet's name and description.
+/// Changes a subnet's name and description, or gives it IPv6.
 #[utoipa::path(patch, path = "/v1/subnets/{id}", tag = "Subnets", params(("id" = String, Path, description = "The subnet's id."), WithWait, ChangeHeaders),
-    request_body = Update, responses((status = 200, body = Subnet), (status = "default", body = Problem, content_type = "application/problem+json")))]
+    request_body = UpdateNetwork, responses((status = 200, body = Subnet), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn update_subnet(
     State(server): Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
-    Asked { caller, body }: Asked<Update>,
+    Asked { caller, body }: Asked<UpdateNetwork>,
 ) -> Result<Response, Fault> {
     let subnet = subnet(&id)?;
-    let request = request::UpdateSubnet { subnet, texts: parse::new_texts(body.name, body.description) };
+    let (texts, cidr6) = (parse::new_texts(body.name, body.description), body.cidr6.as_ref());
+    let request = request::UpdateSubnet { subnet, texts, cidr6: parse::cidr6("/cidr6", cidr6)? };
     answer::update(&server, caller, ResourceKey::Subnet(subnet), request, parse::wait(params.wait.as_ref())?)
         .await
 }
@@ -182,6 +186,7 @@ pub async fn create_route(
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<CreateRoute>,
 ) -> Result<Response, Fault> {
+    parse::carried("/destination", &body.destination)?;
     let request = request::CreateRoute {
         vpc: parse::id("/vpc", &body.vpc)?,
         texts: parse::texts(&body.name, &body.description),

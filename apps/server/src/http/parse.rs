@@ -1,8 +1,8 @@
 //! Texts of a request into types that cannot be wrong; a refusal names the field.
 
 use crate::service::Fault;
-use havip_admission::request::{Choice, NewTexts, Texts};
-use havip_api::Wait;
+use havip_admission::request::{Choice, Choice6, NewTexts, Texts};
+use havip_api::{Family, Wait};
 use havip_model::{EipTarget, Host, HostNumber, InterfaceId, NextHop, Target, VipId, World};
 use std::{fmt::Display, net::IpAddr, str::FromStr, time::Duration};
 
@@ -42,12 +42,62 @@ pub fn mac(field: &str, text: &str) -> Result<havip_model::MacAddr, Fault> {
     parsed.map_err(|error| Fault::invalid(field, "invalid_mac", error.to_string()))
 }
 
-/// A chosen address, or the next free one.
+/// A chosen address, or the next free one of IPv4.
 pub fn choice(field: &str, text: Option<&String>) -> Result<Choice, Fault> {
     Ok(match text {
         Some(text) => Choice::Chosen(address(field, text)?),
-        None => Choice::Automatic,
+        None => Choice::default(),
     })
+}
+
+/// A chosen address, or the next free one of a family.
+pub fn choice_of(field: &str, text: Option<&String>, family: Option<Family>) -> Result<Choice, Fault> {
+    match (text, family) {
+        (Some(_), Some(_)) => {
+            let detail = "give an address or the family of one to choose, not both";
+            Err(Fault::invalid("/family", "contradiction", detail))
+        }
+        (None, Some(family)) => Ok(Choice::Automatic(family.into())),
+        (text, None) => choice(field, text),
+    }
+}
+
+/// An interface's IPv6 address: a chosen one, the next free one if there are any, or none.
+pub fn choice6(text: Option<&String>, without: bool) -> Result<Choice6, Fault> {
+    match text {
+        Some(_) if without => {
+            let detail = "give an address6 or say without_address6, not both";
+            Err(Fault::invalid("/without_address6", "contradiction", detail))
+        }
+        Some(text) => match address("/address6", text)? {
+            IpAddr::V6(address) => Ok(Choice6::Chosen(address)),
+            IpAddr::V4(address) => {
+                let detail = format!("{address} is IPv4; give it as address");
+                Err(Fault::invalid("/address6", "address_family", detail))
+            }
+        },
+        None if without => Ok(Choice6::Without),
+        None => Ok(Choice6::Automatic),
+    }
+}
+
+/// An IPv6 range, if one is given.
+pub fn cidr6<T: FromStr>(field: &str, text: Option<&String>) -> Result<Option<T>, Fault> {
+    let Some(text) = text else { return Ok(None) };
+    let wrong =
+        |_| Fault::invalid(field, "invalid_cidr", format!("{text:?} is not a range such as fd00:20::/56"));
+    text.parse().map_err(wrong).and_then(|cidr| carried(field, text).map(|()| Some(cidr)))
+}
+
+/// Refuses an IPv6 range as long as the switch drops IPv6.
+pub fn carried(field: &str, text: &str) -> Result<(), Fault> {
+    match text.contains(':') {
+        false => Ok(()),
+        true => {
+            let detail = format!("{text} is IPv6, which the switch does not carry yet; use IPv4");
+            Err(Fault::invalid(field, "cidr_not_usable", detail))
+        }
+    }
 }
 
 /// Who is to be associated: an instance or an interface.

@@ -70,7 +70,7 @@ pub async fn create_vip(
     let request = request::CreateVip {
         subnet: parse::id("/subnet", &body.subnet)?,
         texts: parse::texts(&body.name, &body.description),
-        address: parse::choice("/address", body.address.as_ref())?,
+        address: parse::choice_of("/address", body.address.as_ref(), body.family)?,
         binding: Some(body.binding.into()),
         contention: body.contention.into(),
         assist: body.assist,

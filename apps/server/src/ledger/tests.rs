@@ -64,6 +64,7 @@ fn make_vpc(ledger: &Ledger, name: &str) -> Result<Ticket, CommitError> {
         texts: request::Texts { name: name.into(), description: String::new() },
         region: "local".into(),
         cidr: "10.0.0.0/8".parse().unwrap(),
+        cidr6: None,
     }
     .into();
     let decide = |state: &State| {

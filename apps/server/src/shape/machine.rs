@@ -14,6 +14,7 @@ impl Shapes<'_> {
                 id: interface.id.to_string(),
                 subnet: interface.subnet.to_string(),
                 address: interface.primary.map(|address| address.to_string()),
+                address6: interface.primary6.map(|address| address.to_string()),
                 mac: interface.mac.to_string(),
             });
         havip_api::Instance {

@@ -38,6 +38,7 @@ impl Shapes<'_> {
             port: interface.port.get(),
             mac: interface.mac.to_string(),
             address: interface.primary.map(|address| address.to_string()),
+            address6: interface.primary6.map(|address| address.to_string()),
             secondary_addresses: interface.secondary.iter().map(ToString::to_string).collect(),
             instance: interface.instance.map(|instance| instance.to_string()),
             is_primary: interface.is_primary,

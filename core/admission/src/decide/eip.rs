@@ -3,7 +3,8 @@
 use super::{Decision, check, nothing_to_do, set_texts};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
-    Counter, Eip, EipId, EipPool, EipTarget, Incarnation, Instance, Interface, ResourceKey, Vip, VpcId,
+    Counter, Eip, EipId, EipPool, EipTarget, Family, Incarnation, Instance, Interface, ResourceKey, Vip,
+    VpcId,
 };
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -15,7 +16,7 @@ impl<'a> Decision<'a> {
         let pool = request.pool.map(|pool| self.find::<EipPool>(pool, "/pool")).transpose()?;
         let (pool, address) = match request.address {
             Choice::Chosen(address) => (self.check_public(pool, address)?, address),
-            Choice::Automatic => self.pick_public(pool)?,
+            Choice::Automatic(_) => self.pick_public(pool)?,
             Choice::Without => {
                 let message = "an EIP is an address; choose one or leave the choice to us";
                 return Err(Code::AddressRequired.at("/address", message));
@@ -92,7 +93,7 @@ impl<'a> Decision<'a> {
 
     pub fn bind_eip(&mut self, request: &BindEip) -> Result<ResourceKey, Refusal> {
         let eip = self.find::<Eip>(request.eip, "/eip")?;
-        let vpc = self.check_target(request.target)?;
+        let vpc = self.check_target(request.target, Family::of(eip.address))?;
         if let Some(target) = eip.target {
             let target = ResourceKey::from(target);
             let message =
@@ -113,21 +114,32 @@ impl<'a> Decision<'a> {
         }))
     }
 
-    /// The VPC of a target that has an address.
-    fn check_target(&self, target: EipTarget) -> Result<VpcId, Refusal> {
+    /// The VPC of a target that has an address of the EIP's family.
+    fn check_target(&self, target: EipTarget, family: Family) -> Result<VpcId, Refusal> {
         let interface = match target {
-            EipTarget::Vip(id) => return Ok(self.find::<Vip>(id, "/target")?.vpc),
+            EipTarget::Vip(id) => {
+                let vip = self.find::<Vip>(id, "/target")?;
+                let address = vip.address();
+                if Family::of(address) == family {
+                    return Ok(vip.vpc);
+                }
+                let message = format!(
+                    "VIP {id} is {address}, and the EIP is {family}; bind it to a VIP of the same family"
+                );
+                return Err(Code::OtherFamily.at("/target", message));
+            }
             EipTarget::Instance(id) => {
                 let instance = self.find::<Instance>(id, "/target")?;
                 self.world.primary_interface(instance.id)
             }
             EipTarget::Interface(id) => Some(self.find::<Interface>(id, "/target")?),
         };
-        let with_address = interface.filter(|interface| interface.primary.is_some());
+        let with_address = interface.filter(|interface| interface.primary_of(family).is_some());
         with_address.map(|interface| interface.vpc).ok_or_else(|| {
             let target = ResourceKey::from(target).id();
-            let message =
-                format!("{target} has no primary address for an EIP to lead to; use another interface");
+            let message = format!(
+                "{target} has no primary {family} address for an EIP to lead to; use another interface"
+            );
             Code::TargetHasNoAddress.at("/target", message)
         })
     }

@@ -1,6 +1,6 @@
 //! Instances.
 
-use super::{Decision, check, nothing_to_do, plug};
+use super::{Decision, address::required, check, nothing_to_do, plug};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
     Driver, EipTarget, Host, HostNumber, Instance, InstanceId, Interface, PowerState, ResourceKey, Subnet,
@@ -31,10 +31,13 @@ impl<'a> Decision<'a> {
         if let Some(device) = &request.device {
             self.check_device(request.driver, host.number, device)?;
         }
-        let primary = self.pick_some(subnet, request.address, &[])?;
+        let primary = self.pick4(subnet, request.address)?.ok_or_else(required)?;
+        let primary6 = self.pick6(subnet, request.address6)?;
         let id = InstanceId::new(self.draw.body());
         let own = self.meta(&Texts::default())?;
-        let mut interface = self.new_interface(subnet, own, Some(primary), request.mac)?;
+        let mut interface = self.new_interface(subnet, own, request.mac)?;
+        interface.primary = Some(primary);
+        interface.primary6 = primary6;
         interface.source_dest_check = request.source_dest_check;
         interface.instance = Some(id);
         interface.is_primary = true;

@@ -12,19 +12,21 @@ impl Decision<'_> {
     pub fn create_interface(&mut self, request: &CreateInterface) -> Result<ResourceKey, Refusal> {
         let subnet = self.find::<Subnet>(request.subnet, "/subnet")?;
         let meta = self.meta(&request.texts)?;
-        let primary = self.pick(subnet, request.address, "/address", &[])?;
-        let mut interface = self.new_interface(subnet, meta, primary, request.mac)?;
+        let primary = self.pick4(subnet, request.address)?;
+        let primary6 = self.pick6(subnet, request.address6)?;
+        let mut interface = self.new_interface(subnet, meta, request.mac)?;
+        interface.primary = primary;
+        interface.primary6 = primary6;
         interface.source_dest_check = request.source_dest_check;
         self.give(subnet, &mut interface, &request.secondary, "/secondary")?;
         Ok(self.put(interface))
     }
 
-    /// An interface that is not attached yet.
+    /// An interface that is not attached and has no address yet.
     pub fn new_interface(
         &mut self,
         subnet: &Subnet,
         meta: Meta,
-        primary: Option<IpAddr>,
         mac: Option<MacAddr>,
     ) -> Result<Interface, Refusal> {
         let mac = match mac {
@@ -40,7 +42,8 @@ impl Decision<'_> {
             subnet: subnet.id,
             port: number.expect("the counter stays within port numbers"),
             mac,
-            primary,
+            primary: None,
+            primary6: None,
             secondary: Vec::new(),
             instance: None,
             position: 0,
@@ -146,7 +149,7 @@ impl Decision<'_> {
         self.check_address_limit(&wanted, more, "/addresses")?;
         self.give(subnet, &mut wanted, &request.addresses, "/addresses")?;
         for _ in 0..request.automatic {
-            let address = self.pick_lowest(subnet, "/automatic", &wanted.secondary)?;
+            let address = self.pick_lowest(subnet, request.family, "/automatic", &wanted.secondary)?;
             wanted.secondary.push(address);
         }
         Ok(self.edit::<Interface>(interface.id, |interface| interface.secondary = wanted.secondary))
@@ -191,8 +194,7 @@ impl Decision<'_> {
     ) -> Result<(), Refusal> {
         self.check_address_limit(to, addresses.len(), field)?;
         for (position, address) in addresses.iter().enumerate() {
-            let taken: Vec<_> =
-                to.primary.into_iter().chain(addresses.iter().take(position).copied()).collect();
+            let taken: Vec<_> = to.primaries().chain(addresses.iter().take(position).copied()).collect();
             self.check_free(subnet, *address, &format!("{field}/{position}"), &taken)?;
             to.secondary.push(*address);
         }

@@ -1,10 +1,10 @@
 //! Subnets.
 
-use super::{Decision, check, nothing_to_do};
+use super::{Decision, check, nothing_to_do, vpc::has_ipv6};
 use crate::{Code, Refusal, request::*};
 use havip_model::{Counter, ResourceKey, Subnet, SubnetId, SubnetNumber, Vpc};
-use ipnet::IpNet;
-use std::net::Ipv4Addr;
+use ipnet::{IpNet, Ipv6Net};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 impl Decision<'_> {
     pub fn create_subnet(&mut self, request: &CreateSubnet) -> Result<ResourceKey, Refusal> {
@@ -12,7 +12,8 @@ impl Decision<'_> {
         let meta = self.meta(&request.texts)?;
         check::word(&request.zone, "/zone")?;
         check::network(request.cidr, "/cidr", 8, 29)?;
-        self.check_room(vpc, request)?;
+        self.check_room(vpc, vpc.cidr.into(), request.cidr.into(), "/cidr")?;
+        request.cidr6.map_or(Ok(()), |cidr6| self.check_cidr6(vpc, cidr6))?;
         let number = self.number(Counter::Subnet, SubnetNumber::MAX.get().into())?;
         let number = u32::try_from(number).ok().and_then(|n| SubnetNumber::new(n).ok());
         let id = SubnetId::new(self.draw.body());
@@ -22,43 +23,66 @@ impl Decision<'_> {
             vpc: vpc.id,
             zone: request.zone.clone(),
             cidr: request.cidr,
-            cidr6: None,
+            cidr6: request.cidr6,
             gateway: Ipv4Addr::from(u32::from(request.cidr.network()) + 1),
-            gateway6: None,
+            gateway6: request.cidr6.map(gateway6),
             number: number.expect("the counter stays within subnet numbers"),
         }))
     }
 
-    /// Within the VPC, beside its subnets, and not over a destination that a route leads elsewhere.
-    fn check_room(&self, vpc: &Vpc, request: &CreateSubnet) -> Result<(), Refusal> {
-        let cidr = request.cidr;
-        if !vpc.cidr.contains(&cidr) {
+    fn check_cidr6(&self, vpc: &Vpc, cidr6: Ipv6Net) -> Result<(), Refusal> {
+        check::network(cidr6, "/cidr6", 64, 64)?;
+        let none = || {
             let message =
-                format!("{cidr} is not within {}, the range of VPC {}; cut it from there", vpc.cidr, vpc.id);
-            return Err(Code::CidrOutsideVpc.at("/cidr", message));
-        }
-        if let Some(other) = self.world.subnets_of(vpc.id).find(|subnet| check::overlap(subnet.cidr, cidr)) {
+                format!("VPC {} has no IPv6 range to cut {cidr6} from; give it one (cidr6) first", vpc.id);
+            Code::NoIpv6Range.at("/cidr6", message)
+        };
+        self.check_room(vpc, vpc.cidr6.ok_or_else(none)?.into(), cidr6.into(), "/cidr6")
+    }
+
+    /// Within the VPC's range, beside its subnets, and not over a destination that a route leads elsewhere.
+    fn check_room(&self, vpc: &Vpc, range: IpNet, cidr: IpNet, field: &str) -> Result<(), Refusal> {
+        if !range.contains(&cidr) {
             let message =
-                format!("{cidr} overlaps subnet {} ({}); choose a free range", other.id, other.cidr);
-            return Err(Code::CidrOverlaps.at("/cidr", message).blocked_by([ResourceKey::Subnet(other.id)]));
+                format!("{cidr} is not within {range}, the range of VPC {}; cut it from there", vpc.id);
+            return Err(Code::CidrOutsideVpc.at(field, message));
         }
-        let covered =
-            |destination| matches!(destination, IpNet::V4(destination) if cidr.contains(&destination));
-        if let Some(route) = self.world.routes_of(vpc.id).find(|route| covered(route.destination)) {
+        let same_family = |subnet: &Subnet| match cidr {
+            IpNet::V4(_) => Some(IpNet::V4(subnet.cidr)),
+            IpNet::V6(_) => subnet.cidr6.map(IpNet::V6),
+        };
+        let mut others =
+            self.world.subnets_of(vpc.id).filter_map(|subnet| Some((subnet.id, same_family(subnet)?)));
+        if let Some((other, theirs)) = others.find(|(_, other)| check::overlap(*other, cidr)) {
+            let message = format!("{cidr} overlaps subnet {other} ({theirs}); choose a free range");
+            return Err(Code::CidrOverlaps.at(field, message).blocked_by([ResourceKey::Subnet(other)]));
+        }
+        if let Some(route) = self.world.routes_of(vpc.id).find(|route| cidr.contains(&route.destination)) {
             let message = format!(
                 "route {} leads {} elsewhere, and the subnet {cidr} would win over it; delete the route first",
                 route.id, route.destination
             );
-            return Err(Code::CidrOverlaps.at("/cidr", message).blocked_by([ResourceKey::Route(route.id)]));
+            return Err(Code::CidrOverlaps.at(field, message).blocked_by([ResourceKey::Route(route.id)]));
         }
         Ok(())
     }
 
     pub fn update_subnet(&mut self, request: &UpdateSubnet) -> Result<ResourceKey, Refusal> {
-        if request.texts == NewTexts::default() {
-            return Err(nothing_to_do("a name or a description"));
+        if request.texts == NewTexts::default() && request.cidr6.is_none() {
+            return Err(nothing_to_do("a name, a description or cidr6"));
         }
-        self.edit_texts::<Subnet>(request.subnet, &request.texts, "/subnet")
+        let subnet = self.find::<Subnet>(request.subnet, "/subnet")?;
+        if let Some(cidr6) = request.cidr6 {
+            if let Some(has) = subnet.cidr6 {
+                return Err(has_ipv6(format!("subnet {}", subnet.id), has));
+            }
+            self.check_cidr6(self.find::<Vpc>(subnet.vpc, "/subnet")?, cidr6)?;
+            self.edit::<Subnet>(subnet.id, |subnet| {
+                subnet.cidr6 = Some(cidr6);
+                subnet.gateway6 = Some(gateway6(cidr6));
+            });
+        }
+        self.edit_texts::<Subnet>(subnet.id, &request.texts, "/subnet")
     }
 
     pub fn delete_subnet(&mut self, request: &DeleteSubnet) -> Result<ResourceKey, Refusal> {
@@ -77,4 +101,9 @@ impl Decision<'_> {
         }
         Ok(self.delete(ResourceKey::Subnet(subnet.id)))
     }
+}
+
+/// The first address behind that of all routers.
+fn gateway6(cidr: Ipv6Net) -> Ipv6Addr {
+    Ipv6Addr::from(u128::from(cidr.network()) + 1)
 }

@@ -14,7 +14,7 @@ impl Decision<'_> {
         let vpc = self.find::<Vpc>(subnet.vpc, "/subnet")?;
         let meta = self.meta(&request.texts)?;
         self.check_vip_room(vpc, request.profile)?;
-        let address = self.pick_some(subnet, request.address, &[])?;
+        let address = self.pick_some(subnet, request.address)?;
         let advert_sources = advert_sources(&request.advert_sources)?;
         let incarnation = self.number(Counter::Incarnation, u64::MAX >> 1)?;
         let mut vip = Vip {

@@ -3,13 +3,14 @@
 use super::{Decision, check, nothing_to_do};
 use crate::{Code, Refusal, request::*};
 use havip_model::{Counter, MacAddr, ResourceKey, Vni, Vpc, VpcId};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 
 impl Decision<'_> {
     pub fn create_vpc(&mut self, request: &CreateVpc) -> Result<ResourceKey, Refusal> {
         let meta = self.meta(&request.texts)?;
         check::word(&request.region, "/region")?;
         check::network(request.cidr, "/cidr", 8, 28)?;
+        request.cidr6.map_or(Ok(()), check_cidr6)?;
         for pool in self.world.pools.values() {
             if let IpNet::V4(cidr) = pool.cidr
                 && check::overlap(cidr, request.cidr)
@@ -27,15 +28,23 @@ impl Decision<'_> {
         let vni =
             u32::try_from(number).ok().and_then(|n| Vni::new(n).ok()).expect("the counter stays within VNIs");
         let id = VpcId::new(self.draw.body());
-        let (region, cidr) = (request.region.clone(), request.cidr);
-        Ok(self.put(Vpc { id, meta, region, cidr, cidr6: None, vni, virtual_mac: virtual_mac(vni) }))
+        let (region, cidr, cidr6) = (request.region.clone(), request.cidr, request.cidr6);
+        Ok(self.put(Vpc { id, meta, region, cidr, cidr6, vni, virtual_mac: virtual_mac(vni) }))
     }
 
     pub fn update_vpc(&mut self, request: &UpdateVpc) -> Result<ResourceKey, Refusal> {
-        if request.texts == NewTexts::default() {
-            return Err(nothing_to_do("a name or a description"));
+        if request.texts == NewTexts::default() && request.cidr6.is_none() {
+            return Err(nothing_to_do("a name, a description or cidr6"));
         }
-        self.edit_texts::<Vpc>(request.vpc, &request.texts, "/vpc")
+        let vpc = self.find::<Vpc>(request.vpc, "/vpc")?;
+        if let Some(cidr6) = request.cidr6 {
+            if let Some(has) = vpc.cidr6 {
+                return Err(has_ipv6(format!("VPC {}", vpc.id), has));
+            }
+            check_cidr6(cidr6)?;
+            self.edit::<Vpc>(vpc.id, |vpc| vpc.cidr6 = Some(cidr6));
+        }
+        self.edit_texts::<Vpc>(vpc.id, &request.texts, "/vpc")
     }
 
     pub fn delete_vpc(&mut self, request: &DeleteVpc) -> Result<ResourceKey, Refusal> {
@@ -48,6 +57,17 @@ impl Decision<'_> {
         }
         Ok(self.delete(ResourceKey::Vpc(vpc.id)))
     }
+}
+
+fn check_cidr6(cidr6: Ipv6Net) -> Result<(), Refusal> {
+    check::network(cidr6, "/cidr6", 16, 64)
+}
+
+/// An IPv6 range is given once: addresses of it may be in use, and names and rules of people's hold it.
+pub fn has_ipv6(what: String, range: Ipv6Net) -> Refusal {
+    let message =
+        format!("{what} has the IPv6 range {range} already, which stays; make another one for others");
+    Code::HasIpv6Range.at("/cidr6", message)
 }
 
 /// 02:68:77 and the VNI: no drawn MAC begins so, so no guest has a gateway's MAC.

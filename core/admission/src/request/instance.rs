@@ -1,6 +1,6 @@
 //! Requests about instances.
 
-use super::{Choice, NewTexts, Texts};
+use super::{Choice, Choice6, NewTexts, Texts};
 use havip_model::{Driver, HostNumber, InstanceId, MacAddr, SubnetId};
 
 /// See [`Request::RunInstance`](super::Request::RunInstance).
@@ -10,8 +10,10 @@ pub struct RunInstance {
     pub texts: Texts,
     /// The subnet of its primary interface.
     pub subnet: SubnetId,
-    /// The primary interface's address; not [`Choice::Without`].
+    /// The primary interface's IPv4 address; not [`Choice::Without`].
     pub address: Choice,
+    /// The primary interface's IPv6 address.
+    pub address6: Choice6,
     /// The primary interface's MAC, where a guest brings one; drawn otherwise.
     pub mac: Option<MacAddr>,
     /// Whether the guest may send and receive only its own addresses; yes is the safe answer.
@@ -75,7 +77,8 @@ impl RunInstance {
         Self {
             texts: Texts::default(),
             subnet,
-            address: Choice::Automatic,
+            address: Choice::default(),
+            address6: Choice6::default(),
             mac: None,
             source_dest_check: true,
             driver: Driver::Namespace,

@@ -1,7 +1,7 @@
 //! Requests about interfaces.
 
-use super::{Choice, NewTexts, Texts};
-use havip_model::{HostNumber, InstanceId, InterfaceId, MacAddr, SubnetId};
+use super::{Choice, Choice6, NewTexts, Texts};
+use havip_model::{Family, HostNumber, InstanceId, InterfaceId, MacAddr, SubnetId};
 use std::net::IpAddr;
 
 /// See [`Request::CreateInterface`](super::Request::CreateInterface).
@@ -11,8 +11,10 @@ pub struct CreateInterface {
     pub subnet: SubnetId,
     /// Name and description.
     pub texts: Texts,
-    /// Its primary address.
+    /// Its primary IPv4 address.
     pub address: Choice,
+    /// Its primary IPv6 address.
+    pub address6: Choice6,
     /// Further addresses.
     pub secondary: Vec<IpAddr>,
     /// Its MAC, where a guest brings one; drawn otherwise.
@@ -66,6 +68,8 @@ pub struct AddAddresses {
     pub addresses: Vec<IpAddr>,
     /// And so many of the lowest free ones.
     pub automatic: usize,
+    /// Of which family these are.
+    pub family: Family,
 }
 
 /// See [`Request::RemoveAddresses`](super::Request::RemoveAddresses).

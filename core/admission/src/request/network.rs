@@ -2,7 +2,7 @@
 
 use super::{NewTexts, Texts};
 use havip_model::{SubnetId, VpcId};
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 
 /// See [`Request::CreateVpc`](super::Request::CreateVpc).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct CreateVpc {
     pub region: String,
     /// The addresses its subnets are cut from: /8 to /28.
     pub cidr: Ipv4Net,
+    /// The same for IPv6: /16 to /64.
+    pub cidr6: Option<Ipv6Net>,
 }
 
 /// See [`Request::UpdateVpc`](super::Request::UpdateVpc).
@@ -22,6 +24,8 @@ pub struct UpdateVpc {
     pub vpc: VpcId,
     /// The new texts.
     pub texts: NewTexts,
+    /// The IPv6 addresses of a VPC that has none yet.
+    pub cidr6: Option<Ipv6Net>,
 }
 
 /// See [`Request::DeleteVpc`](super::Request::DeleteVpc).
@@ -42,6 +46,8 @@ pub struct CreateSubnet {
     pub zone: String,
     /// Its addresses, within the VPC's: at most a /29.
     pub cidr: Ipv4Net,
+    /// Its IPv6 addresses, within the VPC's: a /64.
+    pub cidr6: Option<Ipv6Net>,
 }
 
 /// See [`Request::UpdateSubnet`](super::Request::UpdateSubnet).
@@ -51,6 +57,8 @@ pub struct UpdateSubnet {
     pub subnet: SubnetId,
     /// The new texts.
     pub texts: NewTexts,
+    /// The IPv6 addresses of a subnet that has none yet; what is there already gets none by itself.
+    pub cidr6: Option<Ipv6Net>,
 }
 
 /// See [`Request::DeleteSubnet`](super::Request::DeleteSubnet).

@@ -1,6 +1,7 @@
 //! What several requests have: texts, and the choice of an address.
 
-use std::net::IpAddr;
+use havip_model::Family;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// A name and a description.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,13 +22,31 @@ pub struct NewTexts {
 }
 
 /// Which address something is to have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// The lowest free one.
-    #[default]
-    Automatic,
+    /// The lowest free one of this family.
+    Automatic(Family),
     /// This one.
     Chosen(IpAddr),
     /// None; interfaces only.
+    Without,
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self::Automatic(Family::Ipv4)
+    }
+}
+
+/// Which IPv6 address an interface is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice6 {
+    /// The lowest free one, if its subnet has IPv6: short, as people type it into configuration files, and found in
+    /// the way in which IPv4 addresses are. One made of the MAC would need no search, and nobody could remember it.
+    #[default]
+    Automatic,
+    /// This one.
+    Chosen(Ipv6Addr),
+    /// None.
     Without,
 }

@@ -84,7 +84,7 @@ impl CreateVip {
         Self {
             subnet,
             texts: Texts::default(),
-            address: Choice::Automatic,
+            address: Choice::default(),
             binding: None,
             contention: Contention::default(),
             assist: true,

@@ -3,8 +3,8 @@
 use super::scene::*;
 use crate::{LiveHost, admit, request::*};
 use havip_model::{
-    AssociationMode, Binding, Driver, EipTarget, HostNumber, Incarnation, MacAddr, NextHop, PortState,
-    PowerState, Profile, ResourceKey, Target, VipKey,
+    AssociationMode, Binding, Driver, EipTarget, Family, HostNumber, Incarnation, MacAddr, NextHop,
+    PortState, PowerState, Profile, ResourceKey, Target, VipKey,
 };
 
 fn associate(vip: havip_model::VipId, target: Target) -> Associate {
@@ -65,6 +65,65 @@ fn automatic_addresses_are_the_lowest_free_ones() {
     let five = scene.world.vips.values().find(|vip| vip.address() == ip("10.20.1.5")).unwrap().id;
     scene.admit(DeleteVip { vip: five, unbind: false });
     assert_eq!((address(&mut scene), address(&mut scene)), ("10.20.1.5".into(), "10.20.1.7".into()));
+}
+
+#[test]
+fn in_a_subnet_of_both_families_everybody_has_both_and_a_vip_the_one_it_is_asked_for() {
+    let mut scene = Scene::dual();
+    let subnet = scene.world.subnets.get(&scene.subnet).unwrap();
+    assert_eq!(subnet.gateway6, Some("fd00:20:0:1::1".parse().unwrap()));
+    let both = |scene: &Scene, id| -> Vec<_> {
+        scene.interface(id).addresses().map(|address| address.to_string()).collect()
+    };
+    let instance = scene.run();
+    let primary = scene.primary(instance);
+    assert_eq!(both(&scene, primary), ["10.20.1.3", "fd00:20:0:1::3"]);
+
+    let with = |address6| CreateInterface { address6, ..interface(scene.subnet) };
+    let given = with(Choice6::Chosen("fd00:20:0:1:ab::7".parse().unwrap()));
+    let (given, without) = (given, with(Choice6::Without));
+    let only = CreateInterface { address: Choice::Without, ..interface(scene.subnet) };
+    let [given, without, only] = [given, without, only].map(|request| scene.make_interface(request));
+    assert_eq!(both(&scene, given), ["10.20.1.4", "fd00:20:0:1:ab::7"]);
+    assert_eq!(both(&scene, without), ["10.20.1.5"]);
+    assert_eq!(both(&scene, only), ["fd00:20:0:1::4"]);
+
+    let family = |family| CreateVip { address: Choice::Automatic(family), ..CreateVip::of(scene.subnet) };
+    let (four, six) = (family(Family::default()), family(Family::Ipv6));
+    let (four, six) = (scene.make_vip(four), scene.make_vip(six));
+    assert_eq!(scene.vip(four).address(), ip("10.20.1.6"));
+    assert_eq!(scene.vip(six).address(), ip("fd00:20:0:1::5"));
+
+    let add = AddAddresses { interface: only, addresses: vec![], automatic: 2, family: Family::Ipv6 };
+    scene.admit(add);
+    assert_eq!(both(&scene, only)[1..], ["fd00:20:0:1::6", "fd00:20:0:1::7"]);
+}
+
+#[test]
+fn a_network_of_before_gets_ipv6_and_its_interfaces_get_addresses_by_request() {
+    let mut scene = Scene::new();
+    let instance = scene.run();
+    let primary = scene.primary(instance);
+    let (vpc, subnet, texts) = (scene.vpc, scene.subnet, NewTexts::default());
+    scene.admit(UpdateVpc { vpc, texts: texts.clone(), cidr6: Some("fd00:20::/56".parse().unwrap()) });
+    scene.admit(UpdateSubnet { subnet, texts, cidr6: Some("fd00:20:0:1::/64".parse().unwrap()) });
+
+    let made = scene.world.subnets.get(&subnet).unwrap();
+    assert_eq!((made.gateway6, made.meta.generation), (Some("fd00:20:0:1::1".parse().unwrap()), 2));
+    assert_eq!(scene.interface(primary).primary6, None);
+    scene.admit(AddAddresses { interface: primary, addresses: vec![], automatic: 1, family: Family::Ipv6 });
+    assert_eq!(scene.interface(primary).secondary, [ip("fd00:20:0:1::3")]);
+}
+
+#[test]
+fn a_route_leads_to_the_primary_address_of_its_own_family() {
+    let mut scene = Scene::dual();
+    let router = CreateInterface { source_dest_check: false, ..interface(scene.subnet) };
+    let router = scene.make_interface(router);
+    for destination in ["0.0.0.0/0", "::/0", "192.168.0.0/16", "2001:db8::/32"] {
+        scene.make_route(route(scene.vpc, destination, NextHop::Interface(router)));
+    }
+    assert_eq!(scene.world.routes_via(NextHop::Interface(router)).count(), 4);
 }
 
 #[test]
@@ -211,7 +270,12 @@ fn addresses_move_from_one_interface_to_another_at_once() {
     let mut scene = Scene::new();
     let (a, b) =
         (scene.make_interface(interface(scene.subnet)), scene.make_interface(interface(scene.subnet)));
-    scene.admit(AddAddresses { interface: a, addresses: vec![ip("10.20.1.50")], automatic: 2 });
+    scene.admit(AddAddresses {
+        interface: a,
+        addresses: vec![ip("10.20.1.50")],
+        automatic: 2,
+        family: Family::Ipv4,
+    });
     let has: Vec<_> = scene.interface(a).secondary.iter().map(ToString::to_string).collect();
     assert_eq!(has, ["10.20.1.50", "10.20.1.5", "10.20.1.6"]);
 

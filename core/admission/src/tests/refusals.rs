@@ -4,6 +4,7 @@ mod eips;
 mod hosts;
 mod instances;
 mod interfaces;
+mod ipv6;
 mod networks;
 mod routes;
 mod vips;
@@ -39,6 +40,7 @@ fn every_refusal_has_a_row() {
         eips::rows(),
         routes::rows(),
         hosts::rows(),
+        ipv6::rows(),
     ];
     let tested: BTreeSet<_> = groups.into_iter().flat_map(check).collect();
     let all: BTreeSet<_> = Code::ALL.iter().copied().collect();
@@ -51,7 +53,7 @@ fn codes_are_distinct_words_and_kinds_follow_them() {
     assert_eq!(words.len(), Code::ALL.len());
     for code in Code::ALL {
         let word = code.as_str();
-        assert!(word.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{word}");
+        assert!(word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'), "{word}");
         assert!(!word.ends_with("_not_found") || code.kind() == Kind::NotFound, "{word}");
         assert!(!word.starts_with("too_many_") || code.kind() == Kind::LimitExceeded, "{word}");
     }

@@ -31,6 +31,16 @@ macro_rules! made {
 }
 
 impl Scene {
+    /// The same, and the VPC has fd00:20::/56, the subnet fd00:20:0:1::/64.
+    pub fn dual() -> Self {
+        let mut scene = Self::empty();
+        let cidr6 = Some("fd00:20::/56".parse().unwrap());
+        scene.vpc = scene.make_vpc(CreateVpc { cidr6, ..vpc("10.20.0.0/16") });
+        let cidr6 = Some("fd00:20:0:1::/64".parse().unwrap());
+        scene.subnet = scene.make_subnet(CreateSubnet { cidr6, ..subnet(scene.vpc, "10.20.1.0/24") });
+        scene.with_hosts()
+    }
+
     pub fn empty() -> Self {
         let id = "aaaaaaaaaaaaaaaaaaaa".parse().unwrap();
         let (vpc, subnet) = (VpcId::new(id), SubnetId::new(id));
@@ -42,11 +52,15 @@ impl Scene {
         let mut scene = Self::empty();
         scene.vpc = scene.make_vpc(vpc("10.20.0.0/16"));
         scene.subnet = scene.make_subnet(subnet(scene.vpc, "10.20.1.0/24"));
+        scene.with_hosts()
+    }
+
+    fn with_hosts(mut self) -> Self {
         for number in 1..=2 {
-            let host = scene.make_host(host(number));
-            scene.facts.live.push(LiveHost { host, load_millis: 0 });
+            let host = self.make_host(host(number));
+            self.facts.live.push(LiveHost { host, load_millis: 0 });
         }
-        scene
+        self
     }
 
     made! {
@@ -133,18 +147,30 @@ pub fn chosen(text: &str) -> Choice {
 }
 
 pub fn vpc(cidr: &str) -> CreateVpc {
-    CreateVpc { texts: texts("web"), region: "local".into(), cidr: cidr.parse::<Ipv4Net>().unwrap() }
+    CreateVpc {
+        texts: texts("web"),
+        region: "local".into(),
+        cidr: cidr.parse::<Ipv4Net>().unwrap(),
+        cidr6: None,
+    }
 }
 
 pub fn subnet(vpc: VpcId, cidr: &str) -> CreateSubnet {
-    CreateSubnet { vpc, texts: texts("web"), zone: "local-a".into(), cidr: cidr.parse().unwrap() }
+    CreateSubnet {
+        vpc,
+        texts: texts("web"),
+        zone: "local-a".into(),
+        cidr: cidr.parse().unwrap(),
+        cidr6: None,
+    }
 }
 
 pub fn interface(subnet: SubnetId) -> CreateInterface {
     CreateInterface {
         subnet,
         texts: Texts::default(),
-        address: Choice::Automatic,
+        address: Choice::default(),
+        address6: Choice6::default(),
         secondary: Vec::new(),
         mac: None,
         source_dest_check: true,
@@ -156,7 +182,7 @@ pub fn pool(cidr: &str) -> CreateEipPool {
 }
 
 pub fn eip() -> AllocateEip {
-    AllocateEip { pool: None, texts: Texts::default(), address: Choice::Automatic, bandwidth_mbps: None }
+    AllocateEip { pool: None, texts: Texts::default(), address: Choice::default(), bandwidth_mbps: None }
 }
 
 pub fn route(vpc: VpcId, destination: &str, next_hop: NextHop) -> CreateRoute {

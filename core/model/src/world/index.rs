@@ -1,11 +1,11 @@
 //! What leads from one resource to others, kept in step with every change.
 
 use crate::{
-    Binding, Eip, EipId, EipPoolId, EipTarget, Host, HostId, HostNumber, Instance, InstanceId, Interface,
-    InterfaceId, MacAddr, Map, Multimap, NextHop, PortNumber, Resource, ResourceKey, Route, RouteId, Subnet,
-    SubnetId, Target, Vip, VipId, Vni, Vpc, VpcId,
+    Binding, Eip, EipId, EipPoolId, EipTarget, Family, Host, HostId, HostNumber, Instance, InstanceId,
+    Interface, InterfaceId, MacAddr, Map, Multimap, NextHop, PortNumber, Resource, ResourceKey, Route,
+    RouteId, Subnet, SubnetId, Target, Vip, VipId, Vni, Vpc, VpcId,
 };
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 /// What has an address of a VPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +41,7 @@ pub(super) struct Index {
     pub hosts_of_vpc: Multimap<VpcId, HostNumber>,
     pub vpcs_of_host: Multimap<HostNumber, VpcId>,
     pub addresses: Map<(VpcId, IpAddr), AddressUser>,
-    pub lowest_free: Map<SubnetId, FreeAddress>,
+    pub lowest_free: Map<(SubnetId, Family), FreeAddress>,
     pub vips_of_vpc: Multimap<VpcId, VipId>,
     pub vips_of_subnet: Multimap<SubnetId, VipId>,
     pub open_vips_of_subnet: Multimap<SubnetId, VipId>,
@@ -57,18 +57,31 @@ pub(super) struct Index {
     pub edges: Multimap<(), HostNumber>,
 }
 
-/// The lowest usable address of a subnet that nothing has; `next` beyond `last` means full.
+/// The lowest usable address of a subnet and family that nothing has; `next` beyond `last` means full.
+///
+/// Both families count in 128 bits, IPv4 as mapped addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FreeAddress {
-    first: u32,
-    last: u32,
-    next: u32,
+    first: u128,
+    last: u128,
+    next: u128,
 }
 
 impl FreeAddress {
-    pub fn get(&self) -> Option<Ipv4Addr> {
-        (self.next <= self.last).then(|| self.next.into())
+    pub fn get(&self) -> Option<IpAddr> {
+        (self.next <= self.last).then(|| address(self.next))
     }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+fn address(bits: u128) -> IpAddr {
+    Ipv6Addr::from_bits(bits).to_canonical()
 }
 
 impl Index {
@@ -110,13 +123,15 @@ impl Index {
 
     fn set_subnet(&mut self, subnet: &Subnet, present: bool) {
         many(&mut self.subnets_of_vpc, subnet.vpc, subnet.id, present);
-        if present {
-            let (first, last) = subnet.usable();
-            let (first, last) = (u32::from(first), u32::from(last));
-            let next = self.next_free(subnet.vpc, first, last);
-            self.lowest_free.insert(subnet.id, FreeAddress { first, last, next });
-        } else {
-            self.lowest_free.remove(&subnet.id);
+        for family in [Family::Ipv4, Family::Ipv6] {
+            match subnet.range(family).filter(|_| present) {
+                Some((_, first, last)) => {
+                    let (first, last) = (bits(first), bits(last));
+                    let next = self.next_free(subnet.vpc, first, last);
+                    self.lowest_free.insert((subnet.id, family), FreeAddress { first, last, next });
+                }
+                None => self.lowest_free.remove(&(subnet.id, family)),
+            }
         }
     }
 
@@ -178,12 +193,11 @@ impl Index {
 
     fn use_address(&mut self, Used { vpc, subnet, address, user }: Used) {
         self.addresses.insert((vpc, address), user);
-        let (Some(free), IpAddr::V4(address)) = (self.lowest_free.get(&subnet).copied(), address) else {
-            return;
-        };
-        if free.next == u32::from(address) {
+        let key = (subnet, Family::of(address));
+        let Some(free) = self.lowest_free.get(&key).copied() else { return };
+        if free.next == bits(address) {
             let next = self.next_free(vpc, free.next + 1, free.last);
-            self.lowest_free.insert(subnet, FreeAddress { next, ..free });
+            self.lowest_free.insert(key, FreeAddress { next, ..free });
         }
     }
 
@@ -192,19 +206,18 @@ impl Index {
             return; // moved: whoever has it now was learned before
         }
         self.addresses.remove(&(vpc, address));
-        let (Some(free), IpAddr::V4(address)) = (self.lowest_free.get(&subnet).copied(), address) else {
-            return;
-        };
-        let address = u32::from(address);
-        if (free.first..free.next).contains(&address) {
-            self.lowest_free.insert(subnet, FreeAddress { next: address, ..free });
+        let key = (subnet, Family::of(address));
+        let Some(free) = self.lowest_free.get(&key).copied() else { return };
+        let next = bits(address);
+        if (free.first..free.next).contains(&next) {
+            self.lowest_free.insert(key, FreeAddress { next, ..free });
         }
     }
 
     /// The first address of a range that nothing has; the one behind the range if all are in use.
-    fn next_free(&self, vpc: VpcId, from: u32, last: u32) -> u32 {
+    fn next_free(&self, vpc: VpcId, from: u128, last: u128) -> u128 {
         let mut next = from;
-        while next <= last && self.addresses.contains_key(&(vpc, IpAddr::V4(next.into()))) {
+        while next <= last && self.addresses.contains_key(&(vpc, address(next))) {
             next += 1;
         }
         next

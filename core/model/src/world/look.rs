@@ -2,10 +2,10 @@
 
 use super::{AddressUser, World};
 use crate::{
-    Eip, EipPoolId, EipTarget, Host, HostId, HostNumber, Instance, InstanceId, Interface, MacAddr, NextHop,
-    PortNumber, Route, Subnet, SubnetId, Target, Vip, VipKey, Vni, Vpc, VpcId,
+    Eip, EipPoolId, EipTarget, Family, Host, HostId, HostNumber, Instance, InstanceId, Interface, MacAddr,
+    NextHop, PortNumber, Route, Subnet, SubnetId, Target, Vip, VipKey, Vni, Vpc, VpcId,
 };
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 impl World {
     /// The VPC with this number on the wire.
@@ -68,9 +68,9 @@ impl World {
         self.index.addresses.get(&(vpc, address)).copied()
     }
 
-    /// The lowest usable address of a subnet that nothing has; none if it is full.
-    pub fn lowest_free(&self, subnet: SubnetId) -> Option<Ipv4Addr> {
-        self.index.lowest_free.get(&subnet)?.get()
+    /// The lowest usable address of a subnet and family that nothing has; none if it is full or has none at all.
+    pub fn lowest_free(&self, subnet: SubnetId, family: Family) -> Option<IpAddr> {
+        self.index.lowest_free.get(&(subnet, family))?.get()
     }
 
     /// The VIPs of a VPC.

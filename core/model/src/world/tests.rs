@@ -1,7 +1,7 @@
 //! Changes in any order, and copies that stay as they were.
 
 use super::*;
-use crate::{Body, EipTarget, Incarnation, MacAddr, Meta, PortNumber, PortState, SubnetNumber, Vni};
+use crate::{Body, EipTarget, Family, Incarnation, MacAddr, Meta, PortNumber, PortState, SubnetNumber, Vni};
 use std::net::{IpAddr, Ipv4Addr};
 
 fn body(n: u8) -> Body {
@@ -14,7 +14,7 @@ fn vpc() -> Vpc {
         meta: Meta::default(),
         region: "local".into(),
         cidr: "10.0.0.0/16".parse().unwrap(),
-        cidr6: None,
+        cidr6: Some("fd00::/56".parse().unwrap()),
         vni: Vni::MIN,
         virtual_mac: MacAddr::ZERO,
     }
@@ -27,9 +27,9 @@ fn subnet() -> Subnet {
         vpc: vpc().id,
         zone: "local-a".into(),
         cidr: "10.0.0.0/29".parse().unwrap(),
-        cidr6: None,
+        cidr6: Some("fd00::/64".parse().unwrap()),
         gateway: Ipv4Addr::new(10, 0, 0, 1),
-        gateway6: None,
+        gateway6: Some("fd00::1".parse().unwrap()),
         number: SubnetNumber::MIN,
     }
 }
@@ -44,6 +44,7 @@ fn interface(n: u8, secondary: &[u8]) -> Interface {
         port: PortNumber::new(n.into()).unwrap(),
         mac: MacAddr([2, 0, 0, 0, 0, n]),
         primary: None,
+        primary6: None,
         secondary: secondary.iter().map(address).collect(),
         instance: None,
         position: 0,
@@ -108,7 +109,10 @@ fn an_eip_may_take_over_the_target_of_another_within_one_change() {
 
 #[test]
 fn the_lowest_free_address_follows_every_use() {
-    let free = |world: &World| world.lowest_free(subnet().id).map(|address| address.octets()[3]);
+    let free = |world: &World| {
+        let address = world.lowest_free(subnet().id, Family::Ipv4)?;
+        Some(if let IpAddr::V4(address) = address { address.octets()[3] } else { panic!("{address}") })
+    };
     let mut world = world([]);
     assert_eq!(free(&world), Some(3));
     let steps: [(&[u8], Option<u8>); 6] = [
@@ -124,6 +128,34 @@ fn the_lowest_free_address_follows_every_use() {
         assert_eq!(free(&world), expected, "{addresses:?} in use");
         assert!(world.is_consistent());
     }
+}
+
+#[test]
+fn each_family_has_its_own_lowest_free_address() {
+    let free =
+        |world: &World| [Family::Ipv4, Family::Ipv6].map(|family| world.lowest_free(subnet().id, family));
+    let six = |last: u16| IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, last]);
+    let mut world = world([]);
+    assert_eq!(free(&world), [Some([10, 0, 0, 3].into()), Some(six(3))]);
+
+    let mut both = interface(1, &[3]);
+    both.primary6 = Some("fd00::3".parse().unwrap());
+    both.secondary.push(six(4));
+    world.apply(&change([both.clone().into()]));
+    assert_eq!(free(&world), [Some([10, 0, 0, 4].into()), Some(six(5))]);
+    assert_eq!(world.address_user(vpc().id, six(3)), Some(AddressUser::Interface(both.id)));
+
+    both.primary6 = None;
+    world.apply(&change([both.into()]));
+    assert_eq!(free(&world), [Some([10, 0, 0, 4].into()), Some(six(3))]);
+    assert!(world.is_consistent());
+}
+
+#[test]
+fn of_an_ipv6_subnet_the_routers_addresses_and_the_last_128_are_kept_back() {
+    let (first, last) = subnet().usable6().unwrap();
+    assert_eq!((first.to_string(), last.to_string()), ("fd00::3".into(), "fd00::ffff:ffff:ffff:ff7f".into()));
+    assert_eq!(Subnet { cidr6: None, ..subnet() }.range(Family::Ipv6), None);
 }
 
 #[test]

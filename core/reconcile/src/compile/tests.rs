@@ -93,6 +93,54 @@ fn a_gateway_is_an_address_of_its_own() {
 }
 
 #[test]
+fn the_first_address_of_each_family_is_primary_and_both_make_a_port_sound() {
+    let mut desired = Desired::new(host(1));
+    let six = |last: u16| IpAddr::from([0xfd00, 0x20, 0, 1, 0, 0, 0, last]);
+    let addresses = ["10.20.1.5/24", "fd00:20:0:1::5/64", "10.20.1.6/24", "fd00:20:0:1::6/64"];
+    desired.put(Item::Port(PortItem {
+        addresses: addresses.iter().map(|net| net.parse().unwrap()).collect(),
+        ..port_item(5, 5, PortState::Active)
+    }));
+    desired.plug(InterfaceId::new(body(5)), Some(UP));
+    let is_primary =
+        |desired: &Desired, address| match desired.table().get(&EntryKey::Address(vni(), address)) {
+            Some(Entry::Address(Address::Interface { primary, .. })) => *primary,
+            other => panic!("{other:?}"),
+        };
+    let primaries: Vec<_> =
+        [ip(5), six(5), ip(6), six(6)].map(|address| is_primary(&desired, address)).into();
+    assert_eq!(primaries, [true, true, false, false]);
+    let Some(Entry::Port(port)) = desired.table().get(&EntryKey::Port(number(5))) else { panic!() };
+    assert_eq!((port.primary, port.primary6, port.state), (Some(ip(5)), Some(six(5)), PortState::Active));
+
+    desired.put(Item::Endpoint(endpoint_item(4, vec![ip(4), six(5)], Some(2))));
+    assert_eq!(state(&desired, 5), Some(PortState::Inactive), "its IPv6 address is somebody else's");
+}
+
+#[test]
+fn a_subnet_of_both_families_has_both_gateways() {
+    let mut desired = Desired::new(host(1));
+    let gateway6 = IpAddr::from([0xfd00, 0x20, 0, 1, 0, 0, 0, 1]);
+    desired.put(Item::Subnet(SubnetItem {
+        id: SubnetId::new(body(1)),
+        number: subnet(),
+        vni: vni(),
+        cidrs: vec!["10.20.1.0/24".parse().unwrap(), "fd00:20:0:1::/64".parse().unwrap()],
+        gateways: vec![ip(1), gateway6],
+        virtual_mac: MacAddr([2; 6]),
+    }));
+    let expected = Entry::Subnet {
+        vni: vni(),
+        virtual_mac: MacAddr([2; 6]),
+        gateway: Some(ip(1)),
+        gateway6: Some(gateway6),
+    };
+    assert_eq!(desired.table().get(&EntryKey::Subnet(subnet())), Some(&expected));
+    let gateway = desired.table().get(&EntryKey::Address(vni(), gateway6));
+    assert_eq!(gateway, Some(&Entry::Address(Address::Gateway { subnet: subnet() })));
+}
+
+#[test]
 fn a_vpc_of_more_than_65_hosts_is_told_by_relays_and_one_that_shrinks_directly() {
     let mut desired = Desired::new(host(90));
     let vpc = |members: std::ops::RangeInclusive<u32>| {

@@ -5,8 +5,8 @@ use crate::item::{
     RouteItem, SubnetItem, VipItem, VpcItem,
 };
 use havip_model::{
-    AssociationMode, Binding, Eip, EipTarget, Instance, Interface, NextHop, PortNumber, Route, Subnet,
-    Target, Vip, World,
+    AssociationMode, Binding, Eip, EipTarget, Family, Instance, Interface, NextHop, PortNumber, Route,
+    Subnet, Target, Vip, World,
 };
 use ipnet::IpNet;
 use std::{collections::BTreeMap, net::IpAddr};
@@ -109,7 +109,9 @@ fn entitled(world: &World, vip: &Vip) -> Vec<Entitlement> {
 fn route(world: &World, route: &Route) -> Option<RouteItem> {
     let next_hop = match route.next_hop {
         NextHop::Vip(id) => world.vips.get(&id)?.address(),
-        NextHop::Interface(id) => world.interfaces.get(&id)?.primary?,
+        NextHop::Interface(id) => {
+            world.interfaces.get(&id)?.primary_of(Family::of(route.destination.addr()))?
+        }
     };
     Some(RouteItem {
         id: route.id,
@@ -122,7 +124,7 @@ fn route(world: &World, route: &Route) -> Option<RouteItem> {
 fn eip(world: &World, eip: &Eip) -> Option<EipItem> {
     let target = match eip.target? {
         EipTarget::Vip(id) => world.vips.get(&id)?.address(),
-        target => world.interface_of(target)?.primary?,
+        target => world.interface_of(target)?.primary_of(Family::of(eip.address))?,
     };
     Some(EipItem {
         id: eip.id,

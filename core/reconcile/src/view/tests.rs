@@ -6,13 +6,13 @@ use havip_admission::{
     Facts, LiveHost, Quotas, Request, admit,
     random::Random,
     request::{
-        AllocateEip, Associate, BindEip, Choice, CreateEipPool, CreateInterface, CreateSubnet, CreateVip,
-        CreateVpc, HostFacts, JoinHost, PlugInterface, RunInstance, Texts, UnbindEip,
+        AllocateEip, Associate, BindEip, Choice, Choice6, CreateEipPool, CreateInterface, CreateSubnet,
+        CreateVip, CreateVpc, HostFacts, JoinHost, PlugInterface, RunInstance, Texts, UnbindEip,
     },
 };
 use havip_model::{
-    AssociationMode, Binding, Change, EipId, EipTarget, InstanceId, InterfaceId, PortState, ResourceKey,
-    SubnetId, Target, Timestamp, VipId,
+    AssociationMode, Binding, Change, EipId, EipTarget, Family, InstanceId, InterfaceId, PortState,
+    ResourceKey, SubnetId, Target, Timestamp, VipId,
 };
 use proptest::prelude::*;
 
@@ -53,11 +53,11 @@ impl Scene {
 
     fn subnet(&mut self) -> SubnetId {
         let (texts, cidr) = (Texts::default(), "10.20.0.0/16".parse().unwrap());
-        let ResourceKey::Vpc(vpc) = self.admit(CreateVpc { texts, region: "local".into(), cidr }) else {
-            panic!()
-        };
+        let (region, cidr6) = ("local".into(), Some("fd00:20::/56".parse().unwrap()));
+        let ResourceKey::Vpc(vpc) = self.admit(CreateVpc { texts, region, cidr, cidr6 }) else { panic!() };
         let (texts, cidr) = (Texts::default(), "10.20.1.0/24".parse().unwrap());
-        let request = CreateSubnet { vpc, texts, zone: "local-a".into(), cidr };
+        let (zone, cidr6) = ("local-a".into(), Some("fd00:20:0:1::/64".parse().unwrap()));
+        let request = CreateSubnet { vpc, texts, zone, cidr, cidr6 };
         let ResourceKey::Subnet(subnet) = self.admit(request) else { panic!() };
         subnet
     }
@@ -78,7 +78,7 @@ impl Scene {
             let (texts, cidr) = (Texts::default(), "203.0.113.0/24".parse().unwrap());
             self.admit(CreateEipPool { texts, cidr, gateway: None, reserved: Vec::new() });
         }
-        let (texts, address) = (Texts::default(), Choice::Automatic);
+        let (texts, address) = (Texts::default(), Choice::default());
         let ResourceKey::Eip(eip) =
             self.admit(AllocateEip { pool: None, texts, address, bandwidth_mbps: None })
         else {
@@ -91,7 +91,8 @@ impl Scene {
         let request = CreateInterface {
             subnet,
             texts: Texts::default(),
-            address: Choice::Automatic,
+            address: Choice::default(),
+            address6: Choice6::default(),
             secondary: Vec::new(),
             mac: None,
             source_dest_check: true,
@@ -249,8 +250,10 @@ fn an_interface_that_is_plugged_in_by_hand_is_a_port_with_its_device() {
 
     let Some(Item::Port(port)) = item(&scene.world, host, ItemKey::Port(interface)) else { panic!() };
     assert_eq!((port.device.as_deref(), port.instance, port.state), (Some("tap0"), None, PortState::Active));
-    assert_eq!(port.addresses, ["10.20.1.3/24".parse().unwrap()]);
-    assert_eq!(port.gateways, ["10.20.1.1".parse::<std::net::IpAddr>().unwrap()]);
+    let addresses: Vec<_> = port.addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["10.20.1.3/24", "fd00:20:0:1::3/64"]);
+    let gateways: Vec<_> = port.gateways.iter().map(ToString::to_string).collect();
+    assert_eq!(gateways, ["10.20.1.1", "fd00:20:0:1::1"]);
 }
 
 #[test]
@@ -273,11 +276,13 @@ fn a_new_vip_among_many_costs_as_much_as_the_first() {
     let mut scene = Scene::default();
     let host = scene.host(false);
     let (texts, cidr) = (Texts::default(), "10.0.0.0/8".parse().unwrap());
-    let ResourceKey::Vpc(vpc) = scene.admit(CreateVpc { texts, region: "local".into(), cidr }) else {
+    let ResourceKey::Vpc(vpc) = scene.admit(CreateVpc { texts, region: "local".into(), cidr, cidr6: None })
+    else {
         panic!()
     };
     let (texts, cidr) = (Texts::default(), "10.0.0.0/16".parse().unwrap());
-    let ResourceKey::Subnet(subnet) = scene.admit(CreateSubnet { vpc, texts, zone: "local-a".into(), cidr })
+    let ResourceKey::Subnet(subnet) =
+        scene.admit(CreateSubnet { vpc, texts, zone: "local-a".into(), cidr, cidr6: None })
     else {
         panic!()
     };
@@ -294,5 +299,9 @@ fn a_new_vip_among_many_costs_as_much_as_the_first() {
         let differences = affected(&before, &scene.world, &change);
         assert_eq!((differences.len(), &differences[0].hosts), (1, &vec![host]));
     }
-    assert_eq!(scene.world.lowest_free(subnet), Some([10, 0, 19, 140].into()), "10.0.0.4 and 5000 more");
+    assert_eq!(
+        scene.world.lowest_free(subnet, Family::Ipv4),
+        Some([10, 0, 19, 140].into()),
+        "10.0.0.4 and 5000 more"
+    );
 }

@@ -3,7 +3,7 @@
 use super::transport::{Client, ClientError, segment};
 use crate::{
     AddAddresses, Attach, CreateInterface, CreateRoute, CreateSubnet, CreateVpc, Interface, InterfaceFilter,
-    Page, Plug, Route, RouteFilter, Subnet, SubnetFilter, Update, UpdateInterface, Vpc, VpcFilter,
+    Page, Plug, Route, RouteFilter, Subnet, SubnetFilter, UpdateInterface, UpdateNetwork, Vpc, VpcFilter,
 };
 
 impl Client {
@@ -24,7 +24,7 @@ impl Client {
         self.post("/vpcs", body)
     }
     /// Changes a VPC; what is absent stays.
-    pub fn update_vpc(&self, id: &str, body: &Update) -> Result<Vpc, ClientError> {
+    pub fn update_vpc(&self, id: &str, body: &UpdateNetwork) -> Result<Vpc, ClientError> {
         self.patch(&format!("/vpcs/{}", segment(id)), body)
     }
     /// Deletes a VPC.
@@ -48,7 +48,7 @@ impl Client {
         self.post("/subnets", body)
     }
     /// Changes a subnet; what is absent stays.
-    pub fn update_subnet(&self, id: &str, body: &Update) -> Result<Subnet, ClientError> {
+    pub fn update_subnet(&self, id: &str, body: &UpdateNetwork) -> Result<Subnet, ClientError> {
         self.patch(&format!("/subnets/{}", segment(id)), body)
     }
     /// Deletes a subnet.

@@ -122,7 +122,7 @@ fn binding() -> Vec<Row> {
             scene.refuse(bind(two, EipTarget::Interface(bare))),
             Code::TargetHasNoAddress,
             "/target",
-            "primary address",
+            "no primary IPv4 address",
         ),
         Row(scene.refuse(bind(gone, EipTarget::Vip(vip))), Code::EipNotFound, "/eip", "does not exist"),
         Row(scene.refuse(UnbindEip { eip: two }), Code::EipNotBound, "/eip", "nothing to unbind"),

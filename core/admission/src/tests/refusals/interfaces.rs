@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{request::*, tests::scene::*};
-use havip_model::{Driver, HostNumber, InterfaceId, NextHop};
+use havip_model::{Driver, Family, HostNumber, InterfaceId, NextHop};
 
 pub fn rows() -> Vec<Row> {
     [addresses(), macs(), further_addresses(), attaching(), plugging(), leaving()]
@@ -32,12 +32,6 @@ fn addresses() -> Vec<Row> {
             Code::AddressOutsideSubnet,
             "/address",
             "10.20.1.3 to 10.20.1.254",
-        ),
-        Row(
-            scene.refuse(with(chosen("fd00::7"))),
-            Code::AddressOutsideSubnet,
-            "/address",
-            "is not of subnet",
         ),
         Row(
             scene.refuse(with(chosen("10.20.1.0"))),
@@ -89,14 +83,18 @@ fn further_addresses() -> Vec<Row> {
     let other = scene.make_subnet(subnet(scene.vpc, "10.20.2.0/24"));
     let far = scene.make_interface(interface(other));
     let own = scene.interface(a).primary.unwrap();
-    let add =
-        |addresses: &[_], automatic| AddAddresses { interface: a, addresses: addresses.into(), automatic };
+    let add = |addresses: &[_], automatic| AddAddresses {
+        interface: a,
+        addresses: addresses.into(),
+        automatic,
+        family: Family::Ipv4,
+    };
     let remove = |addresses: &[_]| RemoveAddresses { interface: a, addresses: addresses.into() };
     let move_to = |to, addresses: &[_]| MoveAddresses { from: a, to, addresses: addresses.into() };
     let gone = InterfaceId::new("aaaaaaaaaaaaaaaaaaaa".parse().unwrap());
     scene.admit(add(&[ip("10.20.1.50")], 0));
     let mut full = scene.clone();
-    full.admit(AddAddresses { interface: b, addresses: vec![], automatic: 20 });
+    full.admit(AddAddresses { interface: b, addresses: vec![], automatic: 20, family: Family::Ipv4 });
     let x = [ip("10.20.1.50")];
     vec![
         Row(scene.refuse(add(&[], 0)), Code::NothingToDo, "", "give the addresses"),

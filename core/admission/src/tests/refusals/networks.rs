@@ -28,13 +28,13 @@ fn vpcs() -> Vec<Row> {
         Row(scene.refuse(vpc("127.0.0.0/8")), Code::CidrNotUsable, "/cidr", "loopback"),
         Row(scene.refuse(DeleteVpc { vpc: gone }), Code::VpcNotFound, "/vpc", "does not exist"),
         Row(
-            scene.refuse(UpdateVpc { vpc: gone, texts: renamed("x") }),
+            scene.refuse(UpdateVpc { vpc: gone, texts: renamed("x"), cidr6: None }),
             Code::VpcNotFound,
             "/vpc",
             "does not exist",
         ),
         Row(
-            scene.refuse(UpdateVpc { vpc: there, texts: NewTexts::default() }),
+            scene.refuse(UpdateVpc { vpc: there, texts: NewTexts::default(), cidr6: None }),
             Code::NothingToDo,
             "",
             "give a name",
@@ -67,7 +67,7 @@ fn subnets() -> Vec<Row> {
         Row(scene.refuse(DeleteSubnet { subnet: gone }), Code::SubnetNotFound, "/subnet", "does not exist"),
         Row(scene.refuse(CreateVip::of(gone)), Code::SubnetNotFound, "/subnet", "does not exist"),
         Row(
-            scene.refuse(UpdateSubnet { subnet: there, texts: NewTexts::default() }),
+            scene.refuse(UpdateSubnet { subnet: there, texts: NewTexts::default(), cidr6: None }),
             Code::NothingToDo,
             "",
             "changes nothing",

@@ -42,7 +42,7 @@ pub fn rows() -> Vec<Row> {
             "10.30.0.0/24",
         ),
         Row(to(&scene, "224.0.0.0/4", NextHop::Vip(vip)), Code::CidrNotUsable, "/destination", "multicast"),
-        Row(to(&scene, "2001:db8::/32", NextHop::Vip(vip)), Code::CidrNotUsable, "/destination", "IPv6"),
+        Row(to(&scene, "2001:db8::/32", NextHop::Vip(vip)), Code::OtherFamily, "/next_hop", "IPv6"),
         Row(to(&scene, "10.30.0.0/24", NextHop::Vip(foreign)), Code::OtherVpc, "/next_hop", "is not in VPC"),
         Row(to(&scene, "10.30.0.0/24", NextHop::Vip(gone)), Code::VipNotFound, "/next_hop", "does not exist"),
         Row(
