@@ -44,6 +44,7 @@ impl Links {
                 inside.set_mac(index, mac).await?;
             }
             inside.set_mtu(index, interface.mtu).await?;
+            listen_to_no_router(guest, &interface.name)?;
             inside.set_up(index).await?;
             for &address in &interface.addresses {
                 inside.add_address(index, address).await?;
@@ -87,6 +88,17 @@ impl Links {
             return refused("its peer is in this namespace, so no guest has it");
         }
         Ok(link)
+    }
+}
+
+/// A port's network has no router that advertises itself: the guest neither asks for one nor believes one.
+fn listen_to_no_router(guest: &Namespace, device: &str) -> Result<(), LinkError> {
+    match guest.set_sysctl(&format!("ipv6/conf/{device}/accept_ra"), "0") {
+        // A kernel without IPv6 has nothing to tell.
+        Err(error) if !error.is_not_found() => {
+            Err(LinkError::new(format!("let {device} ignore routers"), io::Error::other(error)))
+        }
+        _ => Ok(()),
     }
 }
 

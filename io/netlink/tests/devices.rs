@@ -277,6 +277,12 @@ async fn a_guest_gets_its_interfaces_addressed_and_up() {
     assert!(interface.addresses.iter().all(|address| addresses.contains(address)), "{addresses:?}");
     assert!(guest.shows(&["ip", "route"]).contains("default via 10.20.1.1 dev eth0"));
     assert!(guest.shows(&["ip", "-6", "route"]).contains("default via fe80::1 dev eth0"));
+    assert!(
+        !guest
+            .shows(&["ip", "-6", "address", "show", "dev", "eth0", "scope", "global"])
+            .contains("tentative")
+    );
+    assert_eq!(guest.namespace.sysctl("ipv6/conf/eth0/accept_ra").unwrap(), "0");
     assert_eq!(links.by_name("far").await.unwrap(), None);
     let gone = links.equip(&guest.namespace, &[interface]).await.unwrap_err();
     assert_eq!(gone.kind(), ErrorKind::NotFound);

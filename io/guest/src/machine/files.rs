@@ -107,7 +107,7 @@ fn network(spec: &MachineSpec) -> String {
         let _into_memory = writeln!(
             text,
             "  eth{position}:\n    match: {{macaddress: \"{}\"}}\n    set-name: eth{position}\n    mtu: {}\n    \
-             addresses: [{addresses}]",
+             accept-ra: false\n    addresses: [{addresses}]",
             interface.mac, interface.mtu
         );
         // The default route is the first interface's, as in a cloud image.
@@ -145,15 +145,16 @@ mod tests {
             interfaces: vec![MachineInterface {
                 mac: MacAddr([2, 0, 0, 0, 0, 1]),
                 mtu: 1450,
-                addresses: vec!["10.0.0.11/24".parse().unwrap()],
-                gateways: vec!["10.0.0.1".parse().unwrap()],
+                addresses: vec!["10.0.0.11/24".parse().unwrap(), "fd00:20::11/64".parse().unwrap()],
+                gateways: vec!["10.0.0.1".parse().unwrap(), "fd00:20::1".parse().unwrap()],
             }],
             user: 1,
         };
         assert_eq!(
             network(&spec),
             "version: 2\nethernets:\n  eth0:\n    match: {macaddress: \"02:00:00:00:00:01\"}\n    set-name: eth0\n    \
-             mtu: 1450\n    addresses: [\"10.0.0.11/24\"]\n    routes: [{to: \"0.0.0.0/0\", via: \"10.0.0.1\"}]\n"
+             mtu: 1450\n    accept-ra: false\n    addresses: [\"10.0.0.11/24\", \"fd00:20::11/64\"]\n    \
+             routes: [{to: \"0.0.0.0/0\", via: \"10.0.0.1\"}, {to: \"::/0\", via: \"fd00:20::1\"}]\n"
         );
     }
 }
