@@ -90,7 +90,7 @@ pub fn udp_flood(from: &Post, to: &Post, time: Duration) -> Result<Flood> {
 
 /// The median microseconds of `count` pings, one at a time: the other guest's kernel answers, no process waits.
 pub fn round_trip(from: &Post, to: &Post, count: usize) -> Result<f64> {
-    let socket = havip_lab::socket::icmp(&from.namespace)?;
+    let socket = havip_lab::socket::icmp(&from.namespace, to.address.into())?;
     socket.connect(&SockAddr::from(SocketAddrV4::new(to.address, 0)))?;
     socket.set_read_timeout(Some(Duration::from_secs(1)))?;
     let mut times = Vec::with_capacity(count);

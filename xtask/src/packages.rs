@@ -127,6 +127,7 @@ const PACKAGES: &[Package] = {
         package("isc-dhcp-client", Test, Program("dhclient"), "an external guest gets its address with it"),
         package("strace", Test, Program("strace"), "tests note what the store syncs"),
         package("tcpdump", Test, Program("tcpdump"), "tests look at what is on the wire"),
+        package("libndp-tools", Test, Program("ndptool"), "announces IPv6 addresses as rogues do"),
         package("nftables", Test, Program("nft"), "tests lose packets with it"),
         package(
             "qemu-system-x86",

@@ -14,7 +14,7 @@ use havip_netlink::Namespace;
 use std::{
     ffi::{OsStr, OsString},
     fs,
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     process::{Command, Stdio},
     time::Duration,
 };
@@ -27,6 +27,8 @@ pub struct Guest {
     pub name: String,
     /// Its own address.
     pub address: Ipv4Addr,
+    /// Its own IPv6 address, if its subnet has such.
+    pub address6: Option<Ipv6Addr>,
     place: Place,
 }
 
@@ -78,6 +80,7 @@ impl Guest {
             id: instance.meta.id.clone(),
             name: instance.meta.name.clone(),
             address: address.parse().with_context(|| format!("{address} is no IPv4 address"))?,
+            address6: instance.address6().map(str::parse).transpose().context("it has no IPv6 address")?,
             place: Place::Instance(Box::new(InLab {
                 sandboxes: lab.sandboxes(host)?,
                 instance: instance.meta.id.parse().context("the API shows an id that is none")?,
@@ -93,8 +96,19 @@ impl Guest {
             id: String::new(),
             name: "outside".into(),
             address,
+            address6: None,
             place: Place::Outside { lab: lab.name() },
         })
+    }
+
+    /// Its own address of the family of another one.
+    pub fn address_like(&self, other: IpAddr) -> Result<IpAddr> {
+        match other {
+            IpAddr::V4(_) => Ok(self.address.into()),
+            IpAddr::V6(_) => {
+                self.address6.map(IpAddr::V6).with_context(|| format!("{} has no IPv6 address", self.name))
+            }
+        }
     }
 
     /// A command that will run inside, with the streams of this process.
@@ -244,9 +258,10 @@ impl Guest {
     }
 
     /// Waits until its eth0 has this address.
-    pub fn eventually_has_address(&self, address: Ipv4Addr) -> Result<()> {
+    pub fn eventually_has_address(&self, address: impl Into<IpAddr>) -> Result<()> {
+        let address = address.into();
         eventually(crate::PATIENCE, || {
-            let shown = self.shell("ip -4 -o address show dev eth0")?;
+            let shown = self.shell("ip -o address show dev eth0")?;
             ensure!(shown.contains(&format!(" {address}/")), "{} has no {address}", self.name);
             Ok(())
         })
@@ -265,13 +280,19 @@ impl Guest {
         Ok(())
     }
 
-    /// Announces an address with one gratuitous ARP request.
-    pub fn announce(&self, address: Ipv4Addr) -> Result<()> {
-        self.announce_times(address, 1)
+    /// Announces an address with one gratuitous ARP request, or one unsolicited neighbour advertisement.
+    pub fn announce(&self, address: impl Into<IpAddr>) -> Result<()> {
+        match address.into() {
+            IpAddr::V4(address) => self.announce_times(address, 1),
+            IpAddr::V6(address) => {
+                self.shell(&format!("ndptool -t na -U -i eth0 -T {address} send")).map(drop)
+            }
+        }
     }
 
     /// Waits until an address answers a ping.
-    pub fn pings(&self, address: Ipv4Addr) -> Result<()> {
+    pub fn pings(&self, address: impl Into<IpAddr>) -> Result<()> {
+        let address = address.into();
         eventually(Duration::from_secs(5), || {
             let output = self.run(&["ping", "-c", "1", "-W", "1", &address.to_string()])?;
             ensure!(output.code == 0, "{} does not reach {address}: {}", self.name, output.stdout);

@@ -4,7 +4,7 @@
 //! `garp_master_delay 1`, `garp_master_refresh 5`, PASS, the mail block, notify scripts), addresses adapted.
 
 use crate::guest::LOGS;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 /// What differs between the instances of a pair.
 #[derive(Debug, Clone)]
@@ -14,11 +14,11 @@ pub struct Keepalived {
     /// 1 to 254, greater wins.
     pub priority: u8,
     /// The instance's own address.
-    pub own: Ipv4Addr,
+    pub own: IpAddr,
     /// The other instances' addresses; without any it advertises by multicast.
-    pub peers: Vec<Ipv4Addr>,
-    /// The addresses that it makes highly available.
-    pub vips: Vec<Ipv4Addr>,
+    pub peers: Vec<IpAddr>,
+    /// The addresses that it makes highly available; of IPv6 ones it is an instance of VRRPv3, as there is no other.
+    pub vips: Vec<IpAddr>,
     /// Seconds between GARPs while it is master; 0 is never.
     pub garp_refresh: u32,
     /// The virtual router's number.
@@ -39,13 +39,13 @@ pub struct Keepalived {
 
 impl Keepalived {
     /// The guides' primary: `state MASTER`, priority 100.
-    pub fn primary(own: Ipv4Addr, peer: Ipv4Addr, vip: Ipv4Addr) -> Self {
+    pub fn primary(own: impl Into<IpAddr>, peer: impl Into<IpAddr>, vip: impl Into<IpAddr>) -> Self {
         Self {
             state: "MASTER",
             priority: 100,
-            own,
-            peers: vec![peer],
-            vips: vec![vip],
+            own: own.into(),
+            peers: vec![peer.into()],
+            vips: vec![vip.into()],
             garp_refresh: 5,
             vrid: 51,
             vip_device: None,
@@ -58,7 +58,7 @@ impl Keepalived {
     }
 
     /// The guides' secondary: `state BACKUP`, priority 10.
-    pub fn secondary(own: Ipv4Addr, peer: Ipv4Addr, vip: Ipv4Addr) -> Self {
+    pub fn secondary(own: impl Into<IpAddr>, peer: impl Into<IpAddr>, vip: impl Into<IpAddr>) -> Self {
         Self { state: "BACKUP", priority: 10, ..Self::primary(own, peer, vip) }
     }
 
@@ -84,10 +84,13 @@ impl Keepalived {
 
     /// The text of `/etc/keepalived/keepalived.conf`.
     pub fn config(&self) -> String {
-        let lines = |addresses: &[Ipv4Addr], behind: &str| {
+        let lines = |addresses: &[IpAddr], behind: &str| {
             addresses.iter().map(|address| format!("        {address}{behind}\n")).collect::<String>()
         };
         let (version, interval, authentication) = match self.fast_centis {
+            None if self.vips.iter().any(IpAddr::is_ipv6) => {
+                ("    version 3\n", "1".to_owned(), String::new())
+            }
             None => ("", "1".to_owned(), AUTHENTICATION.replace("PASS", self.authentication)),
             Some(centis) => ("    version 3\n", format!("{:.2}", f64::from(centis) / 100.0), String::new()),
         };
@@ -187,6 +190,7 @@ http {{
     access_log off;
     server {{
         listen 80;
+        listen [::]:80;
         location / {{ default_type text/plain; return 200 \"{says}\\n\"; }}
     }}
 }}
@@ -225,6 +229,7 @@ const AUTHENTICATION: &str = "    authentication {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
 
     #[test]
     fn the_configuration_says_what_the_guides_say() {
@@ -250,6 +255,14 @@ mod tests {
         );
         assert_eq!(text.matches('{').count(), text.matches('}').count());
         assert!(Keepalived::secondary(peer, own, vip).config().contains("state BACKUP"));
+    }
+
+    #[test]
+    fn of_an_ipv6_address_it_is_version_3_without_a_password() {
+        let [own, peer, vip] = [11, 12, 100].map(|last| IpAddr::from([0xfd00, 0x20, 0, 1, 0, 0, 0, last]));
+        let text = Keepalived::primary(own, peer, vip).config();
+        assert!(text.contains("version 3") && text.contains("advert_int 1") && !text.contains("auth_pass"));
+        assert!(text.contains("unicast_src_ip fd00:20:0:1::b") && text.contains("        fd00:20:0:1::64\n"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use havip_netlink::Namespace;
 use socket2::{SockAddr, Socket};
 use std::{
     io::Read,
-    net::{Ipv4Addr, SocketAddrV4},
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -49,9 +49,10 @@ pub struct Outage {
 
 impl Probe {
     /// Begins to ask `target` from a namespace.
-    pub fn start(namespace: &Namespace, target: Ipv4Addr) -> Result<Self> {
-        let socket = crate::socket::icmp(namespace)?;
-        socket.connect(&SockAddr::from(SocketAddrV4::new(target, 0)))?;
+    pub fn start(namespace: &Namespace, target: impl Into<IpAddr>) -> Result<Self> {
+        let target = target.into();
+        let socket = crate::socket::icmp(namespace, target)?;
+        socket.connect(&SockAddr::from(SocketAddr::new(target, 0)))?;
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
         socket.set_recv_buffer_size(1 << 20)?;
         let identifier =
@@ -65,11 +66,11 @@ impl Probe {
         let threads = vec![
             std::thread::spawn({
                 let shared = shared.clone();
-                move || shared.ask(&socket, identifier)
+                move || shared.ask(&socket, identifier, target)
             }),
             std::thread::spawn({
                 let shared = shared.clone();
-                move || shared.listen(listener, identifier)
+                move || shared.listen(listener, identifier, target)
             }),
         ];
         Ok(Self { shared, threads })
@@ -121,7 +122,7 @@ impl Shared {
         self.requests.lock().expect("no thread panics while it holds the list")
     }
 
-    fn ask(&self, socket: &Socket, identifier: u16) {
+    fn ask(&self, socket: &Socket, identifier: u16, target: IpAddr) {
         let mut sequence: u32 = 0;
         while !self.stop.load(Ordering::Relaxed) {
             let due = self.began_at + Duration::from_millis(u64::from(sequence));
@@ -129,16 +130,16 @@ impl Shared {
             // Noted before it is sent, so that the answer always finds it.
             self.lock().push(Request { sent_at: self.began_at.elapsed(), answered: false });
             // A refused send (no route yet, buffer full) is an unanswered request.
-            let _ = socket.send(&echo_request(identifier, sequence));
+            let _ = socket.send(&echo_request(identifier, sequence, target));
             sequence += 1;
         }
     }
 
-    fn listen(&self, mut socket: Socket, identifier: u16) {
+    fn listen(&self, mut socket: Socket, identifier: u16, target: IpAddr) {
         let mut packet = [0; 256];
         while !self.stop.load(Ordering::Relaxed) {
             let Ok(length) = socket.read(&mut packet) else { continue };
-            if let Some(sequence) = echo_reply(&packet[..length], identifier)
+            if let Some(sequence) = echo_reply(&packet[..length], identifier, target)
                 && let Some(request) = self.lock().get_mut(sequence as usize)
             {
                 request.answered = true;
@@ -172,9 +173,10 @@ fn longest_outage(requests: &[Request]) -> Option<Outage> {
 }
 
 /// An ICMP echo request; its payload holds the whole sequence, as the header's 16 bits wrap after a minute.
-fn echo_request(identifier: u16, sequence: u32) -> [u8; 12] {
+fn echo_request(identifier: u16, sequence: u32, target: IpAddr) -> [u8; 12] {
     let mut packet = [0; 12];
-    packet[0] = 8;
+    // The kernel writes the checksum of ICMPv6, which has the addresses in it (RFC 3542 section 3.1).
+    packet[0] = if target.is_ipv4() { 8 } else { 128 };
     packet[4..6].copy_from_slice(&identifier.to_be_bytes());
     packet[6..8].copy_from_slice(&(sequence as u16).to_be_bytes());
     packet[8..12].copy_from_slice(&sequence.to_be_bytes());
@@ -183,11 +185,14 @@ fn echo_request(identifier: u16, sequence: u32) -> [u8; 12] {
     packet
 }
 
-/// The sequence of an echo reply to one of ours; the packet begins with its IPv4 header.
-fn echo_reply(packet: &[u8], identifier: u16) -> Option<u32> {
-    let header = usize::from(packet.first()? & 0x0f) * 4;
+/// The sequence of an echo reply to one of ours; a packet of IPv4, and only of that, begins with its IP header.
+fn echo_reply(packet: &[u8], identifier: u16, target: IpAddr) -> Option<u32> {
+    let (header, reply) = match target {
+        IpAddr::V4(_) => (usize::from(packet.first()? & 0x0f) * 4, 0),
+        IpAddr::V6(_) => (0, 129),
+    };
     let icmp = packet.get(header..header + 12)?;
-    let ours = icmp[0] == 0 && icmp[4..6] == identifier.to_be_bytes();
+    let ours = icmp[0] == reply && icmp[4..6] == identifier.to_be_bytes();
     ours.then(|| u32::from_be_bytes([icmp[8], icmp[9], icmp[10], icmp[11]]))
 }
 
@@ -199,6 +204,7 @@ static NEXT_IDENTIFIER: std::sync::atomic::AtomicU16 = std::sync::atomic::Atomic
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
     fn requests(pattern: &str) -> Vec<Request> {
         let at = |index: usize| Duration::from_millis(index as u64);
@@ -222,11 +228,13 @@ mod tests {
 
     #[test]
     fn loopback_answers_without_an_outage() {
-        let probe = Probe::start(&Namespace::current().unwrap(), Ipv4Addr::LOCALHOST).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while !probe.answered_since(Duration::ZERO) {
-            assert!(Instant::now() < deadline, "loopback does not answer");
-            std::thread::yield_now();
+        for loopback in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+            let probe = Probe::start(&Namespace::current().unwrap(), loopback).unwrap();
+            let deadline = Instant::now() + Duration::from_secs(5);
+            while !probe.answered_since(Duration::ZERO) {
+                assert!(Instant::now() < deadline, "{loopback} does not answer");
+                std::thread::yield_now();
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use havip_netlink::Namespace;
 use havip_wire::{Announcement, Message, RecordKind};
 use std::{
     collections::BTreeMap,
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr},
     ops::Index,
     path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
@@ -33,8 +33,8 @@ pub struct Scene {
     pub subnet: String,
     /// The VIP's id, if the scene has one.
     pub vip: Option<String>,
-    /// The VIP's address.
-    pub vip_address: Ipv4Addr,
+    /// The VIP's address, of either family.
+    pub vip_address: IpAddr,
     /// Error lines in the logs belong to this story.
     pub expects_errors: bool,
     tells_logs: bool,
@@ -47,7 +47,8 @@ pub struct Setting {
     hosts: u8,
     edges: u8,
     cidr: String,
-    vip: Option<Ipv4Addr>,
+    is_dual: bool,
+    vip: Option<IpAddr>,
     guests: Vec<(String, HostName)>,
     environment: Vec<(String, String)>,
 }
@@ -55,7 +56,15 @@ pub struct Setting {
 impl Setting {
     /// A subnet of `10.20.0.0/16` on three hosts without an edge.
     pub fn subnet(cidr: &str) -> Self {
-        Self { hosts: 3, edges: 0, cidr: cidr.into(), vip: None, guests: vec![], environment: vec![] }
+        Self {
+            hosts: 3,
+            edges: 0,
+            cidr: cidr.into(),
+            is_dual: false,
+            vip: None,
+            guests: vec![],
+            environment: vec![],
+        }
     }
 
     /// So many hosts for guests.
@@ -70,7 +79,13 @@ impl Setting {
         self
     }
 
-    /// A VIP, associated with nobody yet.
+    /// The VPC and the subnet have IPv6 as well: [`CIDR6`], and its first /64 but one.
+    pub fn dual(mut self) -> Self {
+        self.is_dual = true;
+        self
+    }
+
+    /// A VIP of either family, associated with nobody yet.
     pub fn vip(mut self, address: &str) -> Self {
         self.vip = Some(address.parse().expect("a story spells its addresses right"));
         self
@@ -106,8 +121,12 @@ impl Setting {
             Plan { name, hosts: self.hosts, edges: self.edges, program, environment: self.environment };
         let lab = Lab::up(&plan)?;
         let vpc = lab.api(|client| {
-            let body =
-                CreateVpc { name: "story".into(), cidr: "10.20.0.0/16".into(), ..CreateVpc::default() };
+            let body = CreateVpc {
+                name: "story".into(),
+                cidr: "10.20.0.0/16".into(),
+                cidr6: self.is_dual.then(|| CIDR6.into()),
+                ..CreateVpc::default()
+            };
             client.create_vpc(&body)
         })?;
         let mut scene = Scene {
@@ -115,13 +134,16 @@ impl Setting {
             vpc: vpc.meta.id,
             subnet: String::new(),
             vip: None,
-            vip_address: self.vip.unwrap_or(Ipv4Addr::UNSPECIFIED),
+            vip_address: self.vip.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
             expects_errors: false,
             tells_logs: true,
             guests: BTreeMap::new(),
             keep: std::env::var_os("HAVIP_KEEP_LAB").is_some(),
         };
-        scene.subnet = scene.make_subnet("web", &self.cidr)?;
+        scene.subnet = match self.is_dual {
+            true => scene.make_dual_subnet("web", &self.cidr, "fd00:20:0:1::/64")?,
+            false => scene.make_subnet("web", &self.cidr)?,
+        };
         if let Some(address) = self.vip {
             let subnet = scene.subnet.clone();
             let body = CreateVip { subnet, address: Some(address.to_string()), ..CreateVip::default() };
@@ -142,10 +164,20 @@ impl Scene {
 
     /// Another subnet of the VPC; returns its id.
     pub fn make_subnet(&self, name: &str, cidr: &str) -> Result<String> {
+        self.create_subnet(name, cidr, None)
+    }
+
+    /// The same with IPv6: a /64 of [`CIDR6`].
+    pub fn make_dual_subnet(&self, name: &str, cidr: &str, cidr6: &str) -> Result<String> {
+        self.create_subnet(name, cidr, Some(cidr6.into()))
+    }
+
+    fn create_subnet(&self, name: &str, cidr: &str, cidr6: Option<String>) -> Result<String> {
         let body = CreateSubnet {
             vpc: self.vpc.clone(),
             name: name.into(),
             cidr: cidr.into(),
+            cidr6,
             ..CreateSubnet::default()
         };
         Ok(self.lab.api(|client| client.create_subnet(&body))?.meta.id)
@@ -419,7 +451,7 @@ impl Drop for Scene {
     }
 }
 
-fn forged_announcement(from: HostNumber, vni: u32, address: Ipv4Addr, incarnation: u64) -> Vec<u8> {
+fn forged_announcement(from: HostNumber, vni: u32, address: IpAddr, incarnation: u64) -> Vec<u8> {
     let record = Record {
         incarnation: Incarnation(incarnation),
         epoch: Epoch(Epoch::LIMIT.0 - 1),
@@ -428,7 +460,7 @@ fn forged_announcement(from: HostNumber, vni: u32, address: Ipv4Addr, incarnatio
         mac: MacAddr([2, 0xde, 0xad, 0xbe, 0xef, 1]),
         moves: 1,
     };
-    let key = VipKey { vni: Vni::new(vni).expect("the API shows valid VNIs"), address: address.into() };
+    let key = VipKey { vni: Vni::new(vni).expect("the API shows valid VNIs"), address };
     let message = Message::Record { kind: RecordKind::Announce, key, record };
     let announcement = Announcement { from, hops: 0, nonce: 0, sent_at: 0, message };
     let vxlan = [[8, 0, 0, 0], [0xff, 0xff, 0xff, 0]].concat();
@@ -452,6 +484,9 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// How long an API call may take to reach all hosts; a host that does not follow in 10 s is an error by itself.
 const SETTLE: Duration = Duration::from_secs(15);
+
+/// The IPv6 addresses of a VPC of both families.
+pub const CIDR6: &str = "fd00:20::/56";
 
 /// The agents' VXLAN port.
 const VXLAN_PORT: u16 = 7402;

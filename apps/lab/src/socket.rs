@@ -3,16 +3,19 @@
 use anyhow::{Context, Result};
 use havip_netlink::Namespace;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 
-/// A raw ICMP socket of a namespace.
-pub fn icmp(namespace: &Namespace) -> Result<Socket> {
-    raw(namespace, Protocol::ICMPV4)
+/// A raw socket of a namespace for ICMP with the target's family.
+pub fn icmp(namespace: &Namespace, target: IpAddr) -> Result<Socket> {
+    match target {
+        IpAddr::V4(_) => raw(namespace, Domain::IPV4, Protocol::ICMPV4),
+        IpAddr::V6(_) => raw(namespace, Domain::IPV6, Protocol::ICMPV6),
+    }
 }
 
 /// Sends one VRRPv2 advert of one address, PASS 1111, interval 1 s, TTL 255.
 pub fn send_advert(namespace: &Namespace, to: Ipv4Addr, vrid: u8, priority: u8, vip: Ipv4Addr) -> Result<()> {
-    let socket = raw(namespace, Protocol::from(112))?;
+    let socket = raw(namespace, Domain::IPV4, Protocol::from(112))?;
     socket.set_ttl_v4(255)?;
     let mut advert = vec![0x21, vrid, priority, 1, 1, 1, 0, 0];
     advert.extend(vip.octets());
@@ -41,9 +44,7 @@ pub fn checksum(bytes: &[u8]) -> u16 {
     !(sum as u16)
 }
 
-fn raw(namespace: &Namespace, protocol: Protocol) -> Result<Socket> {
+fn raw(namespace: &Namespace, domain: Domain, protocol: Protocol) -> Result<Socket> {
     // A socket stays in the namespace of the thread that made it.
-    namespace
-        .run(|| Socket::new(Domain::IPV4, Type::RAW, Some(protocol)))?
-        .context("cannot open a raw socket")
+    namespace.run(|| Socket::new(domain, Type::RAW, Some(protocol)))?.context("cannot open a raw socket")
 }

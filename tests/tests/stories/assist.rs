@@ -5,18 +5,18 @@ use havip_api::{Associate, Attach, CreateInterface, CreateVip, HistoryFilter, Mo
 use havip_lab::{
     PATIENCE, Scene, Setting, eventually, keepalived::Keepalived, names::HostName, probe::Probe, steadily,
 };
-use havip_tests::{SUBNET, VIP, elect_blue, pair, primary, program, secondary, vip_url};
+use havip_tests::{SUBNET, VIP, elect_blue, pair, primary, program, secondary, url, vip_url};
 use nix::sys::signal::Signal;
 use std::{
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
 };
 
 /// The outage that a client sees until `heir` serves the VIP, from the moment before `act`.
-fn outage(scene: &Scene, heir: &str, act: impl FnOnce() -> Result<()>) -> Result<Duration> {
+pub fn outage(scene: &Scene, heir: &str, act: impl FnOnce() -> Result<()>) -> Result<Duration> {
     outage_until(scene, act, || {
         scene.eventually_held_by(heir)?;
-        scene["client"].fetches(&vip_url(), heir)
+        scene["client"].fetches(&url(scene.vip_address), heir)
     })
 }
 
@@ -25,7 +25,7 @@ fn outage_until(
     act: impl FnOnce() -> Result<()>,
     is_over: impl Fn() -> Result<()>,
 ) -> Result<Duration> {
-    let probe = Probe::start(&scene["client"].network_namespace()?, VIP)?;
+    let probe = Probe::start(&scene["client"].network_namespace()?, scene.vip_address)?;
     eventually(PATIENCE, || {
         ensure!(probe.answered_since(Duration::ZERO), "the VIP is not answered");
         Ok(())
@@ -44,7 +44,7 @@ fn outage_until(
 /// keepalived by itself needs at least 2.96 s with these settings, its skew alone 0.96 s; the rest is for a busy machine.
 const CLEARLY_LESS: Duration = Duration::from_millis(2300);
 
-fn was_assisted(scene: &Scene, outage: Duration) -> Result<()> {
+pub fn was_assisted(scene: &Scene, outage: Duration) -> Result<()> {
     ensure!(outage < CLEARLY_LESS, "the outage was {outage:?}");
     eventually(PATIENCE, || {
         let causes = scene.causes()?;
@@ -122,8 +122,8 @@ fn three_backups_of_equal_priority_end_with_one_master() -> Result<()> {
     scene.associate(["blue", "green", "red", "grey"])?;
     let members = ["blue", "green", "red", "grey"];
     for name in members {
-        let peers: Vec<Ipv4Addr> =
-            members.iter().filter(|peer| **peer != name).map(|peer| scene[peer].address).collect();
+        let peers: Vec<IpAddr> =
+            members.iter().filter(|peer| **peer != name).map(|peer| scene[peer].address.into()).collect();
         let own = &scene[name];
         let settings = if name == "blue" { primary(own, own) } else { secondary(own, own) };
         own.serve(name)?;
@@ -171,7 +171,7 @@ fn two_vips_of_one_virtual_router_move_together() -> Result<()> {
     scene.associate(["blue", "green"])?;
     blue.serve("blue")?;
     green.serve("green")?;
-    let both = |keepalived| Keepalived { vips: vec![VIP, second], ..keepalived };
+    let both = |keepalived| Keepalived { vips: vec![VIP.into(), second.into()], ..keepalived };
     blue.start_keepalived(&both(primary(blue, green)))?;
     green.start_keepalived(&both(secondary(green, blue)))?;
     scene["client"].eventually_fetches(&format!("http://{second}/"), "blue", PATIENCE)?;
