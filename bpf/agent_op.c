@@ -5,6 +5,7 @@
  * Only this and the hooks write records, so that every write is compared under the same lock.
  */
 #include "advert.h"
+#include "ask6.h"
 
 /* A record that nobody has claimed; its value never changes, and its size is the records'. */
 struct blank_record {
@@ -186,7 +187,7 @@ static __noinline enum outcome doubt(struct __sk_buff *skb, struct kept_record *
 		return tell_host(skb, key, &order->record, DOUBT, host) ? OUTCOME_DONE : OUTCOME_UNSENT;
 	if (is_released(now.holder) || !permitted(key, number))
 		return OUTCOME_REFUSED;
-	return ask_guest(skb, key, number, ASKER_DOUBT) ? OUTCOME_DONE : OUTCOME_UNSENT;
+	return ask_port(skb, key, number, ASKER_DOUBT) ? OUTCOME_DONE : OUTCOME_UNSENT;
 }
 
 /* The agent knows that both have the address: the holder keeps it for a while, whatever the port says (C9). */
@@ -298,7 +299,7 @@ int agent_op(struct __sk_buff *skb)
 	case ORDER_ASK:
 		if (!permitted(&key, order.port))
 			return OUTCOME_REFUSED;
-		return ask_guest(skb, &key, order.port, ASKER_AGENT) ? OUTCOME_DONE : OUTCOME_UNSENT;
+		return ask_port(skb, &key, order.port, ASKER_AGENT) ? OUTCOME_DONE : OUTCOME_UNSENT;
 	}
 
 	if (order.kind == ORDER_MERGE && order.record.epoch >= EPOCH_LIMIT)

@@ -27,6 +27,11 @@ static __always_inline bool is_reported(__u32 reason)
 	case REASON_SOURCE_MAC:
 	case REASON_ARP_MAC:
 	case REASON_ARP_SENDER:
+	case REASON_ND_HIDDEN:
+	case REASON_ND_MAC:
+	case REASON_ND_SENDER:
+	case REASON_ROUTER_ADVERTISEMENT:
+	case REASON_REDIRECT:
 	case REASON_CLAIM_NOT_ASSOCIATED:
 	case REASON_CLAIM_OTHER_SUBNET:
 	case REASON_CLAIM_OF_ADDRESS:
@@ -52,21 +57,17 @@ struct culprit {
 	__u32 address; /* IPv4, as in the packet; 0: none */
 };
 
-/*
- * Counts a drop and reports it: at once, then once a second per (port, reason) with how many it stands for.
- * A global function: verified once, called from everywhere.
- */
-__noinline int drop_culprit(struct __sk_buff *skb, __u32 reason, struct culprit *who)
+/* Counts a drop and reports it: at once, then once a second per (port, reason) with how many it stands for. */
+static __always_inline int count_drop(struct __sk_buff *skb, __u32 reason, __u32 port, __be32 outer,
+				      const struct ip16 *address)
 {
 	struct drop_value *value, fresh = { .count = 1 };
 	struct drop_key key = {};
 	struct refusal *refusal;
 	__u64 now, unreported;
 
-	if (reason >= REASON_MAX || !who)
-		return TC_ACT_SHOT;
 	count(reason);
-	key.port = who->port;
+	key.port = port;
 	key.reason = reason;
 	value = bpf_map_lookup_elem(&drops, &key);
 	if (!value) {
@@ -96,17 +97,36 @@ __noinline int drop_culprit(struct __sk_buff *skb, __u32 reason, struct culprit 
 	refusal->at = now;
 	refusal->count = unreported;
 	refusal->reason = reason;
-	refusal->port = who->port;
-	refusal->outer = who->outer;
-	if (who->address) {
-		struct ip16 full = mapped(who->address);
-
-		__builtin_memcpy(refusal->address, full.address, 16);
-	}
+	refusal->port = port;
+	refusal->outer = outer;
+	__builtin_memcpy(refusal->address, address->address, 16);
 	if (bpf_skb_load_bytes(skb, ETH_ALEN, refusal->mac, ETH_ALEN))
 		__builtin_memset(refusal->mac, 0, ETH_ALEN);
 	bpf_ringbuf_submit(refusal, 0);
 	return TC_ACT_SHOT;
+}
+
+/* Drops a packet about an IPv4 address. A global function: verified once, called from everywhere. */
+__noinline int drop_culprit(struct __sk_buff *skb, __u32 reason, struct culprit *who)
+{
+	struct ip16 full = {};
+
+	if (reason >= REASON_MAX || !who)
+		return TC_ACT_SHOT;
+	if (who->address)
+		full = mapped(who->address);
+	return count_drop(skb, reason, who->port, who->outer, &full);
+}
+
+/* The same about any address; zero: none. */
+__noinline int drop_about(struct __sk_buff *skb, __u32 reason, __u32 port, struct ip16 *address)
+{
+	struct ip16 about;
+
+	if (reason >= REASON_MAX || !address)
+		return TC_ACT_SHOT;
+	about = *address;
+	return count_drop(skb, reason, port, 0, &about);
 }
 
 /* Drops what a port sent. */

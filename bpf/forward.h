@@ -46,27 +46,34 @@ static __always_inline __u32 find_address(struct way *way)
 	return 0;
 }
 
-/* Finds the way to a destination: its address, or a custom route's next hop. 0 or a reason. */
-static __always_inline __u32 find_way(__u32 vni, __be32 destination, struct way *way)
+/* Finds the way to the destination in way->key: its address, or a custom route's next hop. 0 or a reason. */
+static __always_inline __u32 find_way_to_key(struct way *way)
 {
 	struct route_key route;
 	struct ip16 *next_hop;
 	__u32 reason;
 
-	way->key = vip_key(vni, destination);
 	way->by_route = false;
 	reason = find_address(way);
 	if (way->target)
 		return reason;
 	route.prefixlen = 32 + 128;
-	route.vni = bpf_htonl(vni);
+	route.vni = bpf_htonl(way->key.vni);
 	__builtin_memcpy(route.address, way->key.address, 16);
 	next_hop = bpf_map_lookup_elem(&routes, &route);
-	if (!next_hop)
+	/* A route of IPv6 for everything has IPv4 under it too, where that is written as IPv6. */
+	if (!next_hop || is_mapped(next_hop->address) != is_mapped(route.address))
 		return REASON_NO_ROUTE;
 	__builtin_memcpy(way->key.address, next_hop->address, 16);
 	way->by_route = true;
 	return find_address(way);
+}
+
+/* The same of IPv4. */
+static __always_inline __u32 find_way(__u32 vni, __be32 destination, struct way *way)
+{
+	way->key = vip_key(vni, destination);
+	return find_way_to_key(way);
 }
 
 /* A step of routing: TTL less one, from the gateway's MAC. False: the TTL has ended. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* What other hosts send: announcements and packets, accepted from known hosts only, delivered here or dropped. */
 #include "arp.h"
+#include "ask6.h"
 #include "forward.h"
 #include "edge.h"
 #include "fresh.h"
@@ -152,8 +153,8 @@ static __always_inline int ask_holder(struct __sk_buff *skb, struct message *mes
 	if (!vip || vip->kind != ADDRESS_VIP || !port || !is_candidate(vip, key, port))
 		return TC_ACT_SHOT;
 	if (!may_cause(LIMITED_DOUBTS, port, DOUBT_TOKEN_NS, DOUBT_BURST))
-		return drop_outer(skb, REASON_DOUBT_LIMITED, outer, last_word(key->address));
-	ask_guest(skb, key, number, ASKER_DOUBT);
+		return drop_outer(skb, REASON_DOUBT_LIMITED, outer, shown(key->address));
+	ask_port(skb, key, number, ASKER_DOUBT);
 	return TC_ACT_SHOT;
 }
 
@@ -180,7 +181,7 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 	if (!bpf_map_lookup_elem(&members, &key.vni))
 		return drop_outer(skb, REASON_VNI_UNKNOWN, outer, 0);
 	if (message->record.epoch >= EPOCH_LIMIT)
-		return drop_outer(skb, REASON_EPOCH_LIMIT, outer, last_word(key.address));
+		return drop_outer(skb, REASON_EPOCH_LIMIT, outer, shown(key.address));
 	kept = bpf_map_lookup_elem(&records, &key);
 	if (!kept) {
 		keep_waiting(&key, &message->record);
@@ -207,7 +208,7 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 	if (message->kind == DOUBT)
 		return ask_holder(skb, message, &key, outer);
 	if ((message->kind == ALIVE || message->kind == ADVERT_STALLED) && !is_fresh(message->from, message->sent_at))
-		return drop_outer(skb, REASON_ANNOUNCEMENT_STALE, outer, last_word(key.address));
+		return drop_outer(skb, REASON_ANNOUNCEMENT_STALE, outer, shown(key.address));
 	switch (message->kind) {
 	case ALIVE:
 		tell_record(EVENT_ALIVE, &key, &message->record, message->from);
@@ -273,6 +274,9 @@ struct outer {
 	__u32 holder;
 };
 
+/* Words of skb->cb for STAGE_HOST6: struct outer but for what PASSES_ON is about. */
+enum outer_word { OUTER_VNI, OUTER_HOST, OUTER_ADDRESS, OUTER_PASSED_ON };
+
 /* Tells the packet's sender who holds the VIP. The packet is used up. */
 static __noinline int tell_sender(struct __sk_buff *skb, const struct settings *own, struct address_key *key,
 				  __u32 sender)
@@ -298,7 +302,7 @@ static __noinline int tell_sender(struct __sk_buff *skb, const struct settings *
  */
 static __noinline int pass_on(struct __sk_buff *skb, const struct settings *own, struct outer *outer)
 {
-	__be32 address = last_word(outer->vip.address);
+	__be32 address = shown(outer->vip.address);
 
 	if (!own->overlay_ifindex)
 		return drop_outer(skb, REASON_NO_OVERLAY, outer->address, address);
@@ -438,7 +442,7 @@ int overlay_rx(struct __sk_buff *skb)
 	if (skb->vlan_present)
 		return drop_outer(skb, REASON_INNER_ODD, outer.address, 0);
 	if (outer.is_passed_on) {
-		if (ethernet->h_proto != bpf_htons(ETH_P_IP))
+		if (ethernet->h_proto != bpf_htons(ETH_P_IP) && ethernet->h_proto != bpf_htons(ETH_P_IPV6))
 			return drop_outer(skb, REASON_VNI_MARKED, outer.address, 0);
 		if (!bpf_map_lookup_elem(&members, &outer.vni))
 			return drop_outer(skb, REASON_VNI_UNKNOWN, outer.address, 0);
@@ -453,5 +457,12 @@ int overlay_rx(struct __sk_buff *skb)
 	}
 	if (ethernet->h_proto == bpf_htons(ETH_P_ARP))
 		return arp_from_host(skb, own, outer.vni, outer.host);
+	if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
+		skb->cb[OUTER_VNI] = outer.vni;
+		skb->cb[OUTER_HOST] = outer.host;
+		skb->cb[OUTER_ADDRESS] = outer.address;
+		skb->cb[OUTER_PASSED_ON] = outer.is_passed_on;
+		return jump(skb, STAGE_HOST6, TC_ACT_SHOT);
+	}
 	return drop_outer(skb, REASON_INNER_ODD, outer.address, 0);
 }

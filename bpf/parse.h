@@ -23,6 +23,13 @@
 enum going_on {
 	ARP_ANNOUNCEMENT = 0x10000,
 	ARP_ANSWER,
+	ND_ANNOUNCEMENT,
+	ND_ANSWER,
+	ND_MESSAGE,
+	IS_ADVERT,     /* of IPv6 */
+	IS_PING,       /* the same */
+	COPIED_ADVERT, /* a port was given it, from a sender that is to be remembered */
+	DELIVERS,      /* the way leads to a port of this host */
 	ADVERT_TO_ALL, /* a multicast advert */
 	LEAVES,        /* for the outside, whose sender has an EIP */
 	RELAYS,        /* an announcement that relays may pass on */
@@ -86,10 +93,24 @@ static __always_inline struct address_port_key with_port(const struct address_ke
 	return both;
 }
 
+/* The 16 bytes are an IPv4 address. */
+static __always_inline bool is_mapped(const __u8 *address)
+{
+	const __be32 *words = (const void *)address;
+
+	return !(words[0] | words[1]) && words[2] == bpf_htonl(0xffff);
+}
+
 /* The IPv4 address in a 16-byte one; they lie at multiples of 4 in every struct. */
 static __always_inline __be32 last_word(const __u8 *address)
 {
 	return *(const __be32 *)(address + 12);
+}
+
+/* The same for a report, which has no room for IPv6 everywhere; 0: not IPv4. */
+static __always_inline __be32 shown(const __u8 *address)
+{
+	return is_mapped(address) ? last_word(address) : 0;
 }
 
 static __always_inline bool same_mac(const __u8 *a, const __u8 *b)

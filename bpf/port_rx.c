@@ -275,7 +275,7 @@ int port_rx(struct __sk_buff *skb)
 			return arp_announcement(skb, port);
 		return verdict == ARP_ANSWER ? arp_answer(skb, port) : verdict;
 	case ETH_P_IPV6:
-		return drop(skb, port->number, REASON_IPV6, 0);
+		return jump(skb, STAGE_PORT6, TC_ACT_SHOT);
 	case ETH_P_8021Q:
 		return drop(skb, port->number, REASON_TAGGED, 0);
 	case ETH_P_8021AD:

@@ -13,12 +13,20 @@ enum stage {
 	STAGE_REFUSE, /* tell a port by ICMP why its packet goes no further: icmp.h */
 	STAGE_LEAVE,  /* out of a VPC, on the edge: edge.h */
 	STAGE_ENTER,  /* into a VPC, from outside or back from the edge: enter.h */
+	STAGE_PORT6,   /* IPv6 of a port: port6_rx.c */
+	STAGE_ND,      /* neighbour discovery of a port: nd.h */
+	STAGE_REFUSE6, /* tell a port by ICMPv6 why its packet goes no further: icmp6.h */
+	STAGE_HOST6,   /* IPv6 of another host: overlay6_rx.c */
 	STAGES,
 };
 
 int refuse_stage(struct __sk_buff *skb);
 int leave_stage(struct __sk_buff *skb);
 int enter_stage(struct __sk_buff *skb);
+int port6_stage(struct __sk_buff *skb);
+int nd_stage(struct __sk_buff *skb);
+int refuse6_stage(struct __sk_buff *skb);
+int host6_stage(struct __sk_buff *skb);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -30,6 +38,10 @@ struct {
 		[STAGE_REFUSE] = (void *)&refuse_stage,
 		[STAGE_LEAVE] = (void *)&leave_stage,
 		[STAGE_ENTER] = (void *)&enter_stage,
+		[STAGE_PORT6] = (void *)&port6_stage,
+		[STAGE_ND] = (void *)&nd_stage,
+		[STAGE_REFUSE6] = (void *)&refuse6_stage,
+		[STAGE_HOST6] = (void *)&host6_stage,
 	},
 };
 

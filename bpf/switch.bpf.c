@@ -4,7 +4,9 @@
 #include "state.h"
 
 #include "port_rx.c"
+#include "port6_rx.c"
 #include "overlay_rx.c"
+#include "overlay6_rx.c"
 #include "edge_rx.c"
 #include "dhcp_rx.c"
 #include "agent_op.c"

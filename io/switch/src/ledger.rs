@@ -59,7 +59,7 @@ impl Switch {
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.
-pub const COUNTERS: [&str; 42] = [
+pub const COUNTERS: [&str; 44] = [
     "arp_answered",
     "arp_consumed",
     "probe_forwarded",
@@ -102,4 +102,6 @@ pub const COUNTERS: [&str; 42] = [
     "spoken",
     "claim_contested",
     "advert_forgotten",
+    "nd_answered",
+    "nd_consumed",
 ];

@@ -1,4 +1,5 @@
-//! The kernel against `core/claim`'s switch: random operations, the same records, notices, messages and asks.
+//! The kernel against `core/claim`'s switch: random operations, the same records, notices, messages and asks, of a VIP
+//! of IPv4 and of IPv6 in turn.
 
 mod hook;
 
@@ -15,13 +16,13 @@ use havip_wire::{
     build::{frame, gratuitous_arp},
 };
 use hook::{
-    DROPPED, GATEWAY, Hook, REDIRECTED, VIRTUAL_MAC, arp_reply, host, mac, own, port, subnet_of, underlay,
-    vni,
+    DROPPED, GATEWAY, Hook, REDIRECTED, VIRTUAL_MAC, arp_reply, host, mac, own, port, six, subnet_of,
+    underlay, vni,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 use std::{
     cell::{Cell, RefCell},
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     time::{Duration, Instant},
 };
 
@@ -185,25 +186,47 @@ impl Pair<'_> {
         }
     }
 
-    fn address(&self) -> Ipv4Addr {
-        let IpAddr::V4(address) = self.key.address else { unreachable!("the test uses IPv4") };
-        address
+    /// The VIP is announced with this MAC.
+    fn claim(&self, mac: MacAddr) -> Vec<u8> {
+        match self.key.address {
+            IpAddr::V4(vip) => gratuitous_arp(mac, vip),
+            IpAddr::V6(vip) => six::announcement(mac, vip),
+        }
+    }
+
+    /// The gateway is told that this MAC has the VIP.
+    fn reply(&self, mac: MacAddr) -> Vec<u8> {
+        match self.key.address {
+            IpAddr::V4(vip) => frame(mac, VIRTUAL_MAC).arp(arp_reply(mac, vip, VIRTUAL_MAC, GATEWAY)),
+            IpAddr::V6(vip) => {
+                let said = six::Said { solicited: true, ..six::announcing(mac) };
+                six::advertisement(mac, VIRTUAL_MAC, vip, six::GATEWAY, vip, said)
+            }
+        }
+    }
+
+    /// A packet of port 13 for the VIP.
+    fn packet(&self) -> Vec<u8> {
+        match self.key.address {
+            IpAddr::V4(vip) => frame(mac(13), VIRTUAL_MAC).ip(own(13), vip).ttl(64).ping(1, 1),
+            IpAddr::V6(vip) => six::ping(mac(13), VIRTUAL_MAC, six::own(13), vip, 64),
+        }
     }
 
     /// Does the operation in the kernel; says what the model is to hear of it.
     fn perform(&mut self, op: Op) -> Option<Event> {
         let key = self.key;
-        let speaks = |number: u32, vrrp: bool| if vrrp { MacAddr::vrrp(false, 51) } else { mac(number) };
+        let ipv6 = key.address.is_ipv6();
+        let speaks = |number: u32, vrrp: bool| if vrrp { MacAddr::vrrp(ipv6, 51) } else { mac(number) };
         Some(match op {
             Op::Claim { port: number, vrrp } => {
                 let mac = speaks(number, vrrp);
-                self.hook.sends(number, &gratuitous_arp(mac, self.address()));
+                self.hook.sends(number, &self.claim(mac));
                 Event::Claimed { port: port(number), address: key.address, mac }
             }
             Op::Reply { port: number, vrrp } => {
                 let mac = speaks(number, vrrp);
-                let reply = arp_reply(mac, self.address(), VIRTUAL_MAC, GATEWAY);
-                self.hook.sends(number, &frame(mac, VIRTUAL_MAC).arp(reply));
+                self.hook.sends(number, &self.reply(mac));
                 Event::Replied { port: port(number), address: key.address, mac, advertised_recently: false }
             }
             Op::Heartbeat => {
@@ -240,9 +263,8 @@ impl Pair<'_> {
                 Event::Received(Message { hops, kind, from: host(from), key, record })
             }
             Op::Packet { from, is_passed_on } => {
-                let packet = frame(mac(13), VIRTUAL_MAC).ip(own(13), self.address()).ttl(64).ping(1, 1);
                 let tunnel = vni().get() | u32::from(is_passed_on) << 23;
-                self.verdict = self.hook.arrives(underlay(from), tunnel, &packet).verdict;
+                self.verdict = self.hook.arrives(underlay(from), tunnel, &self.packet()).verdict;
                 Event::Arrived { key, from: host(from), is_passed_on }
             }
             Op::Merge(rank) => self.order(Order::Merge { key, record: self.record_of(rank) }),
@@ -455,7 +477,7 @@ const NOW: Duration = Duration::from_secs(1_000_000);
 
 #[test]
 fn the_kernel_and_the_model_agree_on_random_operations() {
-    let hook = RefCell::new(Hook::new("model"));
+    let hook = RefCell::new(Hook::six("model"));
     let case = Cell::new(0u8);
     let (mut compared, mut slow) = (Cell::new(0u32), Cell::new(0u32));
     let mut runner = TestRunner::new(ProptestConfig {
@@ -468,7 +490,11 @@ fn the_kernel_and_the_model_agree_on_random_operations() {
         case.set((case.get() + 1) % 40);
         let mut hook = hook.borrow_mut();
         // A VIP of its own for each case, so that no ask of an earlier one is remembered.
-        let key = VipKey { vni: vni(), address: Ipv4Addr::new(10, 0, 0, 40 + case.get()).into() };
+        let address = match case.get() {
+            case @ 0..20 => IpAddr::from(Ipv4Addr::new(10, 0, 0, 40 + case)),
+            case => Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x40 + u16::from(case)).into(),
+        };
+        let key = VipKey { vni: vni(), address };
         hook.forget_memories();
         hook.forget_beat();
         hook.order(Order::Forget { key, incarnation: Incarnation(u64::MAX) });

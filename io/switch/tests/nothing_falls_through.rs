@@ -4,10 +4,10 @@ mod hook;
 
 use havip_model::{Epoch, Holder, Incarnation, MacAddr, Record};
 use havip_wire::{
-    Announcement, Arp, Authentication, EtherType, Message, RecordKind, VlanTag, Vrrp, VrrpVersion,
+    Announcement, Arp, Authentication, EtherType, Message, Protocol, RecordKind, VlanTag, Vrrp, VrrpVersion,
     build::{frame, gratuitous_arp},
 };
-use hook::{DROPPED, GATEWAY, Hook, REDIRECTED, VIP, VIRTUAL_MAC, host, mac, own, port, underlay, vip};
+use hook::{DROPPED, GATEWAY, Hook, REDIRECTED, VIP, VIRTUAL_MAC, host, mac, own, port, six, underlay, vip};
 use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
 use std::{cell::RefCell, net::Ipv4Addr};
 
@@ -46,6 +46,16 @@ fn seeds() -> Vec<Vec<u8>> {
         from().ip(own(11), Ipv4Addr::new(224, 0, 0, 18)).vrrp(&vrrp),
         from().tag(VlanTag::vlan(0)).ip(own(11), own(12)).ping(1, 1),
         from().raw(EtherType::IPV6, &[0x60; 60]),
+        six::announcement(mac(11), six::VIP),
+        six::solicitation(mac(11), six::own(11), six::own(12)),
+        six::solicitation(mac(11), six::NOBODY, six::VIP),
+        six::ping(mac(11), VIRTUAL_MAC, six::own(11), six::VIP, 64),
+        six::ping(mac(11), VIRTUAL_MAC, six::own(11), six::own(21), 2),
+        six::ping(mac(11), VIRTUAL_MAC, six::link_local(mac(11)), six::link_local(mac(12)), 255),
+        six::ping(mac(11), VIRTUAL_MAC, six::own(11), six::GATEWAY, 255),
+        from()
+            .ip6(six::own(11), six::own(12))
+            .raw(Protocol(60), &[44, 0, 1, 4, 0, 0, 0, 0, 58, 0, 0, 1, 0, 0, 0, 7, 135]),
         announced(said(RecordKind::Announce)),
         announced(said(RecordKind::Correction)),
         announced(said(RecordKind::Doubt)),
@@ -80,9 +90,10 @@ fn mutation() -> impl Strategy<Value = Mutation> {
 
 #[test]
 fn every_frame_is_redirected_or_dropped_and_counted() {
-    let hook = RefCell::new(Hook::new("nothing"));
+    let hook = RefCell::new(Hook::six("nothing"));
     hook.borrow().switch.attach_dhcp(hook.borrow().ifindex("d0")).unwrap();
     hook.borrow_mut().holds(12);
+    hook.borrow_mut().holds6(12);
     let seeds = seeds();
     let config = ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() };
     let result = TestRunner::new(config).run(&mutation(), |mutation| {

@@ -2,8 +2,11 @@
 //!
 //! Host 1 is this one; ports 11 and 12 (subnet 1) and 21 (subnet 2) are on it, 13 is on host 2.
 //! Hosts 2 and 3 are members of the VPC; what is sent to them comes out of a veth and is read there.
+//! [`six`] adds IPv6 to it.
 
 #![allow(dead_code)] // each test file uses its part
+
+pub mod six;
 
 use havip_claim::{Order, Release};
 use havip_model::{
@@ -76,6 +79,7 @@ pub struct Hook {
     devices: BTreeMap<String, u32>,
     listeners: BTreeMap<String, OwnedFd>,
     run_flags: Cell<u32>,
+    has_ipv6: bool,
 }
 
 impl Hook {
@@ -130,6 +134,7 @@ impl Hook {
             devices,
             listeners,
             run_flags: Cell::new(0),
+            has_ipv6: false,
         };
         hook.furnish();
         hook.settle();
@@ -180,6 +185,9 @@ impl Hook {
         let host = on.map(host);
         let entry = Address::Interface { subnet, port, host, mac, source_dest_check, primary: true };
         self.put(EntryKey::Address(vni(), own(number).into()), Entry::Address(entry));
+        if self.has_ipv6 {
+            self.put(EntryKey::Address(vni(), six::own(number).into()), Entry::Address(entry));
+        }
         self.put(EntryKey::Mac(subnet, mac), Entry::Mac { port, address: own(number).into() });
     }
 
@@ -200,7 +208,7 @@ impl Hook {
             mac: mac(number),
             virtual_mac: VIRTUAL_MAC,
             primary: Some(own(number).into()),
-            primary6: None,
+            primary6: self.has_ipv6.then(|| six::own(number).into()),
             mtu,
             source_dest_check,
             state,
@@ -236,9 +244,12 @@ impl Hook {
         self.settle();
     }
     fn take(&mut self, number: u32) {
-        let expected = self.record();
+        self.take_of(vip(), number);
+    }
+    fn take_of(&mut self, key: VipKey, number: u32) {
+        let expected = self.switch.record(key).unwrap();
         let order = Order::Take {
-            key: vip(),
+            key,
             port: port(number),
             mac: mac(number),
             expected,

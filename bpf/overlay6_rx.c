@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* IPv6 from another host: a stage of overlay_rx. */
+#include "nd.h"
+
+/* The way to a port of this host by its link-local address; 0 or a reason. */
+static __always_inline __u32 find_link_local(const struct settings *own, __u32 vni, const __u8 *address,
+					     struct way *way)
+{
+	struct mac_key at = {};
+	struct mac_value *here;
+	struct port *to;
+
+	if (!mac_of_link_local(address, at.mac))
+		return REASON_NO_ROUTE;
+	here = bpf_map_lookup_elem(&macs, &at);
+	to = here ? bpf_map_lookup_elem(&ports, &here->port) : NULL;
+	if (!to || to->vni != vni)
+		return REASON_NOT_HERE;
+	way->key.vni = vni;
+	__builtin_memcpy(way->key.address, here->address, 16);
+	way->target = bpf_map_lookup_elem(&addresses, &way->key);
+	if (!way->target || way->target->kind != ADDRESS_INTERFACE)
+		return REASON_NOT_HERE;
+	way->host = own->host;
+	way->port = to->number;
+	return 0;
+}
+
+/* For direct-return: sent to the MAC of an interface here, although another host holds the VIP. */
+static __always_inline bool goes_by_mac_here(struct __sk_buff *skb, const struct settings *own, struct way *way)
+{
+	struct mac_key at = {};
+	struct mac_value *here;
+	struct address *of;
+	struct port *to;
+
+	if (bpf_skb_load_bytes(skb, 0, at.mac, ETH_ALEN))
+		return false;
+	here = bpf_map_lookup_elem(&macs, &at);
+	to = here ? bpf_map_lookup_elem(&ports, &here->port) : NULL;
+	if (!to || to->vni != way->key.vni ||
+	    ((to->flags & PORT_CHECKED) && !may_return_directly(&way->key, to->number)))
+		return false;
+	way->key.vni = to->vni;
+	__builtin_memcpy(way->key.address, here->address, 16);
+	of = bpf_map_lookup_elem(&addresses, &way->key);
+	if (!of || of->kind != ADDRESS_INTERFACE)
+		return false;
+	way->target = of;
+	way->host = own->host;
+	way->port = to->number;
+	way->mac = 0;
+	return true;
+}
+
+static __noinline int ip6_from_host(struct __sk_buff *skb, const struct settings *own, struct outer *from)
+{
+	struct way way = {};
+	struct ipv6hdr *ip;
+	bool is_vip;
+	__u32 reason;
+	__u8 type = 0;
+
+	if (!pull(skb, UPPER_AT))
+		return drop_outer(skb, REASON_TRUNCATED, from->address, 0);
+	ip = ip6_header(skb);
+	if (!ip)
+		return drop_outer(skb, REASON_TRUNCATED, from->address, 0);
+	if (ip->version != 6 || bpf_ntohs(ip->payload_len) > skb->len - UPPER_AT)
+		return drop_outer(skb, REASON_IP_MALFORMED, from->address, 0);
+	way.key.vni = from->vni;
+	__builtin_memcpy(way.key.address, &ip->daddr, 16);
+	if (ip->nexthdr == IPPROTO_ICMPV6 && !bpf_skb_load_bytes(skb, UPPER_AT, &type, sizeof(type)) &&
+	    (type == ND_SOLICITATION || type == ND_ADVERTISEMENT))
+		return ND_MESSAGE;
+	if (is_multicast(way.key.address) || is_odd(way.key.address))
+		return drop_outer(skb, REASON_INNER_ODD, from->address, 0);
+	if (is_link_local(way.key.address)) {
+		struct ip16 address __attribute__((aligned(4)));
+
+		__builtin_memcpy(address.address, way.key.address, 16);
+		reason = find_link_local(own, from->vni, address.address, &way);
+		if (reason)
+			return drop_outer(skb, reason, from->address, 0);
+		return deliver6(skb, &way, 0);
+	}
+	reason = find_way_to_key(&way);
+	is_vip = way.target && way.target->kind == ADDRESS_VIP;
+	if (is_vip && !way.by_route && (reason || way.host != own->host) && goes_by_mac_here(skb, own, &way))
+		return deliver6(skb, &way, 0);
+	if (reason)
+		return drop_outer(skb, reason, from->address, 0);
+	if (way.host != own->host && is_vip && !from->is_passed_on) {
+		from->vip = way.key;
+		from->holder = way.host;
+		return PASSES_ON;
+	}
+	if (way.host != own->host)
+		return drop_outer(skb, is_vip ? REASON_NOT_HOLDER : REASON_NOT_HERE, from->address, 0);
+	return deliver6(skb, &way, 0);
+}
+
+SEC("tc")
+int host6_stage(struct __sk_buff *skb)
+{
+	const struct settings *own = the_settings();
+	struct outer outer = {
+		.vni = skb->cb[OUTER_VNI],
+		.host = skb->cb[OUTER_HOST],
+		.address = skb->cb[OUTER_ADDRESS],
+		.is_passed_on = skb->cb[OUTER_PASSED_ON],
+	};
+	int verdict;
+
+	if (!own)
+		return TC_ACT_SHOT;
+	verdict = ip6_from_host(skb, own, &outer);
+	if (verdict == PASSES_ON)
+		return pass_on(skb, own, &outer);
+	return verdict == ND_MESSAGE ? nd_from_host(skb, own, outer.vni, outer.host) : verdict;
+}
