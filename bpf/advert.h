@@ -99,35 +99,42 @@ static __always_inline struct address *named_vip(struct __sk_buff *skb, const st
 	return vip && vip->kind == ADDRESS_VIP ? vip : NULL;
 }
 
-/* Remembers that the port advertises the VIP with this index. A global function, so that loops stay cheap. */
-__noinline int remember_named(struct __sk_buff *skb, struct advert *advert, __u32 index, __u64 interval)
+/* Remembers that the port advertises the VIP. */
+static __always_inline void remember_vip(const struct address_key *key, __u32 port, __u64 interval)
 {
 	struct advert_memory fresh = {}, *memory;
 	struct address_port_key both;
-	struct address_key key;
 	struct event *event;
 
-	if (!advert || index >= ADVERT_ADDRESSES_MAX || !named_vip(skb, advert, index, &key))
-		return 0;
 	fresh.at = bpf_ktime_get_boot_ns();
 	fresh.interval_ns = interval;
-	both = with_port(&key, advert->to);
+	both = with_port(key, port);
 	memory = bpf_map_lookup_elem(&adverts, &both);
 	if (memory) {
 		memory->at = fresh.at;
 		memory->interval_ns = interval;
-		return 0;
+		return;
 	}
-	if (!may_number_cause(LIMITED_ADVERTISED, advert->vni, advert->to, ADVERTISED_TOKEN_NS, ADVERTISED_BURST)) {
+	if (!may_number_cause(LIMITED_ADVERTISED, key->vni, port, ADVERTISED_TOKEN_NS, ADVERTISED_BURST)) {
 		count(COUNT_ADVERT_FORGOTTEN);
-		return 0;
+		return;
 	}
 	bpf_map_update_elem(&adverts, &both, &fresh, BPF_ANY);
-	event = new_event(EVENT_ADVERT_SEEN, &key);
-	if (event) {
-		event->port = advert->to;
-		bpf_ringbuf_submit(event, 0);
-	}
+	event = new_event(EVENT_ADVERT_SEEN, key);
+	if (!event)
+		return;
+	event->port = port;
+	bpf_ringbuf_submit(event, 0);
+}
+
+/* The same of the VIP with this index. A global function, so that loops stay cheap. */
+__noinline int remember_named(struct __sk_buff *skb, struct advert *advert, __u32 index, __u64 interval)
+{
+	struct address_key key;
+
+	if (!advert || index >= ADVERT_ADDRESSES_MAX || !named_vip(skb, advert, index, &key))
+		return 0;
+	remember_vip(&key, advert->to, interval);
 	return 0;
 }
 
@@ -251,34 +258,37 @@ __noinline int judge_advert(struct __sk_buff *skb, struct advert *advert)
 	return verdict;
 }
 
-/*
- * The advert was delivered to the silent holder: tells the host of the port that goes on advertising.
- * The packet is used up.
- */
-__noinline int report_stalled(struct __sk_buff *skb, struct advert *advert, __u32 index)
+/* The port holds the VIP and is silent: tells the host of the port that goes on advertising. */
+static __always_inline int tell_stalled(struct __sk_buff *skb, struct address_key *key, __u32 holder, __u32 host)
 {
+	struct kept_record *kept = bpf_map_lookup_elem(&records, key);
 	const struct settings *own = the_settings();
 	struct record record = {};
-	struct kept_record *kept;
-	struct address_key key;
-	struct address *sender;
 
-	if (!advert || !own || index >= ADVERT_ADDRESSES_MAX || !named_vip(skb, advert, index, &key))
-		return 0;
-	kept = bpf_map_lookup_elem(&records, &key);
-	sender = advert_sender(advert);
-	if (!kept || !sender)
+	if (!kept || !own)
 		return 0;
 	bpf_spin_lock(&kept->lock);
 	record = kept->now;
 	bpf_spin_unlock(&kept->lock);
-	if (record.holder != holder_word(own->host, advert->to))
+	if (record.holder != holder_word(own->host, holder))
 		return 0;
-	if (sender->host == own->host)
-		tell_record(EVENT_STALLED, &key, &record, 0);
+	if (host == own->host)
+		tell_record(EVENT_STALLED, key, &record, 0);
 	else
-		tell_host(skb, &key, &record, ADVERT_STALLED, sender->host);
+		tell_host(skb, key, &record, ADVERT_STALLED, host);
 	return 0;
+}
+
+/* The advert, about the VIP with this index, was delivered to the silent holder. The packet is used up. */
+__noinline int report_stalled(struct __sk_buff *skb, struct advert *advert, __u32 index)
+{
+	struct address_key key;
+	struct address *sender;
+
+	if (!advert || index >= ADVERT_ADDRESSES_MAX || !named_vip(skb, advert, index, &key))
+		return 0;
+	sender = advert_sender(advert);
+	return sender ? tell_stalled(skb, &key, advert->to, sender->host) : 0;
 }
 
 /* Where the memory of what the port is given by this sender is. */
@@ -292,28 +302,52 @@ static __always_inline struct delivered_key memory_key(const struct advert *adve
 }
 
 /* Makes room for the last advert of this sender to the port, at a limited rate. */
+static __always_inline void make_room(const struct delivered_key *key, __u32 vni, __u32 sender)
+{
+	struct delivered *none;
+	__u32 zero = 0;
+
+	none = bpf_map_lookup_elem(&no_advert, &zero);
+	if (!none || bpf_map_lookup_elem(&delivered, key))
+		return;
+	if (may_number_cause(LIMITED_MEMORIES, vni, sender, MEMORY_TOKEN_NS, MEMORY_BURST))
+		bpf_map_update_elem(&delivered, key, none, BPF_NOEXIST);
+}
+
 __noinline int make_memory(struct advert *advert)
 {
 	struct delivered_key key;
-	struct delivered *none;
-	__u32 zero = 0;
 
 	if (!advert)
 		return 0;
 	key = memory_key(advert);
-	none = bpf_map_lookup_elem(&no_advert, &zero);
-	if (!none || bpf_map_lookup_elem(&delivered, &key))
-		return 0;
-	if (may_number_cause(LIMITED_MEMORIES, advert->vni, advert->sender, MEMORY_TOKEN_NS, MEMORY_BURST))
-		bpf_map_update_elem(&delivered, &key, none, BPF_NOEXIST);
+	make_room(&key, advert->vni, advert->sender);
 	return 0;
 }
 
-/* Keeps the frame in the room made for it. */
+/* Keeps the frame, which has so many bytes, in the room made for it. */
+static __always_inline void keep_frame(struct __sk_buff *skb, const struct delivered_key *key, __u32 length,
+				       __u32 offset, __u32 sender)
+{
+	struct delivered *last = bpf_map_lookup_elem(&delivered, key);
+
+	if (!last)
+		return;
+	last->length = 0;
+	last->offset = offset;
+	last->sender = sender;
+	/* The compiler must not compare another value than the one that is used: the verifier would not see the bound. */
+	asm volatile("" : "+r"(length));
+	if (length > DELIVERED_MAX || length < ETH_HLEN || bpf_skb_load_bytes(skb, 0, last->frame, length))
+		return;
+	last->at = bpf_ktime_get_boot_ns();
+	last->repeated = 0;
+	last->length = length;
+}
+
 __noinline int keep_delivered(struct __sk_buff *skb, struct advert *advert)
 {
 	struct delivered_key key;
-	struct delivered *last;
 	struct iphdr *ip;
 	__u32 length;
 
@@ -324,24 +358,11 @@ __noinline int keep_delivered(struct __sk_buff *skb, struct advert *advert)
 	if (!ip)
 		return 0;
 	length = ETH_HLEN + bpf_ntohs(ip->tot_len);
-	if (ip->protocol != IPPROTO_VRRP || length < ETH_HLEN + sizeof(*ip) || length > DELIVERED_MAX) {
+	if (ip->protocol == IPPROTO_VRRP && length >= ETH_HLEN + sizeof(*ip) && length <= DELIVERED_MAX)
+		keep_frame(skb, &key, length, advert->offset, advert->sender);
+	else
 		/* Nobody else can make one behind an authentication header, and the last one is what counts. */
 		bpf_map_delete_elem(&delivered, &key);
-		return 0;
-	}
-	last = bpf_map_lookup_elem(&delivered, &key);
-	if (!last)
-		return 0;
-	last->length = 0;
-	last->offset = advert->offset;
-	last->sender = advert->sender;
-	/* The compiler must not compare another value than the one that is used: the verifier would not see the bound. */
-	asm volatile("" : "+r"(length));
-	if (length > DELIVERED_MAX || length < ETH_HLEN || bpf_skb_load_bytes(skb, 0, last->frame, length))
-		return 0;
-	last->at = bpf_ktime_get_boot_ns();
-	last->repeated = 0;
-	last->length = length;
 	return 0;
 }
 

@@ -358,8 +358,11 @@ fn what_concerns_routers_and_groups_is_dropped_each_with_a_reason_of_its_own() {
     }
 }
 
-/// Extension headers before a payload: the first one's number, their bytes, the payload.
-fn behind(extensions: &[(u8, Vec<u8>)], last: u8, payload: &[u8]) -> (u8, Vec<u8>) {
+/// An extension header: its number, and its bytes behind the next one's number.
+type Extension = (u8, Vec<u8>);
+
+/// A payload behind extension headers, with the number of the first.
+fn behind(extensions: &[Extension], last: u8, payload: &[u8]) -> (u8, Vec<u8>) {
     let mut bytes = vec![];
     let follows = extensions.iter().skip(1).map(|(number, _)| *number).chain([last]);
     for ((_, body), next) in extensions.iter().zip(follows) {
@@ -391,7 +394,7 @@ fn neighbour_discovery_behind_extension_headers_or_in_fragments_is_dropped_whate
     let padding = |words: u8| [vec![words, 1, 4 + words * 8], vec![0; 4 + usize::from(words) * 8]].concat();
     let options = |number: u8| (number, padding(0));
     let fragment = |place: u16| (44, [vec![0], place.to_be_bytes().to_vec(), vec![0, 0, 0, 7]].concat());
-    let chains: &[(&str, Vec<(u8, Vec<u8>)>)] = &[
+    let chains: &[(&str, Vec<Extension>)] = &[
         ("nd_hidden", vec![options(0)]),
         ("nd_hidden", vec![options(60)]),
         ("nd_hidden", vec![(43, vec![0, 0, 0, 0, 0, 0, 0])]),
