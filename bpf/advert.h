@@ -200,7 +200,7 @@ static __always_inline bool is_advert_source(const struct address_key *vip, __be
 __noinline int judge_named(struct __sk_buff *skb, struct advert *advert, __u32 index)
 {
 	const struct settings *own = the_settings();
-	struct port by_sender = {}, *to;
+	struct port *to;
 	struct address *sender, *vip;
 	struct address_key key;
 	__u32 number;
@@ -217,15 +217,10 @@ __noinline int judge_named(struct __sk_buff *skb, struct advert *advert, __u32 i
 		advert->sender = sender->port;
 	if (!is_candidate(vip, &key, to))
 		return 0;
-	if (sender) {
-		by_sender.number = sender->port;
-		by_sender.subnet = sender->subnet;
-		if (is_candidate(vip, &key, &by_sender)) {
-			if (by_sender.number != advert->to && holds(&key, own->host, advert->to) &&
-			    has_stalled(&key, advert->to))
-				return ADVERT_STALLED_AT;
-			return 0;
-		}
+	if (sender && may_claim(vip, &key, sender->subnet, sender->port)) {
+		if (sender->port != advert->to && holds(&key, own->host, advert->to) && has_stalled(&key, advert->to))
+			return ADVERT_STALLED_AT;
+		return 0;
 	}
 	return is_advert_source(&key, advert->source) ? 0 : REASON_ADVERT_STRANGER;
 }

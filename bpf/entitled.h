@@ -8,18 +8,25 @@
 /* A line is written at most once a ms, however many processors send. */
 #define SENT_EXACT_NS 1000000ULL
 
-/* The port may claim the VIP now, its state left aside. */
-static __always_inline bool is_candidate(const struct address *vip, const struct address_key *key,
-					 const struct port *port)
+/* The port with this number, in this subnet, may claim the VIP now. */
+static __always_inline bool may_claim(const struct address *vip, const struct address_key *key, __u32 subnet,
+				      __u32 number)
 {
 	struct address_port_key both;
 	struct entitled *entry;
 
-	if ((vip->flags & ADDRESS_SUBNET_BINDING) && vip->subnet == port->subnet)
+	if ((vip->flags & ADDRESS_SUBNET_BINDING) && vip->subnet == subnet)
 		return true;
-	both = with_port(key, port->number);
+	both = with_port(key, number);
 	entry = bpf_map_lookup_elem(&entitled, &both);
 	return entry && !entry->direct_return;
+}
+
+/* The same of a port of this host, its state left aside. */
+static __always_inline bool is_candidate(const struct address *vip, const struct address_key *key,
+					 const struct port *port)
+{
+	return may_claim(vip, key, port->subnet, port->number);
 }
 
 /* The port may send from the VIP without holding it. */

@@ -6,11 +6,11 @@
 #include "ipv6.h"
 #include "forward.h"
 
-/* The same as struct parcel, of an IPv6 packet. */
+/* Whose a packet is, and for whom. */
 struct parcel6 {
 	struct address_key source;
 	struct address_key destination;
-	__u32 from; /* the sender's port; 0: the underlay */
+	__u32 ping_at; /* where in the frame the request of a ping is; 0: it is none */
 };
 
 /* A size at which the packet, or each of its segments, would travel. */
@@ -54,7 +54,7 @@ static __always_inline bool step6(struct __sk_buff *skb, const __u8 *virtual_mac
 /* Why the port of this host cannot be given the packet, with the MTU that fits << 8; 0: it can. */
 static __always_inline __u32 judge_target6(struct __sk_buff *skb, const struct way *way, const struct port *to)
 {
-	if (!to)
+	if (!to || !way->target)
 		return REASON_NOT_HERE;
 	if (to->state == PORT_INACTIVE)
 		return REASON_TARGET_INACTIVE;

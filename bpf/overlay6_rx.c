@@ -53,12 +53,45 @@ static __always_inline bool goes_by_mac_here(struct __sk_buff *skb, const struct
 	return true;
 }
 
-static __noinline int ip6_from_host(struct __sk_buff *skb, const struct settings *own, struct outer *from)
+/* Where a packet to the address in way->key goes: DELIVERS, PASSES_ON or a verdict. */
+static __noinline int find_way_from_host(struct __sk_buff *skb, const struct settings *own, struct outer *from,
+					 struct way *way)
 {
-	struct way way = {};
-	struct ipv6hdr *ip;
-	bool is_vip;
+	struct ip16 address __attribute__((aligned(4)));
 	__u32 reason;
+	bool is_vip;
+
+	__builtin_memcpy(address.address, way->key.address, 16);
+	if (is_multicast(address.address) || is_odd(address.address))
+		return drop_outer(skb, REASON_INNER_ODD, from->address, 0);
+	if (is_link_local(address.address)) {
+		reason = find_link_local(own, from->vni, address.address, way);
+		return reason ? drop_outer(skb, reason, from->address, 0) : DELIVERS;
+	}
+	reason = find_way_to_key(way);
+	is_vip = way->target && way->target->kind == ADDRESS_VIP;
+	if (is_vip && !way->by_route && (reason || way->host != own->host) && goes_by_mac_here(skb, own, way))
+		return DELIVERS;
+	if (reason)
+		return drop_outer(skb, reason, from->address, 0);
+	if (way->host == own->host)
+		return DELIVERS;
+	if (is_vip && !from->is_passed_on) {
+		from->vip = way->key;
+		from->holder = way->host;
+		return PASSES_ON;
+	}
+	return drop_outer(skb, is_vip ? REASON_NOT_HOLDER : REASON_NOT_HERE, from->address, 0);
+}
+
+/*
+ * What another host's packet is and where it goes: ND_MESSAGE, IS_ADVERT with nothing looked up yet, DELIVERS,
+ * PASSES_ON, or a verdict.
+ */
+static __noinline int ip6_from_host(struct __sk_buff *skb, const struct settings *own, struct outer *from,
+				    struct way *way)
+{
+	struct ipv6hdr *ip;
 	__u8 type = 0;
 
 	if (!pull(skb, UPPER_AT))
@@ -68,54 +101,49 @@ static __noinline int ip6_from_host(struct __sk_buff *skb, const struct settings
 		return drop_outer(skb, REASON_TRUNCATED, from->address, 0);
 	if (ip->version != 6 || bpf_ntohs(ip->payload_len) > skb->len - UPPER_AT)
 		return drop_outer(skb, REASON_IP_MALFORMED, from->address, 0);
-	way.key.vni = from->vni;
-	__builtin_memcpy(way.key.address, &ip->daddr, 16);
+	way->key.vni = from->vni;
+	__builtin_memcpy(way->key.address, &ip->daddr, 16);
+	if (ip->nexthdr == IPPROTO_VRRP)
+		return IS_ADVERT;
 	if (ip->nexthdr == IPPROTO_ICMPV6 && !bpf_skb_load_bytes(skb, UPPER_AT, &type, sizeof(type)) &&
 	    (type == ND_SOLICITATION || type == ND_ADVERTISEMENT))
 		return ND_MESSAGE;
-	if (is_multicast(way.key.address) || is_odd(way.key.address))
-		return drop_outer(skb, REASON_INNER_ODD, from->address, 0);
-	if (is_link_local(way.key.address)) {
-		struct ip16 address __attribute__((aligned(4)));
-
-		__builtin_memcpy(address.address, way.key.address, 16);
-		reason = find_link_local(own, from->vni, address.address, &way);
-		if (reason)
-			return drop_outer(skb, reason, from->address, 0);
-		return deliver6(skb, &way, 0);
-	}
-	reason = find_way_to_key(&way);
-	is_vip = way.target && way.target->kind == ADDRESS_VIP;
-	if (is_vip && !way.by_route && (reason || way.host != own->host) && goes_by_mac_here(skb, own, &way))
-		return deliver6(skb, &way, 0);
-	if (reason)
-		return drop_outer(skb, reason, from->address, 0);
-	if (way.host != own->host && is_vip && !from->is_passed_on) {
-		from->vip = way.key;
-		from->holder = way.host;
-		return PASSES_ON;
-	}
-	if (way.host != own->host)
-		return drop_outer(skb, is_vip ? REASON_NOT_HOLDER : REASON_NOT_HERE, from->address, 0);
-	return deliver6(skb, &way, 0);
+	return find_way_from_host(skb, own, from, way);
 }
 
-SEC("tc")
-int host6_stage(struct __sk_buff *skb)
+/* Whom a frame comes from, as overlay_rx has read it. */
+static __always_inline struct outer outer_of(struct __sk_buff *skb)
 {
-	const struct settings *own = the_settings();
 	struct outer outer = {
 		.vni = skb->cb[OUTER_VNI],
 		.host = skb->cb[OUTER_HOST],
 		.address = skb->cb[OUTER_ADDRESS],
 		.is_passed_on = skb->cb[OUTER_PASSED_ON],
 	};
+
+	return outer;
+}
+
+SEC("tc")
+int host6_stage(struct __sk_buff *skb)
+{
+	const struct settings *own = the_settings();
+	struct outer outer = outer_of(skb);
+	struct way way = {};
 	int verdict;
 
 	if (!own)
 		return TC_ACT_SHOT;
-	verdict = ip6_from_host(skb, own, &outer);
-	if (verdict == PASSES_ON)
+	verdict = ip6_from_host(skb, own, &outer, &way);
+	switch (verdict) {
+	case DELIVERS:
+		return deliver6(skb, &way, 0);
+	case PASSES_ON:
 		return pass_on(skb, own, &outer);
-	return verdict == ND_MESSAGE ? nd_from_host(skb, own, outer.vni, outer.host) : verdict;
+	case ND_MESSAGE:
+		return nd_from_host(skb, own, outer.vni, outer.host);
+	case IS_ADVERT:
+		return jump(skb, STAGE_ADVERT6_FROM_HOST, TC_ACT_SHOT);
+	}
+	return verdict;
 }

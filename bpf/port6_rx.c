@@ -100,12 +100,14 @@ static __noinline __u32 find_way6(const struct port *port, const struct parcel6 
 	return reason;
 }
 
-/* Brings a packet whose sender is who it says to its destination. Says REFUSED if the sender is to be told. */
+/*
+ * Finds where a packet goes whose sender is who it says, and takes a step of routing. Says DELIVERS if that is a port
+ * of this host, and REFUSED if the sender is to be told.
+ */
 static __noinline int forward6(struct __sk_buff *skb, const struct settings *own, const struct port *port,
-			       struct parcel6 *parcel, struct upper *upper)
+			       const struct parcel6 *parcel, struct way *way)
 {
 	__u8 to_mac[ETH_ALEN];
-	struct way way = {};
 	__u32 reason;
 
 	if (bpf_skb_load_bytes(skb, 0, to_mac, sizeof(to_mac)))
@@ -119,21 +121,21 @@ static __noinline int forward6(struct __sk_buff *skb, const struct settings *own
 	if (skb->len - ETH_HLEN > port->mtu && travel_size6(skb) > port->mtu)
 		return REFUSED + REASON_TOO_BIG + (port->mtu << 8);
 
-	reason = find_way6(port, parcel, &way);
-	if (way.target && way.target->kind == ADDRESS_VIP && !way.by_route &&
-	    !same_mac(to_mac, port->virtual_mac) && goes_by_mac(port, to_mac, &way))
+	reason = find_way6(port, parcel, way);
+	if (way->target && way->target->kind == ADDRESS_VIP && !way->by_route &&
+	    !same_mac(to_mac, port->virtual_mac) && goes_by_mac(port, to_mac, way))
 		reason = 0;
-	if (reason == REASON_TARGET_ODD && upper->at)
-		return answer_ping6(skb, port, upper->at);
+	if (reason == REASON_TARGET_ODD && parcel->ping_at)
+		return answer_ping6(skb, port, parcel->ping_at);
 	if (reason)
 		return REFUSED + reason;
-	if (way.host == own->host && way.port == port->number)
+	if (way->host == own->host && way->port == port->number)
 		return drop(skb, port->number, REASON_TO_SELF, 0);
-	if ((way.by_route || way.target->subnet != port->subnet) && !step6(skb, port->virtual_mac))
+	if ((way->by_route || way->target->subnet != port->subnet) && !step6(skb, port->virtual_mac))
 		return REFUSED + REASON_TTL;
-	if (way.host != own->host)
-		return to_host(skb, own, port->vni, way.host, port->number, 0);
-	return deliver6(skb, &way, port->number);
+	if (way->host != own->host)
+		return to_host(skb, own, port->vni, way->host, port->number, 0);
+	return DELIVERS;
 }
 
 /* IPv6 is on for the port: it has an address of it, or its subnet does. */
@@ -155,6 +157,7 @@ int port6_stage(struct __sk_buff *skb)
 	struct port *port = bpf_map_lookup_elem(&devices, &ifindex);
 	struct parcel6 parcel = {};
 	struct upper upper = {};
+	struct way way = {};
 	struct ipv6hdr *ip;
 	int verdict;
 
@@ -169,7 +172,6 @@ int port6_stage(struct __sk_buff *skb)
 		return drop(skb, port->number, REASON_TRUNCATED, 0);
 	if (ip->version != 6 || bpf_ntohs(ip->payload_len) > skb->len - UPPER_AT)
 		return drop(skb, port->number, REASON_IP_MALFORMED, 0);
-	parcel.from = port->number;
 	parcel.source.vni = port->vni;
 	parcel.destination.vni = port->vni;
 	__builtin_memcpy(parcel.source.address, &ip->saddr, 16);
@@ -187,10 +189,12 @@ int port6_stage(struct __sk_buff *skb)
 			return drop6(skb, port, reason, &parcel.source);
 	}
 	if (kind == IS_ADVERT)
-		return drop(skb, port->number, REASON_IPV6, 0);
-	if (kind != IS_PING)
-		upper.at = 0;
-	verdict = forward6(skb, own, port, &parcel, &upper);
+		return jump(skb, STAGE_ADVERT6, TC_ACT_SHOT);
+	if (kind == IS_PING)
+		parcel.ping_at = upper.at;
+	verdict = forward6(skb, own, port, &parcel, &way);
+	if (verdict == DELIVERS)
+		verdict = deliver6(skb, &way, port->number);
 	if (verdict < REFUSED)
 		return verdict;
 	return refuse6(skb, port, verdict & 0xff, verdict >> 8 & 0xffff);

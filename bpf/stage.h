@@ -17,6 +17,8 @@ enum stage {
 	STAGE_ND,      /* neighbour discovery of a port: nd.h */
 	STAGE_REFUSE6, /* tell a port by ICMPv6 why its packet goes no further: icmp6.h */
 	STAGE_HOST6,   /* IPv6 of another host: overlay6_rx.c */
+	STAGE_ADVERT6, /* a port's VRRP in IPv6: advert6_rx.c */
+	STAGE_ADVERT6_FROM_HOST, /* another host's: the same */
 	STAGES,
 };
 
@@ -27,6 +29,8 @@ int port6_stage(struct __sk_buff *skb);
 int nd_stage(struct __sk_buff *skb);
 int refuse6_stage(struct __sk_buff *skb);
 int host6_stage(struct __sk_buff *skb);
+int advert6_stage(struct __sk_buff *skb);
+int advert6_from_host_stage(struct __sk_buff *skb);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -42,6 +46,8 @@ struct {
 		[STAGE_ND] = (void *)&nd_stage,
 		[STAGE_REFUSE6] = (void *)&refuse6_stage,
 		[STAGE_HOST6] = (void *)&host6_stage,
+		[STAGE_ADVERT6] = (void *)&advert6_stage,
+		[STAGE_ADVERT6_FROM_HOST] = (void *)&advert6_from_host_stage,
 	},
 };
 

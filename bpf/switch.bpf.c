@@ -7,6 +7,7 @@
 #include "port6_rx.c"
 #include "overlay_rx.c"
 #include "overlay6_rx.c"
+#include "advert6_rx.c"
 #include "edge_rx.c"
 #include "dhcp_rx.c"
 #include "agent_op.c"

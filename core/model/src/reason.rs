@@ -68,7 +68,7 @@ pub const REASONS: &[Reason] = &[
     row(30, "nd_mac", "the MAC inside the message of neighbour discovery is not the frame's", "send it with the MAC that is in the Ethernet header"),
     row(31, "arp_unknown", "ARP asked for an address that nobody has", ""),
     row(32, "advert_stranger", "a VRRP advert naming a VIP came from an instance that is not associated with it", "if it was meant, associate the instance or add the address to the VIP's advert sources"),
-    row(33, "advert_malformed", "a VRRP advert is cut, fragmented or names more than 20 addresses", ""),
+    row(33, "advert_malformed", "a VRRP advert is cut, fragmented, behind extension headers of IPv6, or names more than 20 addresses", ""),
     row(34, "advert_limited", "more than 500 multicast VRRP adverts a second from one interface", "use a longer advert interval, or unicast peers"),
     row(35, "claim_limited", "more claims of one VIP by one interface than a host without its agent follows", "announce less often, or start the host's agent"),
     row(36, "nd_sender", "neighbour discovery says it is from, or about, an address that is not the interface's", MAKE_VIP),

@@ -4,7 +4,8 @@ mod hook;
 
 use havip_model::{Epoch, Holder, Incarnation, MacAddr, Record};
 use havip_wire::{
-    Announcement, Arp, Authentication, EtherType, Message, Protocol, RecordKind, VlanTag, Vrrp, VrrpVersion,
+    Announcement, Arp, Authentication, ChecksumForm, EtherType, Message, Protocol, RecordKind, VlanTag, Vrrp,
+    VrrpVersion,
     build::{frame, gratuitous_arp},
 };
 use hook::{DROPPED, GATEWAY, Hook, REDIRECTED, VIP, VIRTUAL_MAC, host, mac, own, port, six, underlay, vip};
@@ -15,6 +16,8 @@ use std::{cell::RefCell, net::Ipv4Addr};
 fn seeds() -> Vec<Vec<u8>> {
     let version = VrrpVersion::V2 { interval_secs: 1, authentication: Authentication::None };
     let vrrp = Vrrp { vrid: 51, priority: 100, version, addresses: vec![VIP.into(), own(12).into()] };
+    let version = VrrpVersion::V3 { interval_centis: 100, checksum: ChecksumForm::Pseudo };
+    let vrrp6 = Vrrp { version, addresses: vec![six::VIP.into(), six::own(12).into()], ..vrrp.clone() };
     let record = Record {
         incarnation: Incarnation(5),
         epoch: Epoch(1 << 20),
@@ -49,6 +52,8 @@ fn seeds() -> Vec<Vec<u8>> {
         six::announcement(mac(11), six::VIP),
         six::solicitation(mac(11), six::own(11), six::own(12)),
         six::solicitation(mac(11), six::NOBODY, six::VIP),
+        from().ip6(six::own(11), six::own(12)).vrrp(&vrrp6),
+        from().ip6(six::link_local(mac(11)), "ff02::12".parse().unwrap()).vrrp(&vrrp6),
         six::ping(mac(11), VIRTUAL_MAC, six::own(11), six::VIP, 64),
         six::ping(mac(11), VIRTUAL_MAC, six::own(11), six::own(21), 2),
         six::ping(mac(11), VIRTUAL_MAC, six::link_local(mac(11)), six::link_local(mac(12)), 255),

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test file uses its part
 
+pub mod six;
+
 use havip_claim::Order;
 use havip_model::{
     HostNumber, Incarnation, MacAddr, PortNumber, PortState, Record, SubnetNumber, VipKey, Vni,
