@@ -117,21 +117,39 @@ fn interfaces_have_addresses_that_move() {
 }
 
 #[test]
-fn an_ipv6_range_is_refused_as_long_as_the_switch_carries_none() {
+fn a_network_of_both_families_lives_and_one_of_before_becomes_one() {
     let scene = Scene::start();
     let client = &scene.client;
     let (vpc, subnet) = scene.network();
-    let range = || Some("fd00:20::/56".to_owned());
-    let made = CreateVpc { cidr: "10.30.0.0/16".into(), cidr6: range(), ..Default::default() };
-    let given = UpdateNetwork { cidr6: range(), ..Default::default() };
-    let refusals = [
-        client.create_vpc(&made).unwrap_err(),
-        client.update_vpc(&vpc.meta.id, &given).unwrap_err(),
-        client.update_subnet(&subnet.meta.id, &given).unwrap_err(),
-    ];
-    for refused in refusals {
-        assert_eq!((refused.status(), refused.code()), (Some(400), Some("cidr_not_usable")));
-    }
+    let give = |cidr6: &str| UpdateNetwork { cidr6: Some(cidr6.into()), ..Default::default() };
+    let none = client.update_subnet(&subnet.meta.id, &give("fd00:20:0:1::/64")).unwrap_err();
+    assert_eq!(none.code(), Some("no_ipv6_range"));
+    assert_eq!(
+        client.update_vpc(&vpc.meta.id, &give("fd00:20::/56")).unwrap().cidr6.as_deref(),
+        Some("fd00:20::/56")
+    );
+    let subnet = client.update_subnet(&subnet.meta.id, &give("fd00:20:0:1::/64")).unwrap();
+    assert_eq!(subnet.gateway6.as_deref(), Some("fd00:20:0:1::1"));
+    let again = client.update_vpc(&vpc.meta.id, &give("fd00:21::/56")).unwrap_err();
+    assert_eq!((again.status(), again.code()), (Some(409), Some("has_ipv6_range")));
+    let odd = client.update_vpc(&vpc.meta.id, &give("fd00:21::/wide")).unwrap_err();
+    assert_eq!((odd.status(), odd.code()), (Some(400), Some("invalid_cidr")));
+
+    let subnet = subnet.meta.id;
+    let made = client.create_interface(&CreateInterface { subnet: subnet.clone(), ..Default::default() });
+    let made = made.unwrap();
+    assert_eq!(
+        (made.address.as_deref(), made.address6.as_deref()),
+        (Some("10.20.1.3"), Some("fd00:20:0:1::3"))
+    );
+    let more = AddAddresses { automatic: 1, family: Some(Family::Ipv6), ..Default::default() };
+    assert_eq!(client.add_addresses(&made.meta.id, &more).unwrap().secondary_addresses, ["fd00:20:0:1::4"]);
+    client.remove_address(&made.meta.id, "fd00:20:0:1::4").unwrap();
+    let chosen = CreateVip { subnet, address: Some("FD00:20:0:1:0::100".into()), ..Default::default() };
+    let vip = client.create_vip(&chosen).unwrap();
+    assert_eq!(vip.address, "fd00:20:0:1::100");
+    let found = client.all_vips(&VipFilter { address: Some(vip.address.clone()), ..Default::default() });
+    assert_eq!(found.unwrap(), [vip]);
 }
 
 #[test]

@@ -45,6 +45,26 @@ fn a_change_of_a_vip_leaves_what_is_not_named() {
 }
 
 #[test]
+fn an_ipv6_address_names_a_vip_and_an_interface_however_it_is_spelled() {
+    let server = Server::start();
+    server.havip("vpc create --name both --cidr 10.20.0.0/16 --cidr6 fd00:20::/56").ok();
+    let subnet = "subnet create --vpc both --name web --cidr 10.20.1.0/24 --cidr6 fd00:20:0:1::/64 -o json";
+    assert_eq!(server.havip(subnet).json()["gateway6"], "fd00:20:0:1::1");
+    let spare = server.havip("interface create --subnet web --name spare -o json").json();
+    assert_eq!((&spare["address"], &spare["address6"]), (&"10.20.1.3".into(), &"fd00:20:0:1::3".into()));
+    let vip = server.havip("vip create --subnet web --name six --family ipv6 -o json").json();
+    assert_eq!(vip["address"], "fd00:20:0:1::4");
+
+    server.havip("vip associate FD00:20:0:1::0004 fd00:20:0:1:0:0:0:3").ok();
+
+    let vip = server.havip("vip get fd00:20:0:1:0::4 -o json").json();
+    assert_eq!(vip["associations"][0]["target"], spare["id"]);
+    assert!(server.havip("interface list -o wide").ok().contains("fd00:20:0:1::3"));
+    let line = server.havip("vip create --subnet web --address fe80::1").refused(3);
+    assert!(line.contains("choose one of fd00:20:0:1::3"), "{line}");
+}
+
+#[test]
 fn an_interface_is_associated_by_its_name_and_blocks_the_deletion() {
     let server = with_a_subnet();
     server.havip("interface create --subnet web --name spare").ok();

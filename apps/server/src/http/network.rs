@@ -186,7 +186,6 @@ pub async fn create_route(
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<CreateRoute>,
 ) -> Result<Response, Fault> {
-    parse::carried("/destination", &body.destination)?;
     let request = request::CreateRoute {
         vpc: parse::id("/vpc", &body.vpc)?,
         texts: parse::texts(&body.name, &body.description),

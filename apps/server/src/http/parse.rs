@@ -86,18 +86,7 @@ pub fn cidr6<T: FromStr>(field: &str, text: Option<&String>) -> Result<Option<T>
     let Some(text) = text else { return Ok(None) };
     let wrong =
         |_| Fault::invalid(field, "invalid_cidr", format!("{text:?} is not a range such as fd00:20::/56"));
-    text.parse().map_err(wrong).and_then(|cidr| carried(field, text).map(|()| Some(cidr)))
-}
-
-/// Refuses an IPv6 range as long as the switch drops IPv6.
-pub fn carried(field: &str, text: &str) -> Result<(), Fault> {
-    match text.contains(':') {
-        false => Ok(()),
-        true => {
-            let detail = format!("{text} is IPv6, which the switch does not carry yet; use IPv4");
-            Err(Fault::invalid(field, "cidr_not_usable", detail))
-        }
-    }
+    text.parse().map(Some).map_err(wrong)
 }
 
 /// Who is to be associated: an instance or an interface.
