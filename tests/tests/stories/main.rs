@@ -11,6 +11,7 @@ mod external;
 mod failover;
 mod history;
 mod hosts;
+mod ipv6;
 mod lifecycle;
 mod machines;
 mod noise;
