@@ -283,6 +283,7 @@ int agent_op(struct __sk_buff *skb)
 	struct address_key key;
 	struct order order;
 
+	look_away();
 	if (!own || bpf_skb_load_bytes(skb, 0, &order, sizeof(order)))
 		return OUTCOME_MALFORMED;
 	key.vni = order.vni;

@@ -6,9 +6,6 @@
 #include "record.h"
 #include "seal.h"
 
-/* What every kernel since 5.15 takes; later fields are for tunnels with a chosen local address. */
-#define TUNNEL_KEY_SIZE offsetof(struct bpf_tunnel_key, local_ipv4)
-
 /* The most that is left of a guest's packet behind an announcement: a TCP checksum behind any IPv4 header. */
 #define LEFTOVER_MAX (60 + 18)
 
@@ -99,6 +96,7 @@ static __always_inline bool aim(struct __sk_buff *skb, __u32 tunnel_id, __be32 u
 	key.tunnel_id = tunnel_id;
 	key.remote_ipv4 = bpf_ntohl(underlay);
 	key.tunnel_ttl = 64;
+	look_aimed(underlay);
 	return !bpf_skb_set_tunnel_key(skb, &key, TUNNEL_KEY_SIZE, BPF_F_ZERO_CSUM_TX);
 }
 

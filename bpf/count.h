@@ -3,7 +3,7 @@
 #ifndef HAVIP_COUNT_H
 #define HAVIP_COUNT_H
 
-#include "parse.h"
+#include "look.h"
 
 #define REPORT_INTERVAL_NS 1000000000ULL
 
@@ -67,6 +67,7 @@ static __always_inline int count_drop(struct __sk_buff *skb, __u32 reason, __u32
 	__u64 now, unreported;
 
 	count(reason);
+	look_dropped(reason);
 	key.port = port;
 	key.reason = reason;
 	value = bpf_map_lookup_elem(&drops, &key);

@@ -10,6 +10,7 @@ int dhcp_rx(struct __sk_buff *skb)
 	struct mac_value *value;
 	struct port *to;
 
+	look_begin(skb);
 	if ((void *)(ethernet + 1) > (void *)(long)skb->data_end)
 		return drop(skb, 0, REASON_TRUNCATED, 0);
 	__builtin_memcpy(at.mac, ethernet->h_dest, ETH_ALEN);

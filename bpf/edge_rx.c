@@ -98,6 +98,8 @@ int edge_rx(struct __sk_buff *skb)
 	/* A tag makes it another network's. */
 	if (!own || skb->vlan_present || skb->ifindex != own->edge_ifindex)
 		return TO_THE_HOST;
+	look_begin(skb);
+	look_left(LOOK_UNSEEN); /* unless it is for an EIP, it is the host's own */
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
 		return ip_from_outside(skb, own);

@@ -428,6 +428,7 @@ int overlay_rx(struct __sk_buff *skb)
 	struct ethhdr *ethernet;
 	int verdict;
 
+	look_begin(skb);
 	if (!own || !read_outer(skb, &outer) || outer.host == own->host)
 		return drop_outer(skb, REASON_OUTER_UNKNOWN, outer.address, 0);
 	if (outer.vni == ANNOUNCEMENT_VNI)

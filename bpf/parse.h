@@ -37,6 +37,9 @@ enum going_on {
 	REFUSED = 1 << 30, /* + the reason + the MTU that fits << 8: the sender is told by ICMP */
 };
 
+/* What every kernel since 5.15 takes; later fields are for tunnels with a chosen local address. */
+#define TUNNEL_KEY_SIZE offsetof(struct bpf_tunnel_key, local_ipv4)
+
 #define IPPROTO_VRRP 112
 #define VRRP_GROUP bpf_htonl(0xe0000012) /* 224.0.0.18 */
 

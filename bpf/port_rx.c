@@ -239,6 +239,7 @@ int port_rx(struct __sk_buff *skb)
 	__u16 type;
 	int verdict;
 
+	look_begin(skb);
 	if (!port || !own)
 		return drop(skb, 0, REASON_PORT_UNKNOWN, 0);
 	if (port->state == PORT_INACTIVE)

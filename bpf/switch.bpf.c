@@ -18,6 +18,8 @@ union {
 	struct event event;
 	struct refusal refusal;
 	struct order order;
+	struct seen seen;
+	struct look_wanted look_wanted;
 	enum reason reason;
 	enum counter counter;
 } layouts __attribute__((used));

@@ -20,6 +20,7 @@ mod sent;
 mod server;
 mod show;
 mod tell;
+mod trace;
 
 use crate::args::Config;
 use crate::devices::Devices;
@@ -121,12 +122,15 @@ pub struct Engine {
     assist: assist::Assist,
     strangers: tell::Strangers,
     findings: findings::Findings,
+    looking: trace::Looking,
     show: show::Counters,
 }
 
 /// A task of the loop's came to its end.
 #[derive(Debug)]
 pub enum Done {
+    /// The switch's programs were loaded once more.
+    Loaded(Result<havip_switch::Loaded, String>),
     /// A peer's records, or nothing if it did not answer in time.
     Records(Vec<(VipKey, Record)>),
     /// A peer's records in one word; none if it cannot say.
@@ -200,6 +204,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result
         assist: assist::Assist::default(),
         strangers: tell::Strangers::default(),
         findings: findings::Findings::default(),
+        looking: trace::Looking::default(),
         show: show::Counters::new(),
         observed: Table::new(),
     };
@@ -261,6 +266,7 @@ impl Engine {
                 self.tell_keeper(keeper::Event::PullDone(vni));
             }
             Woken::Done(Done::Said { about, by, hears }) => self.said(about, by, hears),
+            Woken::Done(Done::Loaded(loaded)) => self.programs_loaded(loaded),
             Woken::Done(Done::Guest(happened)) => self.guest_happened(happened).await,
             Woken::Switch | Woken::Deadline => {}
         }
@@ -286,6 +292,7 @@ impl Engine {
             self.assist.next_deadline(),
             self.reading_deadline(),
             self.ports.drills.next_deadline(),
+            self.looking.next_deadline(),
         ];
         wants
             .into_iter()
@@ -314,6 +321,7 @@ impl Engine {
         }
         self.read_some();
         self.end_drills(now).await;
+        self.end_unasked(now);
         self.probe(now);
         self.assist_due(now);
         self.guests_due(now).await;

@@ -26,6 +26,7 @@ pub const ALL: &[Law] = &[
     ("vrrp", vrrp),
     ("dhcp", dhcp),
     ("announcement", announcement),
+    ("describe", describe),
 ];
 
 const V4: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::new(10, 20, 1, 1), Ipv4Addr::new(10, 20, 1, 2));
@@ -135,4 +136,10 @@ pub fn dhcp(bytes: &[u8]) {
 /// Announcements between hosts.
 pub fn announcement(bytes: &[u8]) {
     survives!(Announcement::decode, Announcement::encode, bytes);
+}
+
+/// The words for any frame: one line, whatever is in it.
+pub fn describe(bytes: &[u8]) {
+    let words = crate::describe(bytes);
+    assert!(!words.contains(char::is_control), "{words:?}");
 }

@@ -160,3 +160,23 @@ pub struct WatchFilter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 }
+
+/// What to look on at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct TraceFilter {
+    /// Only what the interface with this id sends or is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// Only what is dropped or refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<bool>,
+    /// Also what hosts tell each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<bool>,
+    /// End after so long; 60 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 3600)]
+    pub seconds: Option<u32>,
+}

@@ -25,6 +25,7 @@
 //! | `/eips/{id}/bind`, `/eips/{id}/unbind` | POST |
 //! | `/routes`, `/routes/{id}` | GET, POST; GET, DELETE |
 //! | `/hosts`, `/hosts/{id}`, `/hosts/{id}/drops` | GET; GET, PATCH, DELETE; GET |
+//! | `/hosts/{id}/trace` | GET (server-sent events) |
 //! | `/hosts/tokens`, `/hosts/keys` | POST; GET, POST |
 //! | `/events`, `/events/watch` | GET; GET (server-sent events) |
 //! | `/access-keys` | GET |
@@ -44,17 +45,18 @@ mod key;
 mod meta;
 mod network;
 mod problem;
+mod trace;
 mod vip;
 mod why;
 mod words;
 
-pub use client::{Client, ClientError, Config, EventStream};
+pub use client::{Client, ClientError, Config, EventStream, Follow, TraceStream};
 pub use drill::{Drill, DrillVip};
 pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip, UpdateEipPool};
 pub use event::Event;
 pub use filter::{
     EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter, InstanceFilter, InterfaceFilter,
-    RouteFilter, SubnetFilter, VipFilter, VpcFilter, WatchFilter,
+    RouteFilter, SubnetFilter, TraceFilter, VipFilter, VpcFilter, WatchFilter,
 };
 pub use host::{DropCount, Drops, Host, HostKeys, HostToken, Unprogrammed};
 pub use instance::{Console, ConsoleRange, Exec, ExecResult, Instance, InstanceInterface, RunInstance};
@@ -63,6 +65,7 @@ pub use key::{AccessKey, Health, KeyFile};
 pub use meta::{Meta, Page, Resource, Unbind, Update, Wait, WithWait};
 pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, UpdateNetwork, Vpc};
 pub use problem::Problem;
+pub use trace::{TraceEnd, TracedFrame};
 pub use vip::{
     Associate, Association, BatchDelete, BatchDeleted, BatchRow, BoundEip, CreateVip, Holder, Move,
     UpdateVip, Vip,
@@ -70,5 +73,5 @@ pub use vip::{
 pub use why::{Why, WhyCandidate, WhyReason};
 pub use words::{
     AssociationMode, Binding, Contention, Driver, Family, HostState, InstanceState, MoveCause, PortState,
-    Power, Profile, Status,
+    Power, Profile, Status, TraceHook, TraceVerdict,
 };

@@ -185,6 +185,38 @@ word! {
     }
 }
 
+word! {
+    /// Where the switch was given a frame.
+    TraceHook {
+        /// By a guest.
+        Port "port",
+        /// By another host.
+        Overlay "overlay",
+        /// By the outside network, on an edge.
+        Edge "edge",
+        /// By the agent's DHCP service.
+        Dhcp "dhcp",
+        /// By nobody: it made it, or copied it.
+        Switch "switch",
+    }
+}
+
+word! {
+    /// What the switch decided about a frame.
+    TraceVerdict {
+        /// It went on: to a port, to another host, or outside.
+        Sent "sent",
+        /// The switch answered it itself, as it answers ARP.
+        Answered "answered",
+        /// The switch took it for what it says: a claim, an advert for others, a message of a host.
+        Used "used",
+        /// It ended here, for a reason.
+        Dropped "dropped",
+        /// The same, and its sender was told by ICMP.
+        Refused "refused",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

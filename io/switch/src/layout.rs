@@ -125,6 +125,11 @@ plain! {
         kind: u32, vni: u32, address: [u8; 16], port: u32, host: u32, cause: u32, mac: [u8; 6], zero: [u8; 6],
         nonce: u64, record: Record, sender: [u8; 16], router: u32, zero2: u32,
     }
+    LookWanted = "look_wanted" { ifindex: u32, flags: u32, }
+    Seen = "seen" {
+        sequence: u64, at: u64, cpu: u32, ifindex: u32, length: u32, captured: u32, reason: u32, left_by: u32, to: [u8; 4],
+        came: [u8; TUNNEL_KEY], frame: [u8; LOOK_SNAP], sequence_behind: u64,
+    }
     DeliveredKey = "delivered_key" { port: u32, source: [u8; 16], router: u32, }
     Delivered = "delivered" {
         at: u64, length: u32, offset: u32, repeated: u32, sender: u32, frame: [u8; DELIVERED_MAX],
@@ -226,6 +231,11 @@ impl From<&havip_model::Record> for Record {
         }
     }
 }
+
+/// The bytes of a frame that is looked at.
+pub const LOOK_SNAP: usize = 512;
+/// `struct bpf_tunnel_key`, with room for newer fields: the number of the tunnel and the sender's address come first.
+const TUNNEL_KEY: usize = 44;
 
 /// `enum reason`: counters begin here in the ledger.
 pub const REASON_MAX: u32 = 96;

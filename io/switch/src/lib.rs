@@ -14,10 +14,12 @@ mod ledger;
 mod network;
 mod orders;
 mod pins;
+mod programs;
 use havip_model::reason as reasons;
 mod records;
 mod seal;
 mod switch;
+mod trace;
 mod waiting;
 
 pub use attach::Attach;
@@ -29,6 +31,7 @@ pub use orders::Outcome;
 pub use reasons::{Reason, reason, reason_name};
 pub use records::{Move, Sent};
 pub use switch::{Capacity, Edge, Options, Switch, detach_all};
+pub use trace::{Loaded, Looker, Seen, Trace, Wanted};
 pub use waiting::AsyncEvents;
 
 /// The compiled programs, as [`Switch::open`] loads them; for tests that load them with others.

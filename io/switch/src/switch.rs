@@ -2,18 +2,18 @@
 
 use crate::{
     attach::{self, Attach, Role},
-    entries::{Entitlements, decode},
+    entries::Entitlements,
     error::{AttachError, MapError, OpenError},
     layout::{self, Plain},
     network,
     pins::Pins,
+    programs,
 };
 use havip_model::{HostNumber, MacAddr};
-use libbpf_rs::{MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel, libbpf_sys};
+use libbpf_rs::{MapCore, MapFlags, MapHandle, Object, PrintLevel, libbpf_sys};
 use nix::time::{ClockId, clock_gettime};
 use std::{
     collections::HashMap,
-    fs,
     net::Ipv4Addr,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
     sync::Mutex,
@@ -71,7 +71,8 @@ pub struct Edge {
 pub struct Switch {
     pub(crate) pins: Pins,
     pub(crate) attach: Attach,
-    object: Object,
+    pub(crate) capacity: Capacity,
+    pub(crate) programs: Mutex<Object>,
     maps: HashMap<String, MapHandle>,
     pub(crate) entitlements: Mutex<Entitlements>,
     settings: Mutex<layout::Settings>,
@@ -99,11 +100,7 @@ impl Switch {
         pins.make()?;
         pins.carry_over()?;
 
-        let mut open = ObjectBuilder::default().open_memory(crate::OBJECT).map_err(OpenError::Load)?;
-        if place_maps(&mut open, &pins, &options.capacity)? {
-            pins.set_behind().map_err(|source| OpenError::Pin { path: pins.maps(), source })?;
-        }
-        let object = open.load().map_err(OpenError::Load)?;
+        let object = programs::load(&pins, &options.capacity, false)?;
         let maps = object
             .maps()
             .map(|map| Ok((map.name().to_string_lossy().into_owned(), MapHandle::try_from(&map)?)))
@@ -113,7 +110,8 @@ impl Switch {
         let mut switch = Self {
             pins,
             attach: options.attach.decided(),
-            object,
+            capacity: options.capacity,
+            programs: Mutex::new(object),
             maps,
             entitlements: Mutex::default(),
             settings: Mutex::new(layout::Settings::zeroed()),
@@ -230,7 +228,8 @@ impl Switch {
     /// Lends a loaded program.
     #[doc(hidden)]
     pub fn with_program<T>(&self, name: &str, act: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
-        let program = self.object.progs_mut().find(|program| program.name() == name);
+        let programs = self.programs.lock().expect("no holder of the lock panics");
+        let program = programs.progs_mut().find(|program| program.name() == name);
         act(program.expect("the object has every program that this crate names").as_fd())
     }
 
@@ -242,7 +241,8 @@ impl Switch {
         frame: &[u8],
         context: Option<&mut [u8]>,
     ) -> libbpf_rs::Result<(u32, Vec<u8>)> {
-        let program = self.object.progs_mut().find(|program| program.name() == name);
+        let programs = self.programs.lock().expect("no holder of the lock panics");
+        let program = programs.progs_mut().find(|program| program.name() == name);
         let mut out = vec![0; 4096.max(frame.len() + 256)];
         let output = program.expect("the object has every program that this crate names").test_run(
             libbpf_rs::ProgramInput {
@@ -359,51 +359,6 @@ pub(crate) fn boot_time() -> Duration {
     clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).expect("every kernel has this clock")
 }
 
-/// Sizes each map, and ties it to its pin; removes the pins of maps that have another shape now.
-///
-/// Says whether one of them holds configuration, which has to be written anew.
-fn place_maps(open: &mut OpenObject, pins: &Pins, capacity: &Capacity) -> Result<bool, OpenError> {
-    let mut must_be_filled = false;
-    for mut map in open.maps_mut() {
-        let name = map.name().to_string_lossy().into_owned();
-        if name.contains('.') {
-            continue; // a section of the object, not a map of ours
-        }
-        let path = pins.maps().join(&name);
-        let wanted = match name.as_str() {
-            "records" => Some(capacity.records),
-            "addresses" | "macs" => Some(capacity.addresses),
-            "entitled" | "circles" | "associated" => Some(capacity.entitlements),
-            "ports" | "devices" | "hosts" | "peers" => Some(capacity.ports),
-            // Memories that guests fill: what one port may leave in them in its time, for every port.
-            "buckets" | "adverts" | "probes" | "drops" => Some(capacity.ports * MEMORIES_PER_PORT),
-            _ => None,
-        };
-        let pinned = MapHandle::from_pinned_path(&path).ok();
-        let entries = pinned.as_ref().map(|map| map.max_entries()).or(wanted).unwrap_or(map.max_entries());
-        map.set_max_entries(entries).map_err(OpenError::Load)?;
-        let differs = pinned.is_some_and(|old| {
-            (old.map_type(), old.key_size(), old.value_size())
-                != (map.map_type(), map.key_size(), map.value_size())
-        });
-        if differs && name != "records" {
-            must_be_filled |= decode::MAPS.contains(&name.as_str()) || INDICES.contains(&name.as_str());
-            fs::remove_file(&path).map_err(|source| OpenError::Pin { path: path.clone(), source })?;
-        }
-        map.set_pin_path(&path).map_err(OpenError::Load)?;
-    }
-    let stages = pins.maps().join("stages");
-    if must_be_filled && stages.exists() {
-        // The old programs jump by the old table, which is emptied when nothing holds it any more.
-        let kept = pins.maps().join("stages_before");
-        fs::rename(&stages, &kept).map_err(|source| OpenError::Pin { path: stages, source })?;
-    }
-    Ok(must_be_filled)
-}
-
-/// The buckets of a port's own, of its VIPs and its ICMP errors; what it advertises; what it probes within 3 s.
-const MEMORIES_PER_PORT: u32 = 16;
-
 fn settings_failed(ifindex: u32, source: MapError) -> AttachError {
     AttachError { what: "announce the device", ifindex, source: std::io::Error::other(source) }
 }
@@ -414,6 +369,3 @@ fn log(level: PrintLevel, message: String) {
         PrintLevel::Info | PrintLevel::Debug => tracing::debug!(message = message.trim_end(), "libbpf"),
     }
 }
-
-/// Maps that are made of entries, besides those that entries are read from.
-const INDICES: [&str; 4] = ["devices", "peers", "circles", "associated"];

@@ -18,4 +18,5 @@ mod noise;
 mod scenario;
 mod software;
 mod spoofing;
+mod trace;
 mod trust;

@@ -29,6 +29,7 @@ impl Engine {
                 self.outbox.result(proto::CommandResult { id, error, ..Default::default() });
             }
             Some(Body::Look(look)) => self.outbox.result(self.look_at(id, &look)),
+            Some(Body::Trace(trace)) => self.trace(id, trace),
             Some(Body::Exec(exec)) => {
                 self.run_elsewhere(id, exec.instance.clone(), move |sandboxes, instance| {
                     execute(sandboxes, instance, exec)

@@ -60,6 +60,11 @@ impl Ports {
         found.map(|(interface, plugged)| (*interface, plugged.ifindex))
     }
 
+    /// The port whose device this is.
+    pub(super) fn port_at(&self, ifindex: u32) -> Option<PortNumber> {
+        self.plugged.values().find(|plugged| plugged.ifindex == ifindex).map(|plugged| plugged.port)
+    }
+
     /// How many there are, and how many of them have carrier.
     pub fn counts(&self) -> (usize, usize) {
         (self.plugged.len(), self.plugged.values().filter(|plugged| plugged.has_carrier).count())

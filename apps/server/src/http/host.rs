@@ -131,7 +131,8 @@ pub async fn host_drops(State(server): Server, Path(id): Path<String>) -> Result
     Ok(Json(Drops { drops: drops.collect() }))
 }
 
-fn host_number(server: &Service, id: &str) -> Result<HostNumber, Fault> {
+/// The number of a host that is there, or being removed.
+pub(super) fn host_number(server: &Service, id: &str) -> Result<HostNumber, Fault> {
     let not_found = || Fault::not_found("host", "host_not_found", id);
     let host = parse::path_id("host", "host_not_found", id)?;
     server.read(|durable| {

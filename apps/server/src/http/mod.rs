@@ -15,6 +15,7 @@ mod network;
 mod parse;
 mod problem;
 mod serve;
+mod trace;
 mod vip;
 
 pub use document::document;

@@ -218,17 +218,21 @@ impl Shapes<'_> {
 
     /// `blue on host h1`, or as much as is known.
     pub(super) fn words(&self, holder: Holder) -> String {
+        format!("{} on {}", self.who(holder), self.called(holder.host))
+    }
+
+    /// `blue`, or as much as is known.
+    pub(super) fn who(&self, holder: Holder) -> String {
         let interface = self.plugged(holder);
         let instance = interface
             .and_then(|interface| interface.instance)
             .and_then(|id| self.durable.state.world.instances.get(&id));
-        let who = match (instance, interface) {
+        match (instance, interface) {
             (Some(instance), _) if !instance.meta.name.is_empty() => instance.meta.name.clone(),
             (Some(instance), _) => instance.id.to_string(),
             (None, Some(interface)) => interface.id.to_string(),
             (None, None) => format!("port {}", holder.port),
-        };
-        format!("{who} on {}", self.called(holder.host))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod address;
 mod event;
 mod machine;
 mod network;
+mod trace;
 mod why;
 
 use crate::{ledger::Durable, service::Service};

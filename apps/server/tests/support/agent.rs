@@ -277,7 +277,7 @@ impl Live {
 
 /// What this agent answers to commands.
 fn reply(command: havip_stream::proto::Command) -> havip_stream::proto::CommandResult {
-    use havip_stream::proto::{CommandResult, Drop, PortSeen, command::Body};
+    use havip_stream::proto::{CommandResult, Drop, PortSeen, Traced, command::Body};
     let id = command.id;
     match command.body.unwrap() {
         Body::Exec(exec) => CommandResult {
@@ -306,6 +306,28 @@ fn reply(command: havip_stream::proto::Command) -> havip_stream::proto::CommandR
                 seen: vec![PortSeen { asked_ago_ms: Some(2100), ..seen }],
                 ..Default::default()
             }
+        }
+        // A session that begins in vain, and one in which one frame is seen each time.
+        Body::Trace(trace) if trace.messages => {
+            CommandResult { id, error: "somebody looks on at this host already".into(), ..Default::default() }
+        }
+        Body::Trace(trace) => {
+            let frame = havip_wire::build::gratuitous_arp(
+                havip_model::MacAddr([2, 0, 0, 0, 0, 9]),
+                [10, 0, 0, 9].into(),
+            );
+            let seen = Traced {
+                at_us: 1_700_000_000_000_123,
+                hook: "overlay".into(),
+                from_host: 99,
+                to_port: trace.port,
+                verdict: "dropped".into(),
+                reason: "claim_not_associated".into(),
+                length: 42,
+                frame,
+                ..Default::default()
+            };
+            CommandResult { id, traced: vec![seen], lost: 5, ..Default::default() }
         }
         Body::Drops(_) => {
             let drops = vec![Drop { reason: "source_mac".into(), packets: 7 }];

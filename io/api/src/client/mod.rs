@@ -9,5 +9,5 @@ mod network;
 mod timeline;
 mod transport;
 
-pub use timeline::EventStream;
+pub use timeline::{EventStream, Follow, TraceStream};
 pub use transport::{Client, ClientError, Config};

@@ -1,9 +1,11 @@
-//! Events: listed, and watched as they happen.
+//! Events, listed and watched as they happen; frames, while they pass.
 
 use super::transport::{Client, ClientError, query};
-use crate::{Event, EventFilter, Page, WatchFilter};
+use crate::{Event, EventFilter, Page, TraceFilter, TracedFrame, WatchFilter};
+use serde::de::DeserializeOwned;
 use std::{
     io::{BufRead, BufReader},
+    marker::PhantomData,
     time::Duration,
 };
 
@@ -21,31 +23,43 @@ impl Client {
     }
     /// Events as they happen, without end; ends with an error when the connection breaks.
     pub fn watch_events(&self, filter: &WatchFilter) -> Result<EventStream, ClientError> {
-        let answer =
-            self.send("GET", &format!("/events/watch{}", query(filter)), &[], WATCH_TIMEOUT, true)?;
+        self.follow(&format!("/events/watch{}", query(filter)))
+    }
+    /// What a host's switch is given from now on, until the time of the filter is over.
+    pub fn trace_host(&self, host: &str, filter: &TraceFilter) -> Result<TraceStream, ClientError> {
+        self.follow(&format!("/hosts/{host}/trace{}", query(filter)))
+    }
+    fn follow<T>(&self, path: &str) -> Result<Follow<T>, ClientError> {
+        let answer = self.send("GET", path, &[], WATCH_TIMEOUT, true)?;
         if !answer.status().is_success() {
             return Err(self.refusal(answer));
         }
         let lines =
             BufReader::new(Box::new(answer.into_body().into_reader()) as Box<dyn std::io::Read + Send>);
-        Ok(EventStream { server: self.server().into(), lines })
+        Ok(Follow { server: self.server().into(), lines, of: PhantomData })
     }
 }
 
 /// Events as they happen.
-pub struct EventStream {
+pub type EventStream = Follow<Event>;
+/// Frames as they pass.
+pub type TraceStream = Follow<TracedFrame>;
+
+/// Server-sent events, each the JSON of a `T`.
+pub struct Follow<T> {
     server: String,
     lines: BufReader<Box<dyn std::io::Read + Send>>,
+    of: PhantomData<T>,
 }
 
-impl EventStream {
+impl<T> Follow<T> {
     fn broken(&self, source: std::io::Error) -> ClientError {
         ClientError::Unreachable { server: self.server.clone(), source: Box::new(ureq::Error::Io(source)) }
     }
 }
 
-impl Iterator for EventStream {
-    type Item = Result<Event, ClientError>;
+impl<T: DeserializeOwned> Iterator for Follow<T> {
+    type Item = Result<T, ClientError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut line = String::new();

@@ -264,6 +264,10 @@ impl Hook {
         self.settle();
     }
 
+    /// What a program that is run on a frame of this device must be told.
+    pub fn context(&self, device: &str) -> Vec<u8> {
+        context(0, self.devices[device], 0, 0).to_vec()
+    }
     /// A guest sends this frame.
     pub fn sends(&self, number: u32, frame: &[u8]) -> Ran {
         self.run(0, self.devices[&format!("p{number}")], 0, 0, frame)

@@ -1,0 +1,64 @@
+//! Looking on at a host over the API.
+
+mod support;
+
+use havip_api::{RunInstance, TraceFilter, TraceHook, TraceVerdict};
+use support::Scene;
+
+#[test]
+fn a_trace_shows_what_the_agent_saw_in_words_until_its_time_is_over() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let member = scene.join("h1");
+    let live = scene.follow(&member).live(&scene);
+    let wish = RunInstance { subnet: subnet.meta.id.clone(), name: "blue".into(), ..Default::default() };
+    let instance = scene.client.run_instance(&wish).unwrap();
+    let interface = instance.interfaces[0].id.clone();
+    let filter = TraceFilter { interface: Some(interface.clone()), seconds: Some(1), ..Default::default() };
+
+    let frames: Vec<_> = scene.client.trace_host(&member.id, &filter).unwrap().map(Result::unwrap).collect();
+
+    // The server asks five times a second.
+    assert!((2..=6).contains(&frames.len()), "{}", frames.len());
+    let frame = &frames[0];
+    assert_eq!((frame.hook, frame.verdict), (TraceHook::Overlay, TraceVerdict::Dropped));
+    assert_eq!(frame.reason.as_deref(), Some("claim_not_associated"));
+    assert_eq!((frame.at.as_str(), frame.length, frame.lost), ("2023-11-14T22:13:20.000123Z", 42, 5));
+    assert_eq!(frame.summary, "ARP announcement 10.0.0.9 is-at 02:00:00:00:00:09");
+    assert!(frame.frame.starts_with("ffffffffffff020000000009"), "{}", frame.frame);
+    let to = frame.to.as_ref().unwrap();
+    assert_eq!((to.name.as_str(), to.interface.as_ref(), to.port), ("blue", Some(&interface), Some(1)));
+    drop(live);
+}
+
+#[test]
+fn a_trace_that_cannot_be_is_refused_with_what_is_wrong() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let (one, other) = (scene.join("h1"), scene.join("h2"));
+    let live = scene.follow(&one).live(&scene);
+    let wish = RunInstance {
+        subnet: subnet.meta.id.clone(),
+        name: "blue".into(),
+        host: Some(one.id.clone()),
+        ..Default::default()
+    };
+    let interface = scene.client.run_instance(&wish).unwrap().interfaces[0].id.clone();
+    let refused = |host: &str, filter: TraceFilter| {
+        let error = scene.client.trace_host(host, &filter).err().expect("it is refused");
+        (error.code().map(str::to_owned), error.to_string())
+    };
+    let (code, words) = refused(&one.id, TraceFilter { seconds: Some(0), ..Default::default() });
+    assert_eq!(code.as_deref(), Some("out_of_range"));
+    assert!(words.contains("1 to 3600, not 0"), "{words}");
+    let elsewhere = TraceFilter { interface: Some(interface), ..Default::default() };
+    assert_eq!(refused(&other.id, elsewhere).0.as_deref(), Some("interface_elsewhere"));
+    assert_eq!(refused(&other.id, TraceFilter::default()).0.as_deref(), Some("host_not_live"));
+    let absent = TraceFilter { interface: Some("eni-absent".into()), ..Default::default() };
+    assert_eq!(refused(&one.id, absent).0.as_deref(), Some("interface_not_found"));
+    assert_eq!(refused("host-absent", TraceFilter::default()).0.as_deref(), Some("host_not_found"));
+    let (code, words) = refused(&one.id, TraceFilter { messages: Some(true), ..Default::default() });
+    assert_eq!(code.as_deref(), Some("command_failed"));
+    assert!(words.contains("somebody looks on"), "{words}");
+    drop(live);
+}

@@ -1,0 +1,202 @@
+//! Looking on: what the hooks are given, and what becomes of it (`bpf/look.h`).
+//!
+//! Who looks on loads the programs once more ([`Looker::load`], some tenths of a second, by any thread), and swaps
+//! them as a new version of the agent would ([`Switch::look_on`]); when nobody looks any more, they are loaded and
+//! swapped back ([`Switch::look_away`]).
+
+use crate::{
+    Capacity, OpenError, Switch,
+    error::{AttachError, MapError},
+    layout::{self, Plain},
+    pins::Pins,
+    programs,
+    switch::boot_time,
+};
+use havip_model::RefusalReason;
+use libbpf_rs::{MapCore, MapFlags, MapHandle, Object, RingBuffer, RingBufferBuilder};
+use std::{
+    collections::HashMap,
+    net::Ipv4Addr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// What to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// Only what comes in or leaves by the device with this index.
+    pub ifindex: Option<u32>,
+    /// Only what is dropped, or answered with an error.
+    pub dropped_only: bool,
+    /// Also what hosts tell each other.
+    pub messages: bool,
+}
+
+impl Wanted {
+    /// As `look_tell` of the kernel decides.
+    fn wants(&self, seen: &layout::Seen) -> bool {
+        let (is_dropped, is_message) = (seen.reason != 0, tunnel(seen) == ANNOUNCEMENT_VNI);
+        self.ifindex.is_none_or(|index| [seen.ifindex, seen.left_by].contains(&index))
+            && (is_dropped || !self.dropped_only && seen.left_by != UNSEEN)
+            && (self.messages || !is_message)
+    }
+}
+
+/// A frame and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// When it came, since boot.
+    pub at: Duration,
+    /// The device that it came in by; none if the switch made it, or copied it, for a port.
+    pub came_by: Option<u32>,
+    /// The tunnel that it came in, and the underlay address of its sender.
+    pub tunnel: Option<(u32, Ipv4Addr)>,
+    /// The device that it left by; none if it ended here: dropped if there is a reason, else used up, as a claim is.
+    pub left_by: Option<u32>,
+    /// The underlay address that it was sent to, if it left by the overlay.
+    pub aimed_at: Option<Ipv4Addr>,
+    /// Why it was dropped, or refused: then what left is an error about it.
+    pub reason: Option<RefusalReason>,
+    /// Its length in bytes.
+    pub length: u32,
+    /// Its first bytes as it came.
+    pub frame: Vec<u8>,
+}
+
+/// Loads the programs of a switch once more.
+#[derive(Debug, Clone)]
+pub struct Looker {
+    pins: Pins,
+    capacity: Capacity,
+}
+
+/// Programs of the switch that are loaded and at no device yet.
+pub struct Loaded(Object);
+
+impl std::fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Loaded")
+    }
+}
+
+impl Looker {
+    /// Loads the programs as they are while somebody looks on, or as they are usually.
+    pub fn load(&self, looked_at: bool) -> Result<Loaded, OpenError> {
+        programs::load(&self.pins, &self.capacity, looked_at).map(Loaded)
+    }
+}
+
+/// Somebody looks on.
+pub struct Trace {
+    ring: RingBuffer<'static>,
+    heard: Arc<Mutex<Vec<layout::Seen>>>,
+    wanted: Wanted,
+    seen: MapHandle,
+    lost: MapHandle,
+    /// By processor: the number of the last frame that was taken before the kernel told it.
+    taken: HashMap<u32, u64>,
+}
+
+impl Switch {
+    /// Who can load the programs once more, also in another thread.
+    pub fn looker(&self) -> Looker {
+        Looker { pins: self.pins.clone(), capacity: self.capacity }
+    }
+
+    /// Puts programs to work that look on.
+    pub fn look_on(&self, loaded: Loaded, wanted: &Wanted) -> Result<Trace, OpenError> {
+        let map = |name: &str| -> Result<MapHandle, OpenError> {
+            let found = loaded.0.maps().find(|map| map.name() == name);
+            MapHandle::try_from(&found.expect("the object has the map")).map_err(OpenError::Load)
+        };
+        let raw = layout::LookWanted {
+            ifindex: wanted.ifindex.unwrap_or_default(),
+            flags: u32::from(wanted.dropped_only) | u32::from(wanted.messages) << 1,
+        };
+        let ring = map("look_ring")?;
+        map("look_wanted")?.update(&KEY, raw.bytes(), MapFlags::ANY).map_err(OpenError::Load)?;
+        let heard = Arc::new(Mutex::new(vec![]));
+        let mut builder = RingBufferBuilder::new();
+        let to = Arc::clone(&heard);
+        let hear = move |bytes: &[u8]| {
+            to.lock().expect("no holder of the lock panics").extend(layout::Seen::read(bytes));
+            0
+        };
+        builder.add(&ring, hear).map_err(OpenError::Load)?;
+        let (seen, lost) = (map("look_seen")?, map("look_lost")?);
+        let ring = builder.build().map_err(OpenError::Load)?;
+        self.put_to_work(loaded)?;
+        Ok(Trace { ring, heard, wanted: *wanted, seen, lost, taken: HashMap::new() })
+    }
+
+    /// Puts programs to work that do not look.
+    pub fn look_away(&self, loaded: Loaded) -> Result<(), OpenError> {
+        Ok(self.put_to_work(loaded)?)
+    }
+
+    fn put_to_work(&self, loaded: Loaded) -> Result<(), AttachError> {
+        let before =
+            std::mem::replace(&mut *self.programs.lock().expect("no holder of the lock panics"), loaded.0);
+        let swapped = if self.is_behind() { Ok(()) } else { self.swap_programs() };
+        drop(before);
+        swapped
+    }
+}
+
+impl Trace {
+    /// Takes what was seen since the last time, oldest first, and how much did not fit between in all.
+    pub fn take(&mut self) -> Result<(Vec<Seen>, u64), MapError> {
+        let failed = |what, map| move |source| MapError::Kernel { what, map, source };
+        // First what waits: the kernel may tell it meanwhile, and is then not believed.
+        let waiting = self.seen.lookup_percpu(&KEY, MapFlags::ANY).map_err(failed("read", "look_seen"))?;
+        self.ring.consume().map_err(failed("read", "look_ring"))?;
+        let told = std::mem::take(&mut *self.heard.lock().expect("no holder of the lock panics"));
+        let is_new = |taken: &HashMap<u32, u64>, seen: &layout::Seen| {
+            seen.sequence == 0 || taken.get(&seen.cpu).is_none_or(|taken| seen.sequence > *taken)
+        };
+        let mut all: Vec<layout::Seen> = told.into_iter().filter(|seen| is_new(&self.taken, seen)).collect();
+        let now = boot_time().as_nanos() as u64;
+        for bytes in waiting.into_iter().flatten() {
+            let Some(seen) = layout::Seen::read(&bytes) else { continue };
+            let is_whole = seen.at != 0 && seen.sequence == seen.sequence_behind;
+            let has_ended = now.saturating_sub(seen.at) >= LONGEST_HOOK.as_nanos() as u64;
+            let is_told = all.iter().any(|told| (told.cpu, told.sequence) == (seen.cpu, seen.sequence));
+            if is_whole && has_ended && is_new(&self.taken, &seen) && !is_told && self.wanted.wants(&seen) {
+                self.taken.insert(seen.cpu, seen.sequence);
+                all.push(seen);
+            }
+        }
+        all.sort_by_key(|seen| seen.at);
+        let lost = self.lost.lookup(&KEY, MapFlags::ANY).map_err(failed("read", "look_lost"))?;
+        let lost = lost.and_then(|bytes| u64::read(&bytes)).unwrap_or_default();
+        Ok((all.iter().map(read).collect(), lost))
+    }
+}
+
+/// The number of the tunnel that a frame came in; 0: none.
+fn tunnel(raw: &layout::Seen) -> u32 {
+    u32::from_ne_bytes(std::array::from_fn(|index| raw.came[index]))
+}
+
+fn read(raw: &layout::Seen) -> Seen {
+    let captured = (raw.captured as usize).min(raw.frame.len());
+    let sender = u32::from_ne_bytes(std::array::from_fn(|index| raw.came[4 + index]));
+    let some = |index: u32| (index != 0).then_some(index);
+    Seen {
+        at: Duration::from_nanos(raw.at),
+        came_by: some(raw.ifindex),
+        tunnel: some(tunnel(raw)).map(|number| (number, sender.into())),
+        left_by: some(raw.left_by),
+        aimed_at: (raw.to != [0; 4]).then(|| raw.to.into()),
+        reason: u16::try_from(raw.reason).ok().filter(|reason| *reason != 0).map(RefusalReason),
+        length: raw.length,
+        frame: raw.frame[..captured].to_vec(),
+    }
+}
+
+const KEY: [u8; 4] = [0; 4];
+const ANNOUNCEMENT_VNI: u32 = 0xff_ffff;
+/// `LOOK_UNSEEN`.
+const UNSEEN: u32 = u32::MAX;
+/// A frame that is older has been through its hook.
+const LONGEST_HOOK: Duration = Duration::from_millis(5);

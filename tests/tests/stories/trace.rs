@@ -1,0 +1,101 @@
+//! Looking on at packets.
+
+use anyhow::{Context, Result, ensure};
+use havip_lab::Scene;
+use havip_tests::{VIP, pair, program};
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+/// From a frame to its line: the server asks five times a second.
+const SHOWN: Duration = Duration::from_secs(10);
+
+/// `havip host trace` at work, its lines read as they come.
+struct Tracing {
+    program: Child,
+    lines: mpsc::Receiver<Value>,
+}
+
+impl Tracing {
+    fn begin(scene: &Scene, words: &[&str]) -> Result<Self> {
+        let mut program = Command::new(program())
+            .env("HAVIP_LAB", scene.lab.name().to_string())
+            .args(["host", "trace", "--seconds", "60", "-o", "json"])
+            .args(words)
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let out: ChildStdout = program.stdout.take().context("it is piped")?;
+        let (send, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                let Ok(frame) = serde_json::from_str(&line) else { return };
+                if send.send(frame).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { program, lines })
+    }
+
+    /// Does something until a line tells of it.
+    fn until(&self, mut act: impl FnMut() -> Result<()>, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
+        let deadline = Instant::now() + SHOWN;
+        let mut seen = vec![];
+        while Instant::now() < deadline {
+            act()?;
+            while let Ok(frame) = self.lines.recv_timeout(Duration::from_millis(500)) {
+                if is_it(&frame) {
+                    return Ok(frame);
+                }
+                seen.push(format!("{} {}", frame["verdict"], frame["summary"]));
+            }
+        }
+        anyhow::bail!("not shown; seen: {seen:#?}")
+    }
+}
+
+impl Drop for Tracing {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+#[test]
+fn a_trace_shows_what_a_port_sends_and_is_given_with_verdict_and_reason() -> Result<()> {
+    let scene = pair().start(program())?;
+    let (blue, green) = (&scene["blue"], &scene["green"]);
+    let interface = scene.lab.api(|client| client.instance(&blue.id))?.interfaces[0].id.clone();
+    let host = scene.host_id(havip_lab::names::HostName::Host(1))?;
+    let trace = Tracing::begin(&scene, &[&host, "--interface", &interface])?;
+    let says =
+        |frame: &Value, words: &str| frame["summary"].as_str().is_some_and(|told| told.contains(words));
+    let ping = || blue.run(&["ping", "-c", "1", "-W", "1", &green.address.to_string()]).map(drop);
+
+    let sent = trace.until(ping, |frame| frame["from"]["name"] == "blue" && says(frame, "echo request"))?;
+    ensure!((&sent["verdict"], &sent["hook"]) == (&"sent".into(), &"port".into()), "{sent}");
+    ensure!(sent["to"]["name"].as_str().is_some_and(|name| name.starts_with("host ")), "{sent}");
+    let given = trace.until(ping, |frame| frame["to"]["name"] == "blue" && says(frame, "echo reply"))?;
+    ensure!((&given["verdict"], &given["hook"]) == (&"sent".into(), &"overlay".into()), "{given}");
+    ensure!(given["from"]["host"].is_string() && given["to"]["interface"] == interface.as_str(), "{given}");
+
+    let ask = || blue.shell("ip neighbour flush dev eth0; ping -c 1 -W 1 10.20.1.1 || true").map(drop);
+    let asked = trace.until(ask, |frame| says(frame, "who-has 10.20.1.1 "))?;
+    ensure!(asked["verdict"] == "answered", "{asked}");
+
+    // Not associated: the first announcement is refused, and says so here before any event does.
+    let claim = trace.until(|| blue.announce(VIP), |frame| says(frame, "ARP announcement 10.20.1.100"))?;
+    ensure!(
+        (&claim["verdict"], &claim["reason"]) == (&"dropped".into(), &"claim_not_associated".into()),
+        "{claim}"
+    );
+    ensure!(claim["frame"].as_str().is_some_and(|bytes| bytes.len() == 2 * 42), "{claim}");
+
+    let mut second = Tracing::begin(&scene, &[&host])?;
+    ensure!(!second.program.wait()?.success(), "two looked on at once");
+    Ok(())
+}
