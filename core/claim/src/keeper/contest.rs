@@ -4,7 +4,7 @@ use havip_model::MacAddr;
 use std::time::Duration;
 
 /// The contest of one local port against the present holder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Contest {
     /// With which the port last claimed or answered.
     mac: MacAddr,
@@ -19,7 +19,7 @@ pub struct Contest {
     phase: Phase,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Phase {
     /// Both are to be asked.
     Asks { at: Duration },
@@ -28,7 +28,7 @@ enum Phase {
 }
 
 /// One of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 struct Witness {
     answered: bool,
     /// Asks in a row without an answer.
@@ -64,11 +64,15 @@ impl Contest {
     }
 
     /// The port claims again: after the hold its turn has come.
+    ///
+    /// Whoever claims has the address, as if it had answered: else asks that it missed before would end the contest a
+    /// moment after its claim, and nobody would look any more when its rival drops the address.
     pub fn claimed(&mut self, now: Duration, mac: MacAddr) -> Step {
         (self.mac, self.stirred_at) = (mac, now);
+        self.port.answer();
         self.hasten(now);
         match self.held_until {
-            Some(until) if until <= now && !self.port.is_silent() => Step::Take(mac),
+            Some(until) if until <= now => Step::Take(mac),
             _ => Step::Nothing,
         }
     }
@@ -265,6 +269,17 @@ mod tests {
         assert_eq!(contest.held_until(), Some(ms(5100)));
         run(&mut contest, ms(5100), |_| (true, true));
         assert_eq!(contest.claimed(ms(5100), MAC), Step::Take(MAC));
+    }
+
+    #[test]
+    fn a_port_that_claims_again_after_four_missed_asks_is_not_given_up_for_the_fifth() {
+        // The port has dropped the address, gets it again while its fifth ask is under way, and answers no earlier.
+        let mut contest = Contest::begin(ms(0), MAC);
+        assert_eq!(run(&mut contest, ms(86), |_| (false, true)), [], "five asks, four of them judged");
+        contest.claimed(ms(87), MAC);
+        let steps = run(&mut contest, ms(2110), |at| (at > ms(90), at < ms(2000)));
+        assert_eq!(steps[0].1, Step::Both);
+        assert!(matches!(steps[1], (2085..=2105, Step::Take(MAC))), "{steps:?}");
     }
 
     #[test]
