@@ -31,7 +31,7 @@ use vip::Vip;
 use vpc::Vpc;
 
 /// The claim rules' timed part on one host.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Keeper {
     host: HostNumber,
     random: Random,

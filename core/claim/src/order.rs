@@ -82,7 +82,7 @@ pub enum Order {
 }
 
 /// Which record a release may touch (C7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Release {
     /// Whatever record names this port of the own host now.
     Port(PortNumber),

@@ -30,7 +30,7 @@ use std::{
 use waiting::Waiting;
 
 /// One host's switch.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct SwitchModel {
     host: HostNumber,
     members: BTreeMap<Vni, BTreeSet<HostNumber>>,

@@ -63,7 +63,7 @@ pub struct Holder {
 }
 
 /// Who holds a VIP, as every host of the VPC records it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Record {
     /// The VIP's making.
     pub incarnation: Incarnation,

@@ -4,7 +4,7 @@ mod audience;
 
 use crate::item::{EipItem, EndpointItem, Item, ItemKey, PortItem, SubnetItem, VipItem, VpcItem};
 use crate::table::{Address, Entry, EntryKey, Port, Table};
-use audience::Audience;
+pub use audience::Audience;
 use havip_model::{Binding, Contention, Family, HostNumber, InterfaceId, PortNumber, PortState, Vni};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

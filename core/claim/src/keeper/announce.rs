@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The repeats of one record's announcement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Repeat {
     made_at: Duration,
     said: usize,

@@ -10,7 +10,7 @@ use havip_model::{MacAddr, MoveCause, PortNumber, Record};
 use std::time::Duration;
 
 /// How often the VIP has moved of late: who has the address alone is left alone, who fights waits ever longer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Unrest {
     /// The move counter when the VIP last had been at rest.
     moves_at_rest: u32,

@@ -4,14 +4,14 @@ use havip_model::MacAddr;
 use std::time::Duration;
 
 /// A series of up to five rounds, about one record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Doubt {
     began_at: Duration,
     rounds: usize,
     phase: Phase,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Phase {
     /// Between rounds.
     Resting { until: Duration },

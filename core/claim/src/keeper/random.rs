@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// SplitMix64 (Steele, Lea and Flood 2014): one word of state, any seed is good.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Random(u64);
 
 impl Random {

@@ -4,7 +4,7 @@ use havip_model::{MacAddr, PortNumber};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Whether the VIP has a holder, and if not, what its ports said so far.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Vacancy {
     /// Somebody holds it, or it is not known yet whether somebody does.
     Held,
@@ -20,7 +20,7 @@ pub enum Vacancy {
 }
 
 /// A port has the address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Answer {
     pub mac: MacAddr,
     /// When it is made the holder, if it was not already tried.

@@ -16,7 +16,7 @@ use std::{
 };
 
 /// A VIP's states.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Vip {
     pub(super) key: VipKey,
     pub(super) host: HostNumber,
@@ -42,7 +42,7 @@ pub struct Vip {
 }
 
 /// A claim that waits for its bucket (C4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Postponed {
     pub port: PortNumber,
     pub mac: MacAddr,
@@ -51,7 +51,7 @@ pub struct Postponed {
 }
 
 /// The last claim of a local guest, which may yet be answered with a greater record (C5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Claimed {
     pub port: PortNumber,
     pub mac: MacAddr,

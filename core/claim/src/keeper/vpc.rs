@@ -5,13 +5,13 @@ use havip_model::HostNumber;
 use std::time::Duration;
 
 /// One VPC on this host.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Vpc {
     peers: Vec<HostNumber>,
     state: State,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum State {
     /// Records are being pulled; ports wait.
     Joining { give_up_at: Duration },

@@ -39,7 +39,7 @@ pub enum Action {
 }
 
 /// What hosts tell each other; every kind carries a record, and every kind is first applied as an announcement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Message {
     /// What for.
     pub kind: MessageKind,

@@ -6,7 +6,7 @@ use havip_model::{Holder, MacAddr, PortNumber, Record, VipKey};
 use std::{net::IpAddr, time::Duration};
 
 /// Who waits for a port's answer, and until when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Ask {
     /// The own agent, in its name (C10 a, and b for the displaced port).
     pub agent_until: Duration,

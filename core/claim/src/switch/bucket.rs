@@ -6,7 +6,7 @@ use std::time::Duration;
 ///
 /// A claim moves that instant on by what a token costs, and is allowed while it is at most seven tokens away.
 /// One word, no division: 8 claims at once, the ninth is ready 0.5 s after the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Bucket {
     full_at: Duration,
 }

@@ -107,7 +107,7 @@ pub enum Event {
 }
 
 /// A port on this host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Port {
     /// Its VPC.
     pub vni: Vni,
@@ -118,7 +118,7 @@ pub struct Port {
 }
 
 /// A VIP or EIP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Configured {
     /// The making that claims are made under.
     pub incarnation: Incarnation,

@@ -5,7 +5,7 @@ use havip_model::{Incarnation, Record};
 use std::time::Duration;
 
 /// A prepared VIP. Blank at first: only claims make holders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Slot {
     /// Nothing of a smaller incarnation is applied.
     pub floor: Incarnation,

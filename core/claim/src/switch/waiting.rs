@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub const MOST_WAITING: usize = 4096;
 
 /// Records that wait for their configuration.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub struct Waiting {
     records: BTreeMap<VipKey, (Record, u64)>,
     uses: u64,
