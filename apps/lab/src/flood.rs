@@ -1,6 +1,8 @@
 //! An instance that sends as much as it can: the neighbour that nobody wants.
 
+use crate::{Scene, names::HostName};
 use anyhow::Result;
+use havip_api::{Associate, CreateSubnet, CreateVip, CreateVpc};
 use havip_model::MacAddr;
 use havip_netlink::{Links, Namespace};
 use havip_packet_socket::PacketSocket;
@@ -28,6 +30,32 @@ pub struct Noisy {
     pub peer: Ipv4Addr,
     /// Its gateway.
     pub gateway: Ipv4Addr,
+}
+
+impl Scene {
+    /// A VPC of another tenant: `loud` on the first host and `peer` on the second, which holds a VIP of both.
+    pub fn add_noisy_vpc(&mut self) -> Result<Noisy> {
+        let vip = Ipv4Addr::new(10, 99, 1, 100);
+        let vpc = CreateVpc { name: "loud".into(), cidr: "10.99.0.0/16".into(), ..CreateVpc::default() };
+        let vpc = self.lab.api(|client| client.create_vpc(&vpc))?.meta.id;
+        let subnet =
+            CreateSubnet { vpc, name: "loud".into(), cidr: "10.99.1.0/24".into(), ..CreateSubnet::default() };
+        let subnet = self.lab.api(|client| client.create_subnet(&subnet))?.meta.id;
+        for (name, host) in [("loud", 1), ("peer", 2)] {
+            self.add_guest_in(&subnet, name, HostName::Host(host), "")?;
+        }
+        let body = CreateVip {
+            subnet,
+            address: Some(vip.to_string()),
+            associations: ["loud", "peer"].map(|guest| Associate::claim(&self[guest].id)).into(),
+            ..CreateVip::default()
+        };
+        self.settled(|client| client.create_vip(&body))?;
+        // Somebody else holds it, so that probes have somewhere to go.
+        self["peer"].shell(&format!("ip address add {vip}/32 dev eth0 && arping -U -c 1 -I eth0 {vip}"))?;
+        let (own, peer) = (self["loud"].address, self["peer"].address);
+        Ok(Noisy { own, vip, peer, gateway: Ipv4Addr::new(10, 99, 1, 1) })
+    }
 }
 
 /// Whole frames from inside a guest, over and over, until this is dropped.

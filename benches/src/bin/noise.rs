@@ -5,12 +5,11 @@
 
 use anyhow::Result;
 use clap::Parser;
-use havip_api::{Associate, CreateSubnet, CreateVip, CreateVpc};
 use havip_benches::{
     interrupt, priority,
     report::{OURS, Report},
 };
-use havip_lab::{Flood, Noisy, Scene, Setting, Takeover, names::HostName};
+use havip_lab::{Flood, Setting, Takeover};
 use std::{
     collections::BTreeMap,
     net::Ipv4Addr,
@@ -32,13 +31,13 @@ fn main() -> Result<()> {
     let args = Args::parse();
     interrupt::heed()?;
     let mut report = Report::new("noise", "ms");
-    let scene = scene()?;
-    let noisy = Noisy {
-        own: scene["loud"].address,
-        vip: LOUD_VIP,
-        peer: scene["peer"].address,
-        gateway: Ipv4Addr::new(10, 99, 1, 1),
-    };
+    let program = std::env::current_exe()?.with_file_name("havip");
+    let setting = Setting::subnet("10.20.1.0/24").vip(&VIP.to_string());
+    let mut scene = setting.guest_on("blue", 1).guest_on("green", 2).guest_on("client", 3).start(program)?;
+    scene.associate(["blue", "green"])?;
+    // Both have the address all the time, and take the VIP whenever they announce it.
+    scene.follow_every_claim()?;
+    let noisy = scene.add_noisy_vpc()?;
     let loud = scene["loud"].network_namespace()?;
     let mut takeover = Takeover::new(VIP, [&scene["blue"], &scene["green"]], &scene["client"])?;
     let kinds: Vec<&str> =
@@ -80,33 +79,4 @@ fn measured(takeover: &mut Takeover) -> Result<f64> {
     Ok(time.as_secs_f64() * 1000.0)
 }
 
-fn scene() -> Result<Scene> {
-    let program = std::env::current_exe()?.with_file_name("havip");
-    let setting = Setting::subnet("10.20.1.0/24").vip(&VIP.to_string());
-    let mut scene = setting.guest_on("blue", 1).guest_on("green", 2).guest_on("client", 3).start(program)?;
-    scene.associate(["blue", "green"])?;
-    // Both have the address all the time, and take the VIP whenever they announce it.
-    scene.follow_every_claim()?;
-    let vpc = CreateVpc { name: "loud".into(), cidr: "10.99.0.0/16".into(), ..CreateVpc::default() };
-    let vpc = scene.lab.api(|client| client.create_vpc(&vpc))?.meta.id;
-    let subnet =
-        CreateSubnet { vpc, name: "loud".into(), cidr: "10.99.1.0/24".into(), ..CreateSubnet::default() };
-    let subnet = scene.lab.api(|client| client.create_subnet(&subnet))?.meta.id;
-    for (name, host) in [("loud", 1), ("peer", 2)] {
-        scene.add_guest_in(&subnet, name, HostName::Host(host), "")?;
-    }
-    let vip = CreateVip {
-        subnet,
-        address: Some(LOUD_VIP.to_string()),
-        associations: ["loud", "peer"].map(|guest| Associate::claim(&scene[guest].id)).into(),
-        ..CreateVip::default()
-    };
-    scene.settled(|client| client.create_vip(&vip))?;
-    let take = format!("ip address add {LOUD_VIP}/32 dev eth0 && arping -U -c 1 -I eth0 {LOUD_VIP}");
-    scene["peer"].shell(&take)?;
-    Ok(scene)
-}
-
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 100);
-/// Of the VPC that is loud.
-const LOUD_VIP: Ipv4Addr = Ipv4Addr::new(10, 99, 1, 100);
