@@ -104,15 +104,16 @@ impl Drop for Plain {
 }
 
 fn ip(namespace: &str, words: &str) -> Result<()> {
-    tool("ip", namespace, words)
+    tool("ip", &Namespace::open(namespace)?, words)
 }
 
 fn bridge(namespace: &str, words: &str) -> Result<()> {
-    tool("bridge", namespace, words)
+    tool("bridge", &Namespace::open(namespace)?, words)
 }
 
-fn tool(program: &str, namespace: &str, words: &str) -> Result<()> {
-    let mut command = Namespace::open(namespace)?.command(program);
+/// Runs a program with these words, apart by single spaces, in a namespace.
+pub(crate) fn tool(program: &str, namespace: &Namespace, words: &str) -> Result<()> {
+    let mut command = namespace.command(program);
     let output = command.args(words.split(' ')).output().with_context(|| format!("cannot run {program}"))?;
     ensure!(output.status.success(), "{program} {words}: {}", String::from_utf8_lossy(&output.stderr).trim());
     Ok(())

@@ -26,6 +26,8 @@ pub struct Setting {
     pub processors: usize,
     /// The kernel.
     pub kernel: String,
+    /// What the bench was told.
+    pub arguments: Vec<String>,
     /// The day, in seconds since 1970.
     pub at: u64,
 }
@@ -72,15 +74,21 @@ impl Report {
             self.bench, self.unit, self.setting.processors, self.setting.processor, self.setting.kernel
         );
         println!(
-            "{:<28}{:<18}{:>10}{:>10}{:>10}{:>10}{:>8}{:>8}",
-            "case", "who", "median", "p5", "p95", "most", "trials", "ours/"
+            "{:<44}{:<18}{:>10}{:>10}{:>10}{:>10}{:>10}{:>8}{:>8}",
+            "case", "who", "median", "p5", "p95", "p99", "most", "trials", "ours/"
         );
         for row in &self.rows {
             for (who, summary) in &row.results {
                 let ratio = row.ratios.get(who).map_or(String::new(), |ratio| format!("{ratio:.2}"));
                 println!(
-                    "{:<28}{who:<18}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>8}{ratio:>8}",
-                    row.case, summary.median, summary.p5, summary.p95, summary.most, summary.trials
+                    "{:<44}{who:<18}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>8}{ratio:>8}",
+                    row.case,
+                    summary.median,
+                    summary.p5,
+                    summary.p95,
+                    summary.p99,
+                    summary.most,
+                    summary.trials
                 );
             }
         }
@@ -99,6 +107,12 @@ impl Setting {
             names.first().and_then(|name| name.split_once(':')).map_or("unknown", |(_, name)| name.trim());
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let at = std::time::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
-        Self { processor: name.into(), processors: names.len(), kernel: kernel.trim().into(), at }
+        Self {
+            processor: name.into(),
+            processors: names.len(),
+            kernel: kernel.trim().into(),
+            arguments: std::env::args().skip(1).collect(),
+            at,
+        }
     }
 }

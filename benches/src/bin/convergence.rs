@@ -4,12 +4,13 @@
 //! the new holder minus the time just before the announcement was sent. In turns with a plain Linux bridge, and
 //! with a bridge and kernel VXLAN between hosts, where nothing is checked and the client's ARP cache decides.
 //! Each case has a VIP of its own, as rule C4 counts claims per VIP and port, and only the client whose turn it is
-//! sends.
+//! sends. There may be more hosts, and more VIPs held by somebody, and server and agents may be dead: it should not matter.
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use havip_api::{Associate, Contention, CreateVip};
 use havip_benches::{
+    crowd::{self, Records},
     interrupt,
     plain::Plain,
     post::{Post, next_arrival, now},
@@ -35,6 +36,15 @@ struct Args {
     /// Trials per case
     #[arg(long, default_value_t = 200)]
     trials: usize,
+    /// Hosts for instances, besides the edge; of two, only what is announced on the other one than the client's counts
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=64))]
+    hosts: u8,
+    /// VIPs of the same VPC that an instance holds all the time
+    #[arg(long, default_value_t = 0)]
+    vips: usize,
+    /// Server and agents are killed before the first trial
+    #[arg(long)]
+    stopped: bool,
     /// Write the results to this file, as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -46,17 +56,24 @@ fn main() -> Result<()> {
     let mut report = Report::new("convergence", "ms");
     let mut values = BTreeMap::<(&str, &str), Vec<f64>>::new();
     let guests = [BLUE, GREEN, CLIENT];
-    let own = Ours::new()?;
+    let own = Ours::new(&args)?;
     let mtu = own.post("client")?.link()?.mtu;
     let bridge = Plain::bridge(&guests, mtu)?;
-    let vxlan = Plain::bridge_and_vxlan(&guests, mtu)?;
+    // As many hosts as ours, each with a guest that only listens.
+    let idle = (4..=args.hosts).map(|number| Ipv4Addr::new(10, 20, 1, 10 + number));
+    let vxlan = Plain::bridge_and_vxlan(&guests.into_iter().chain(idle).collect::<Vec<_>>(), mtu)?;
     // From here on, so that the lab's programs do not inherit it.
     priority::rise()?;
     let mut arenas = vec![
         Arena::new("same host", "bridge", &bridge.posts, VIP, VIP)?,
-        Arena::new("other host", "bridge+vxlan", &vxlan.posts, VIP, VIP)?,
+        Arena::new("other host", "bridge+vxlan", &vxlan.posts[..3], VIP, VIP)?,
     ];
     arenas.extend(own.arenas()?);
+    if args.stopped {
+        crowd::kill_programs(&own.scene.lab);
+        // A heartbeat counts for a second; then claims are followed as on a host without an agent.
+        std::thread::sleep(Duration::from_secs(2));
+    }
     for trial in 0..args.trials {
         eprint!("\rtrial {} of {}", trial + 1, args.trials);
         for arena in &mut arenas {
@@ -87,6 +104,8 @@ struct Arena {
     who: &'static str,
     turn: usize,
     claimants: [Claimant; 2],
+    /// Whose announcements are measured.
+    counts: [bool; 2],
     last_at: Instant,
     client: Sender,
 }
@@ -118,7 +137,8 @@ impl Arena {
         let claimants = [claimant(first)?, claimant(second)?];
         claimants[0].socket.send(&claimants[0].announcement)?;
         let client = Sender::start(client.sender()?, SocketAddrV4::new(target, PORT));
-        let mut arena = Self { case, who, turn: 1, claimants, last_at: Instant::now(), client };
+        let counts = [true; 2];
+        let mut arena = Self { case, who, turn: 1, claimants, counts, last_at: Instant::now(), client };
         // Caches warm up: neighbours of the underlay, ARP of the client.
         for _ in 0..4 {
             arena.trial().with_context(|| format!("{who}, {case}: warming up"))?;
@@ -126,8 +146,16 @@ impl Arena {
         Ok(arena)
     }
 
-    /// The milliseconds from the announcement to the first arrival.
+    /// The milliseconds from an announcement that counts to the first arrival.
     fn trial(&mut self) -> Result<f64> {
+        while !self.counts[self.turn] {
+            self.announce()?;
+        }
+        self.announce()
+    }
+
+    /// The one whose turn it is takes the VIP.
+    fn announce(&mut self) -> Result<f64> {
         // Rule C4's bucket gives two claims a second and port.
         std::thread::sleep((self.last_at + SPACING).saturating_duration_since(Instant::now()));
         let _sending = self.client.send();
@@ -224,22 +252,31 @@ impl Drop for Sender {
 struct Ours {
     scene: Scene,
     eip: Ipv4Addr,
+    /// The clients' host is also that of one claimant.
+    shares: bool,
 }
 
 impl Ours {
-    fn new() -> Result<Self> {
+    fn new(args: &Args) -> Result<Self> {
         let program = std::env::current_exe()?.with_file_name("havip");
-        let mut scene = Setting::subnet("10.20.1.0/24")
+        // Of two hosts the clients are on the first.
+        let clients = if args.hosts > 2 { 3 } else { 1 };
+        let mut setting = Setting::subnet("10.20.1.0/24")
+            .hosts(args.hosts)
             .vip(&VIP.to_string())
             .edges(1)
             .guest_on("blue", 1)
             .guest_on("green", 2)
             .guest_on("twin", 1)
             .guest_on("near", 1)
-            .guest_on("client", 3)
-            .start(program)?;
+            .guest_on("client", clients);
+        // A host without a port in the VPC would not hear of it.
+        for host in 4..=args.hosts {
+            setting = setting.guest_on(&format!("idle-{host}"), host);
+        }
+        let mut scene = crowd::without_quotas(setting).start(program)?;
         let other = scene.make_subnet("other", "10.20.2.0/24")?;
-        scene.add_guest_in(&other, "routed", HostName::Host(3), "")?;
+        scene.add_guest_in(&other, "routed", HostName::Host(clients), "")?;
         scene.associate(["blue", "green"])?;
         scene.follow_every_claim()?;
         let eip = scene.bind_eip(scene.vip_id())?;
@@ -256,14 +293,38 @@ impl Ours {
             };
             scene.settled(|client| client.create_vip(&body))?;
         }
-        Ok(Self { scene, eip })
+        let ours = Self { scene, eip, shares: args.hosts == 2 };
+        Ok(match args.vips {
+            0 => ours,
+            vips => ours.with_others(vips)?,
+        })
+    }
+
+    /// So many VIPs more, all held by an instance of the second host.
+    fn with_others(mut self, vips: usize) -> Result<Self> {
+        let subnet = self.scene.make_subnet("crowd", "10.20.64.0/18")?;
+        self.scene.add_guest_in(&subnet, "crowd", HostName::Host(2), "")?;
+        let associations = vec![Associate::claim(&self.scene["crowd"].id)];
+        let body = CreateVip { subnet, associations, ..CreateVip::default() };
+        let vips = crowd::make_vips(&self.scene, &vec![body; vips])?;
+        let crowd = self.post("crowd")?;
+        let (socket, mac) = (crowd.packet_socket()?, crowd.mac()?);
+        for vip in &vips {
+            socket.send(&gratuitous_arp(mac, *vip))?;
+        }
+        Records::open(&self.scene)?.eventually_all(&vips, crowd::host_number(&self.scene, 2)?)?;
+        Ok(self)
     }
 
     fn arenas(&self) -> Result<Vec<Arena>> {
         let post = |name: &str| self.post(name);
         let outside = Post { namespace: self.scene.lab.outside_namespace()?, address: VIP };
-        let across = |case, client: Post, vip, target| {
-            Arena::new(case, OURS, &[post("blue")?, post("green")?, client], vip, target)
+        let across = |case, client: Post, vip, target| -> Result<Arena> {
+            let posts = [post("blue")?, post("green")?, client];
+            Ok(Arena {
+                counts: [!self.shares || case == "eip", true],
+                ..Arena::new(case, OURS, &posts, vip, target)?
+            })
         };
         let same_host = [post("blue")?, post("twin")?, post("near")?];
         Ok(vec![

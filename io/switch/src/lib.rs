@@ -29,7 +29,7 @@ pub use havip_claim::{Notice, Order, Release};
 pub use ledger::{DropCount, Ledger};
 pub use orders::Outcome;
 pub use reasons::{Reason, reason, reason_name};
-pub use records::{Move, Sent};
+pub use records::{Move, PinnedRecords, Sent};
 pub use switch::{Capacity, Edge, Options, Switch, detach_all};
 pub use trace::{Loaded, Looker, Seen, Trace, Wanted};
 pub use waiting::AsyncEvents;

@@ -2,11 +2,12 @@
 
 use crate::{
     Switch,
-    error::MapError,
+    error::{MapError, OpenError},
     layout::{self, AddressKey, KeptRecord, Plain},
+    pins::Pins,
 };
 use havip_model::{Epoch, Holder, HostNumber, MoveCause, PortNumber, Record, Timestamp, VipKey, Vni};
-use libbpf_rs::{MapCore, MapFlags};
+use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use std::{collections::BTreeMap, time::Duration};
 
 /// One line of a VIP's history.
@@ -112,6 +113,28 @@ impl Switch {
 
     fn kept(&self, key: &AddressKey) -> Result<Option<KeptRecord>, MapError> {
         self.read("records", key.bytes(), MapFlags::LOCK)
+    }
+}
+
+/// The pinned records of a switch, read beside its agent, which may be dead: what benches look at.
+///
+/// Nothing is loaded and nothing written.
+pub struct PinnedRecords(MapHandle);
+
+impl PinnedRecords {
+    /// Of the switch with this name.
+    pub fn open(name: &str) -> Result<Self, OpenError> {
+        let path = Pins::named(name)?.maps().join("records");
+        MapHandle::from_pinned_path(path).map(Self).map_err(OpenError::Load)
+    }
+
+    /// The VIP's record, and when it became this one on this host, since boot.
+    pub fn record(&self, key: VipKey) -> Result<Option<(Record, Duration)>, MapError> {
+        let found = self.0.lookup(AddressKey::vip(key).bytes(), MapFlags::LOCK);
+        let bytes = found.map_err(|source| MapError::Kernel { what: "read", map: "records", source })?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        let kept = KeptRecord::read(&bytes).ok_or(MapError::Foreign { map: "records" })?;
+        Ok(kept.now.model().map(|record| (record, Duration::from_nanos(kept.changed_at))))
     }
 }
 
