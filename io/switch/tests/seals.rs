@@ -313,31 +313,3 @@ fn doubts_have_a_port_asked_at_a_limited_rate() {
         ("doubt_limited", 200 - asked as u64),
     ]);
 }
-
-#[test]
-#[ignore = "a measurement: run it alone, with --run-ignored only --no-capture"]
-fn what_a_seal_costs() {
-    let middle = |mut times: Vec<Duration>| {
-        times.sort();
-        times[times.len() / 2]
-    };
-    for (name, stage) in [("unsealed", None), ("sealed", Some(keys(3, &[3, 4])))] {
-        let hook = Hook::new(&format!("cost-{name}"));
-        if let Some(stage) = &stage {
-            hook.switch.set_keys(stage).unwrap();
-        }
-        let known = by_host_2(said(RecordKind::Announce, record(10)));
-        let bytes = carried(&if stage.is_some() { known.sealed(&key(3)) } else { known.encode() });
-        hook.arrives(underlay(2), ANNOUNCEMENTS, &bytes);
-        let heard = (0..9).map(|_| hook.arrival_costs(underlay(2), ANNOUNCEMENTS, &bytes, 100_000)).collect();
-        // Two ports in turns, within what a host without an agent follows: each claim is a new holder and two copies.
-        let claims = (0..200).map(|turn| {
-            let number = 11 + turn % 2;
-            let claim = gratuitous_arp(mac(number), hook::VIP);
-            let began = Instant::now();
-            hook.sends(number, &claim);
-            began.elapsed()
-        });
-        println!("{name}: hearing {:?}, claiming {:?}", middle(heard), middle(claims.collect()));
-    }
-}

@@ -276,18 +276,6 @@ impl Hook {
     pub fn arrives(&self, from: Ipv4Addr, vni: u32, frame: &[u8]) -> Ran {
         self.run(1, self.devices["ov"], u32::from(from), vni, frame)
     }
-    /// How long a hook takes for a frame of another host that changes nothing, on average of so many runs.
-    pub fn arrival_costs(&self, from: Ipv4Addr, vni: u32, frame: &[u8], runs: u32) -> Duration {
-        let mut context = context(1, self.devices["ov"], u32::from(from), vni);
-        let entry = self.entry.progs_mut().find(|program| program.name() == "entry").unwrap();
-        let input = ProgramInput {
-            data_in: Some(frame),
-            context_in: Some(&mut context),
-            repeat: runs,
-            ..Default::default()
-        };
-        entry.test_run(input).unwrap().duration
-    }
     /// This frame comes in by the DHCP device, or from outside.
     pub fn enters(&self, hook: &str, device: &str, frame: &[u8]) -> Ran {
         let slot = HOOKS.iter().position(|name| *name == hook).unwrap();
