@@ -2,6 +2,7 @@
 
 use super::assist::{outage, was_assisted};
 use anyhow::{Result, ensure};
+use havip_api::MoveCause;
 use havip_lab::{PATIENCE, Setting, eventually, keepalived::Keepalived, names::HostName, steadily};
 use havip_tests::{OWN_TIMERS, SUBNET, VIP6, elect_blue, guides, pair6, program, url};
 use std::{
@@ -99,6 +100,41 @@ fn a_graceful_stop_over_ipv6_costs_only_the_skew() -> Result<()> {
     // The skew of priority 10 is 0.96 s; without the resignation it would be at least 2.96 s.
     ensure!(outage < Duration::from_millis(2900), "{outage:?}");
     Ok(())
+}
+
+#[test]
+fn a_lost_hosts_ipv6_vip_is_spoken_for_and_released() -> Result<()> {
+    let scene = pair6().start(program())?;
+    elect_blue(&scene)?;
+
+    let outage = outage(&scene, "green", || scene.lab.lose_host(HostName::Host(1)))?;
+
+    println!("outage at the loss of a host over IPv6: {} ms", outage.as_millis());
+    was_assisted(&scene, outage)?;
+    let evidence = scene.evidence()?;
+    ensure!(evidence.iter().any(|text| text.contains("was silent for")), "{evidence:?}");
+    let causes = scene.causes()?;
+    ensure!(causes.contains(&MoveCause::HostLost), "nobody released what the lost host held: {causes:?}");
+    Ok(())
+}
+
+#[test]
+fn two_instances_with_one_ipv6_vip_are_reported_and_the_later_announcement_holds() -> Result<()> {
+    let scene = pair6().start(program())?;
+    scene.associate(["blue", "green"])?;
+    for guest in ["blue", "green"] {
+        scene[guest].shell(&format!("ip address add {VIP6}/128 dev eth0 nodad"))?;
+        scene[guest].announce(VIP6)?;
+        scene.eventually_held_by(guest)?;
+    }
+
+    // Blue lost the VIP and is asked, together with green, by neighbour solicitation: both have the address.
+    let event = scene.eventually_told("both-answer")?;
+
+    ensure!(event.text.contains("nothing was moved"), "{event:?}");
+    ensure!(event.advice.contains("remove the address from blue"), "{event:?}");
+    scene.eventually_held_by("green")?;
+    scene["client"].pings(VIP6)
 }
 
 #[test]
