@@ -108,6 +108,15 @@ struct File {
     images: BTreeMap<String, Image>,
 }
 
+/// What a host is called that was given no name: as the machine is.
+///
+/// # Errors
+/// The machine has no name.
+pub fn machine_name() -> anyhow::Result<String> {
+    let name = nix::unistd::gethostname().context("could not read the machine's host name; give --name")?;
+    Ok(name.to_string_lossy().to_ascii_lowercase().replace(['.', '_'], "-"))
+}
+
 impl Args {
     /// Settles flags, environment, file and defaults.
     ///
@@ -124,11 +133,7 @@ impl Args {
         };
         let name = match self.name.or(file.name) {
             Some(name) => name,
-            None => nix::unistd::gethostname()
-                .context("could not read the machine's host name; give --name")?
-                .to_string_lossy()
-                .to_ascii_lowercase()
-                .replace(['.', '_'], "-"),
+            None => machine_name()?,
         };
         // The name is also that of a directory of pins.
         let plain =

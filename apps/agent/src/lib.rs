@@ -23,7 +23,7 @@ mod peers;
 mod run;
 mod state;
 
-pub use args::{Args, Config};
+pub use args::{Args, Config, machine_name};
 pub use detach::detach;
 pub use identity::has_joined;
 pub use run::{run, run_until};

@@ -9,6 +9,11 @@ pub enum OpenError {
     /// A pin name is a directory's name.
     #[error("{0:?} cannot name a switch: use 1 to 32 of a-z, 0-9 and -")]
     Name(String),
+    /// Nobody made it since the machine was booted.
+    #[error(
+        "this machine has no switch {0}: no agent of this name has run here since the machine was booted"
+    )]
+    Absent(String),
     /// bpffs is not there and cannot be mounted.
     #[error("could not mount bpffs at {path}")]
     Mount {

@@ -7,7 +7,7 @@ use crate::{
     reasons::REASONS,
 };
 use havip_model::{PortNumber, RefusalReason};
-use libbpf_rs::{MapCore, MapFlags};
+use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use std::collections::BTreeMap;
 
 /// Counters by name, zeros left out.
@@ -27,18 +27,7 @@ pub struct DropCount {
 impl Switch {
     /// Everything counted since the switch was made.
     pub fn ledger(&self) -> Result<Ledger, MapError> {
-        let mut ledger = Ledger::new();
-        let reasons = REASONS.iter().map(|reason| (u32::from(reason.number), reason.name));
-        let counters = (layout::REASON_MAX..).zip(COUNTERS.iter().copied());
-        for (index, name) in reasons.chain(counters) {
-            let read = self.map("ledger").lookup_percpu(&index.to_ne_bytes(), MapFlags::ANY);
-            let read = read.map_err(|source| MapError::Kernel { what: "read", map: "ledger", source })?;
-            let total: u64 = read.into_iter().flatten().filter_map(|bytes| u64::read(&bytes)).sum();
-            if total > 0 {
-                ledger.insert(name, total);
-            }
-        }
-        Ok(ledger)
+        read(self.map("ledger"))
     }
 
     /// Drops by port and reason.
@@ -56,6 +45,22 @@ impl Switch {
         drops.sort_by_key(|drop| (drop.port, drop.reason));
         Ok(drops)
     }
+}
+
+/// Reads every counter of a ledger.
+pub(crate) fn read(map: &MapHandle) -> Result<Ledger, MapError> {
+    let mut ledger = Ledger::new();
+    let reasons = REASONS.iter().map(|reason| (u32::from(reason.number), reason.name));
+    let counters = (layout::REASON_MAX..).zip(COUNTERS.iter().copied());
+    for (index, name) in reasons.chain(counters) {
+        let read = map.lookup_percpu(&index.to_ne_bytes(), MapFlags::ANY);
+        let read = read.map_err(|source| MapError::Kernel { what: "read", map: "ledger", source })?;
+        let total: u64 = read.into_iter().flatten().filter_map(|bytes| u64::read(&bytes)).sum();
+        if total > 0 {
+            ledger.insert(name, total);
+        }
+    }
+    Ok(ledger)
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.

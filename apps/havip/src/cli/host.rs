@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::session::{Session, print};
 use super::show::{Column, Format, Names, Row, json};
-use super::{Verb, time};
+use super::{Verb, kernel, time};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use havip_agent::Args;
@@ -95,6 +95,12 @@ pub enum HostVerb {
         #[arg(short = 'n', long)]
         count: Option<usize>,
     },
+    /// Show who holds which VIP and EIP as this machine's kernel has it; needs no server and no agent
+    ///
+    /// Hosts and ports are shown by number, as the kernel knows no names.
+    Records(kernel::Records),
+    /// Show what this machine's switch has counted, and how full its maps are; needs no server and no agent
+    Switch(kernel::Switch),
 }
 
 /// Which agent of this machine; as it was run.
@@ -141,9 +147,11 @@ impl Detach {
 }
 
 impl Verb for HostVerb {
-    fn run_here(self) -> Result<Option<Self>> {
+    fn run_here(self, format: Format) -> Result<Option<Self>> {
         match self {
             Self::Detach(args) => args.run().map(|()| None),
+            Self::Records(args) => args.run(format).map(|()| None),
+            Self::Switch(args) => args.run(format).map(|()| None),
             other => Ok(Some(other)),
         }
     }
@@ -173,7 +181,9 @@ impl Verb for HostVerb {
                 change.client(session).remove_host(&id)?;
                 session.say(&format!("{id} removed"))
             }
-            Self::Detach(_) => unreachable!("it needs no server and has run"),
+            Self::Detach(_) | Self::Records(_) | Self::Switch(_) => {
+                unreachable!("it needs no server and has run")
+            }
             Self::Drops { host } => {
                 let id = session.id_of::<Host>(&host)?;
                 session.show_all(&session.client.host_drops(&id)?.drops)

@@ -10,6 +10,7 @@ pub mod failure;
 pub mod host;
 pub mod instance;
 pub mod interface;
+pub mod kernel;
 pub mod kind;
 pub mod pool;
 pub mod port;
@@ -48,7 +49,7 @@ pub struct Noun<V: clap::Subcommand> {
 /// What a verb does.
 pub trait Verb: Sized {
     /// Does what needs no server; gives the verb back if it needs one.
-    fn run_here(self) -> Result<Option<Self>> {
+    fn run_here(self, _: show::Format) -> Result<Option<Self>> {
         Ok(Some(self))
     }
     /// Asks the server and shows the answer.
@@ -58,8 +59,8 @@ pub trait Verb: Sized {
 impl<V: clap::Subcommand + Verb> Noun<V> {
     /// Connects as told, before or behind the noun, and runs the verb.
     pub fn run(self, before: connect::BeforeNoun, output: Option<show::Format>) -> Result<()> {
-        let Some(verb) = self.verb.run_here()? else { return Ok(()) };
         let format = self.output.or(output).unwrap_or(show::Format::Table);
+        let Some(verb) = self.verb.run_here(format)? else { return Ok(()) };
         let choice = self.connection.or(before).settle(&|name| std::env::var(name).ok())?;
         verb.run(&Session::new(choice.open()?, format))
     }
