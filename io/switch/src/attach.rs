@@ -106,12 +106,16 @@ impl Switch {
     /// Swaps the program at every device that an earlier life of this switch attached.
     pub(crate) fn swap_programs(&self) -> Result<(), AttachError> {
         for (ifindex, role) in attached(self.map("attachments")) {
+            let put = if exists(ifindex) { self.put_program(ifindex, role) } else { Ok(()) };
+            match put {
+                // A guest's namespace that is being taken down shows its devices for a while, and takes nothing.
+                Err(error) if is_gone(&error.source) || !exists(ifindex) => {}
+                put => put?,
+            }
             if !exists(ifindex) {
                 let _ = fs::remove_file(self.pins.link(ifindex));
                 let _ = self.map("attachments").delete(&ifindex.to_ne_bytes());
-                continue;
             }
-            self.put_program(ifindex, role)?;
         }
         Ok(())
     }
