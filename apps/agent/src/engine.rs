@@ -26,11 +26,12 @@ use crate::args::Config;
 use crate::devices::Devices;
 use crate::follow::Heard;
 use crate::identity::Identity;
+use crate::journal::{Journal, Position};
 use crate::metrics::Wanted;
 use crate::outbox::Outbox;
 use crate::peers::{Asked, Peers};
 use crate::state::{self, Incoming, State};
-use crate::{clock, dhcp};
+use crate::{clock, dhcp, journal};
 use anyhow::Context;
 use havip_claim::keeper::{self, Keeper};
 use havip_liveness::Prober;
@@ -101,6 +102,9 @@ pub struct Engine {
     /// The ports of an earlier life were taken over.
     has_adopted: bool,
     is_saved: bool,
+    /// Where the state on disk ends, and what came after it.
+    saved: Position,
+    journal: Journal,
     stream_is_open: bool,
     stamp: Option<clock::Stamp>,
     clock_offset: Duration,
@@ -168,7 +172,12 @@ enum Woken {
 pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let Parts { mut events, mut link_watch, mut heard, mut asked, mut wanted, .. } = parts;
     let (done, mut finished) = mpsc::unbounded_channel();
-    let state = State::load(&state::path(&parts.config.data));
+    let kept = State::load(&state::path(&parts.config.data));
+    let is_kept = kept.is_some();
+    let mut state = kept.unwrap_or_default();
+    let saved = Position::of(&state);
+    let is_behind = journal::replay(&journal::path(&parts.config.data), &mut state) > 0;
+    let state = (is_kept || is_behind).then_some(state);
     let observed = parts.switch.entries().context("could not read the switch's maps")?;
     let host = parts.identity.number;
     let mut engine = Engine {
@@ -186,6 +195,8 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result
         is_known: state.is_some(),
         has_adopted: false,
         is_saved: true,
+        saved: Position::default(),
+        journal: Journal::default(),
         state: State::default(),
         incoming: Incoming::default(),
         stream_is_open: false,
@@ -208,6 +219,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result
         show: show::Counters::new(),
         observed: Table::new(),
     };
+    (engine.is_saved, engine.saved) = (!is_behind, saved);
     engine.begin(observed, state).await?;
     tokio::spawn(parts.following);
 

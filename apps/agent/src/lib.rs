@@ -16,6 +16,7 @@ mod engine;
 mod facts;
 mod follow;
 mod identity;
+mod journal;
 mod keys;
 mod metrics;
 mod outbox;

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::follow::Heard;
+use crate::journal::{self, Position};
 use crate::state::{self, Incoming};
 use crate::{clock, dhcp};
 use havip_model::Vni;
@@ -57,6 +58,9 @@ impl Engine {
         if !committed.changed.is_empty() || is_news {
             self.is_saved = false;
         }
+        if !committed.changed.is_empty() {
+            self.keep(&committed.changed);
+        }
         self.is_known = true;
         self.take_changes(committed.changed).await;
         self.tell_position();
@@ -102,13 +106,25 @@ impl Engine {
         });
     }
 
+    /// Keeps a commit for the case that this life ends before [`Self::save`].
+    fn keep(&mut self, changed: &BTreeMap<ItemKey, Option<Item>>) {
+        let (path, after) = (journal::path(&self.config.data), Position::of(&self.state));
+        if let Err(error) = self.journal.append(&path, &self.saved, &after, changed) {
+            tracing::error!(error = format!("{error:#}"), "could not keep a change of the state");
+        }
+    }
+
     /// Writes the state to disk if it changed, at most once a second: an older one costs only changes sent twice.
     pub(super) fn save(&mut self) {
         if self.is_saved {
             return;
         }
         match self.state.save(&state::path(&self.config.data)) {
-            Ok(()) => self.is_saved = true,
+            Ok(()) => {
+                self.is_saved = true;
+                self.saved = Position::of(&self.state);
+                self.journal.begin_anew();
+            }
             Err(error) => tracing::error!(error = format!("{error:#}"), "could not keep the state"),
         }
     }
