@@ -335,6 +335,7 @@ impl Engine {
         self.end_drills(now).await;
         self.end_unasked(now);
         self.probe(now);
+        self.find_the_unheard().await;
         self.assist_due(now);
         self.guests_due(now).await;
         self.tell_keeper(keeper::Event::DeadlineReached);

@@ -22,6 +22,8 @@ pub struct Alive {
     pub edges_are_due: bool,
     /// EIPs that this edge has just taken: when they are announced outside, until nothing is left to say.
     announce_at: BTreeMap<Ipv4Addr, Vec<Duration>>,
+    /// Hosts that were just missed: their neighbour entries are looked at.
+    unheard: BTreeSet<HostNumber>,
     /// When neighbours are asked for again.
     neighbours_at: Duration,
 }
@@ -106,8 +108,12 @@ impl Engine {
                         tracing::error!(%host, error = chain(&error), "could not send an echo");
                     }
                 }
-                Action::Ask { about } => self.ask_others(now, about),
+                Action::Ask { about } => {
+                    self.alive.unheard.insert(about);
+                    self.ask_others(now, about);
+                }
                 Action::Lost { host, since } => {
+                    self.alive.unheard.insert(host);
                     let silent_ms = now.saturating_sub(since).as_millis();
                     tracing::warn!(%host, silent_ms, "host lost");
                     self.outbox.lost(host, true, self.wall_ms(since));
@@ -115,6 +121,8 @@ impl Engine {
                 }
                 Action::Alive { host } => {
                     tracing::info!(%host, "host heard again");
+                    // If it was this host that was cut off, the others are to be found again before they are judged.
+                    self.alive.unheard.extend(self.prober.liveness().lost);
                     self.outbox.lost(host, false, self.wall_ms(now));
                     self.lives(now, host);
                     self.judged_anew(now);
@@ -140,6 +148,33 @@ impl Engine {
         for address in addresses {
             if let Err(error) = self.links.resolve_neighbour(self.devices.underlay, address).await {
                 tracing::debug!(%address, error = chain(&error), "could not ask for a neighbour");
+            }
+        }
+    }
+
+    /// Asks anew for neighbours that were missed and are not resolved.
+    ///
+    /// When the underlay's link was away for a moment the kernel has forgotten its neighbours. If its first question
+    /// is lost, as by a switch that does not forward yet, it asks again only after a second: long enough to take a
+    /// host for lost that is well.
+    pub(super) async fn find_the_unheard(&mut self) {
+        let unheard = std::mem::take(&mut self.alive.unheard);
+        if unheard.is_empty() {
+            return;
+        }
+        let known = match self.links.neighbours(self.devices.underlay).await {
+            Ok(known) => known,
+            Err(error) => return tracing::debug!(error = chain(&error), "could not list the neighbours"),
+        };
+        for host in unheard {
+            let Some(address) = self.host_item(host).map(|host| host.underlay) else { continue };
+            if known.iter().any(|neighbour| neighbour.address == address && neighbour.mac.is_some()) {
+                continue;
+            }
+            let forgotten = self.links.remove_neighbour(self.devices.underlay, address).await;
+            let asked = self.links.resolve_neighbour(self.devices.underlay, address).await;
+            if let Err(error) = forgotten.and(asked) {
+                tracing::debug!(%host, error = chain(&error), "could not ask for a neighbour anew");
             }
         }
     }
