@@ -91,6 +91,10 @@ async fn stream(
                 .map_err(|_| anyhow::anyhow!("the server was silent for {} s", SILENCE.as_secs()))?;
             let Some(update) = update.map_err(said)? else { return anyhow::Ok(()) };
             if let Some(body) = update.body {
+                // Here, as it is about this stream: whoever hears the update may do so when the next one has begun.
+                if let Body::Commit(commit) = &body {
+                    outbox.confirmed(commit.reports);
+                }
                 heard.send(Heard::Update(Box::new(body))).await?;
             }
         }

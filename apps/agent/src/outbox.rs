@@ -1,7 +1,8 @@
 //! What is to be told to the server, bounded while nobody listens.
 //!
 //! Of what only the last counts (acknowledgement, states) the last is kept, and said again on each new stream.
-//! Of what happened, as much as fits is kept; the rest is counted.
+//! Of what happened, as much as fits is kept; the rest is counted. Moves are kept until the server has said that it
+//! took them over: what was on its way to a server that died is said again, and known by its claim's number.
 
 use havip_model::{HostNumber, PortNumber, Record, VipKey, Vni};
 use havip_stream::convert;
@@ -42,6 +43,10 @@ struct Waiting {
     sents_lost: u64,
     refusals_lost: Lost,
     findings_lost: Lost,
+    /// How many reports were handed out on this stream.
+    reports: u64,
+    /// Moves that were handed out, and in which report.
+    unconfirmed: VecDeque<(u64, proto::Move)>,
 }
 
 /// What did not fit.
@@ -156,14 +161,28 @@ impl Outbox {
         ]
     }
 
-    /// On a new stream every last word is said again.
+    /// On a new stream every last word is said again, and every move of which it is not known that it was heard.
     pub fn start_stream(&self) {
         let waiting = &mut *self.lock();
+        waiting.reports = 0;
+        for (_, moved) in std::mem::take(&mut waiting.unconfirmed).into_iter().rev() {
+            if waiting.moves.len() < MOST_MOVES {
+                waiting.moves.push_front(moved);
+            } else {
+                waiting.moves_lost += 1;
+            }
+        }
         waiting.acknowledged.iter_mut().for_each(|last| last.said = false);
         waiting.instances.values_mut().for_each(|last| last.said = false);
         waiting.ports.values_mut().for_each(|last| last.said = false);
         waiting.lost.values_mut().for_each(|last| last.said = false);
         self.filled.notify_one();
+    }
+
+    /// The server has taken over so many reports of this stream.
+    pub fn confirmed(&self, reports: u64) {
+        let unconfirmed = &mut self.lock().unconfirmed;
+        while unconfirmed.pop_front_if(|(report, _)| *report <= reports).is_some() {}
     }
 
     /// Waits for reports and takes them, oldest kinds first: what is programmed before what follows from it.
@@ -182,7 +201,14 @@ impl Waiting {
     fn take(&mut self) -> Vec<proto::Report> {
         let mut bodies = Vec::new();
         if !self.moves.is_empty() {
-            bodies.push(Body::Moves(proto::Moves { moves: self.moves.drain(..).collect() }));
+            let moves: Vec<proto::Move> = self.moves.drain(..).collect();
+            // It is the first of those that are handed out now.
+            let report = self.reports + 1;
+            self.unconfirmed.extend(moves.iter().map(|moved| (report, moved.clone())));
+            // A server that does not count has taken over the oldest long ago.
+            let excess = self.unconfirmed.len().saturating_sub(MOST_MOVES);
+            self.unconfirmed.drain(..excess);
+            bodies.push(Body::Moves(proto::Moves { moves }));
         }
         if !self.sents.is_empty() {
             bodies.push(Body::Sents(proto::Sents { sents: self.sents.drain(..).collect() }));
@@ -203,6 +229,7 @@ impl Waiting {
         bodies.extend(std::mem::take(&mut self.digests).into_values().map(Body::Digest));
         bodies.extend(self.results.drain(..).map(Body::Result));
         bodies.extend(unsaid(self.acknowledged.iter_mut()).map(Body::Acknowledged));
+        self.reports += bodies.len() as u64;
         bodies.into_iter().map(|body| proto::Report { body: Some(body) }).collect()
     }
 }
@@ -288,6 +315,27 @@ mod tests {
         let [Body::Findings(findings)] = &next(&outbox).await[..] else { panic!() };
         assert_eq!((findings.findings.len(), findings.lost), (MOST_FINDINGS, 3));
         assert_eq!(outbox.losses(), [("move", 0), ("sent", 0), ("refusal", 1), ("finding", 3)]);
+    }
+
+    #[tokio::test]
+    async fn a_move_is_said_again_on_a_new_stream_until_the_server_has_taken_it_over() {
+        let moved = |at_ms| proto::Move { at_ms, ..Default::default() };
+        let moves = |moves| Body::Moves(proto::Moves { moves });
+        let outbox = Outbox::default();
+        outbox.start_stream();
+        outbox.moved(moved(1));
+        outbox.instance(running(1));
+        assert_eq!(next(&outbox).await.len(), 2);
+        outbox.moved(moved(2));
+        assert_eq!(next(&outbox).await, [moves(vec![moved(2)])]);
+        outbox.confirmed(2);
+        outbox.moved(moved(3));
+
+        outbox.start_stream();
+        assert_eq!(next(&outbox).await, [moves(vec![moved(2), moved(3)]), Body::Instance(running(1))]);
+        outbox.confirmed(1);
+        outbox.start_stream();
+        assert_eq!(next(&outbox).await, [Body::Instance(running(1))]);
     }
 
     #[tokio::test]

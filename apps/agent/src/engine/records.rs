@@ -19,7 +19,9 @@ pub struct Records {
     keys: BTreeSet<VipKey>,
     /// Where the present round goes on; none between two rounds.
     next: Option<VipKey>,
-    /// The last move of each VIP that the server was told: a record's place in the order of claims.
+    /// The last record of each VIP whose history was looked at, whoever holds it: its place in the order of claims.
+    looked: BTreeMap<VipKey, (Epoch, bool)>,
+    /// The last move of each VIP, to or from a port of this host, that the server was told.
     told: BTreeMap<VipKey, (Epoch, bool)>,
     /// The records of own ports that the server was told on this stream.
     said: BTreeMap<VipKey, Record>,
@@ -64,17 +66,16 @@ impl Records {
 
     /// An entry that stood and the one that stands now: the index follows.
     pub fn follow(&mut self, key: EntryKey, before: Option<&Entry>, now: Option<&Entry>) {
-        for (entry, is_there) in [(before, false), (now, true)] {
-            let Some(key) = entry.and_then(|entry| record_key(key, entry)) else { continue };
-            if is_there {
-                self.keys.insert(key);
-            } else {
-                self.keys.remove(&key);
-                self.told.remove(&key);
-                self.said.remove(&key);
-                self.sent.remove(&key);
-            }
+        let [before, now] = [before, now].map(|entry| entry.and_then(|entry| record_key(key, entry)));
+        // An entry that only changes has the same record, and what was told of it was told.
+        if let Some(gone) = before.filter(|_| before != now) {
+            self.keys.remove(&gone);
+            self.looked.remove(&gone);
+            self.told.remove(&gone);
+            self.said.remove(&gone);
+            self.sent.remove(&gone);
         }
+        self.keys.extend(now);
     }
 
     fn of_vpc(&self, vni: Vni) -> Vec<VipKey> {
@@ -140,13 +141,13 @@ impl Engine {
         self.tell_keeper(Event::RecordRead { key, record });
         self.tell_missed_sent(key, record.as_ref(), sent);
         let Some(record) = record else { return };
+        // Also of a VIP that is elsewhere by now: a port of this host may have held it in between.
+        let last = (record.epoch, record.released);
+        if self.records.looked.insert(key, last) != Some(last) {
+            self.tell_missed(key, record);
+        }
         if record.holder.host != self.host {
             return self.release_if_lost(key, record);
-        }
-        let last = (record.epoch, record.released);
-        if self.records.told.get(&key) != Some(&last) {
-            self.tell_missed(key, record);
-            self.records.told(key, &record);
         }
         if self.stream_is_open && self.records.said.insert(key, record) != Some(record) {
             self.outbox.record(key, record);
@@ -159,15 +160,16 @@ impl Engine {
             Ok(history) => history,
             Err(error) => return tracing::error!(error = chain(&error), "could not read a history"),
         };
-        let told = self.records.told.get(&key).copied();
         for line in history {
             let released = line.to.is_none();
             let Some(holder) = line.to.or(line.from).filter(|holder| holder.host == self.host) else {
                 continue;
             };
-            if told >= Some((line.epoch, released)) {
+            let last = (line.epoch, released);
+            if self.records.told.get(&key) >= Some(&last) {
                 continue;
             }
+            self.records.told.insert(key, last);
             let is_present = (line.epoch, released) == (present.epoch, present.released);
             let mac = if is_present { present.mac } else { self.mac_of(holder) };
             let (epoch, moves) = (line.epoch, line.moves);
@@ -275,6 +277,19 @@ mod tests {
         let first = Vni::new(1).unwrap();
         assert_eq!(records.of_vpc(first).len(), 5);
         assert!(records.of_vpc(first).iter().all(|key| key.vni == first));
+    }
+
+    #[test]
+    fn what_was_told_of_a_vip_is_known_as_long_as_the_vip_is_there() {
+        let mut records = Records::default();
+        let (key, entry) = vip(1, 9);
+        records.follow(key, None, Some(&entry));
+        let told = BTreeMap::from([(records.of_vpc(Vni::new(1).unwrap())[0], (Epoch(7), false))]);
+        records.told = told.clone();
+        records.follow(key, Some(&entry), Some(&entry));
+        assert_eq!(records.told, told, "its configuration has changed");
+        records.follow(key, Some(&entry), None);
+        assert!(records.told.is_empty() && records.keys.is_empty());
     }
 
     #[test]

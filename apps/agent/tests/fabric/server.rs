@@ -205,7 +205,7 @@ impl Control for Service {
                 bodies.extend(changes.map(update::Body::Change));
                 let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
                 let server_ms = since_1970.as_millis() as u64;
-                bodies.push(update::Body::Commit(proto::Commit { revision, server_ms }));
+                bodies.push(update::Body::Commit(proto::Commit { revision, server_ms, reports: 0 }));
                 sent = now;
                 for body in bodies {
                     if updates.send(Ok(proto::Update { body: Some(body) })).await.is_err() {

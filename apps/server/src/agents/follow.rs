@@ -100,6 +100,8 @@ struct Session<'a> {
     keys_stage: u64,
     /// VPCs whose records were sent.
     known: BTreeSet<Vni>,
+    /// So many of its reports were taken over: it need not say them again.
+    reports: u64,
     /// The last difference between the host's records and ours that was answered: both digests.
     differences: BTreeMap<Vni, (Digest, Digest)>,
     /// The first messages.
@@ -143,6 +145,7 @@ impl<'a> Session<'a> {
             revision,
             keys_stage,
             known,
+            reports: 0,
             differences,
             opening: messages,
         }
@@ -169,6 +172,7 @@ impl<'a> Session<'a> {
                             Said::Digest(digest) => self.compare(digest).await?,
                             said => report::take(self.service, self.host, self.revision, &self.commands, said).await?,
                         }
+                        self.reports += 1;
                     }
                 },
                 committed = self.commits.recv() => match committed {
@@ -264,7 +268,8 @@ impl<'a> Session<'a> {
     }
 
     async fn commit(&self) -> Result<(), Status> {
-        self.send(Body::Commit(Commit { revision: self.revision, server_ms: entropy::now().0 })).await
+        let (revision, server_ms, reports) = (self.revision, entropy::now().0, self.reports);
+        self.send(Body::Commit(Commit { revision, server_ms, reports })).await
     }
 
     async fn send(&self, body: Body) -> Result<(), Status> {
@@ -300,7 +305,8 @@ impl Opening {
         let awaited = changes.iter().map(|(key, _)| *key).chain(after.keys().copied()).collect();
         let count = changes.len();
         messages.extend(changes.into_iter().map(|(_, change)| Body::Change(change)));
-        messages.push(Body::Commit(Commit { revision: durable.revision, server_ms: entropy::now().0 }));
+        let (revision, server_ms) = (durable.revision, entropy::now().0);
+        messages.push(Body::Commit(Commit { revision, server_ms, reports: 0 }));
         let vnis = after.values().filter_map(|item| match item {
             Item::Vpc(vpc) => Some(vpc.vni),
             _ => None,

@@ -9,6 +9,7 @@ use crate::{
 use havip_model::{EventKind, Holder, HostNumber, InstanceId, MoveCause, Record, Refusal, VipKey};
 use havip_store::stored::Stored;
 use havip_stream::convert::{Move, Refused};
+use std::collections::HashSet;
 use tracing::{debug, warn};
 
 impl Service {
@@ -16,13 +17,15 @@ impl Service {
     pub async fn moved(&self, host: HostNumber, moves: Vec<Move>) {
         self.record("moves", |state, write| {
             let mut fresh: Vec<(VipKey, Record)> = vec![];
+            let mut claims = HashSet::new();
             for moved in &moves {
                 if !is_own(state, host, moved.vip, &moved.record) && !is_of_lost(state, host, moved) {
                     debug!(host = host.get(), vip = ?moved.vip, "a move of somebody else's port is not recorded");
                     continue;
                 }
                 let known = newest(state, &fresh, moved.vip);
-                if known == Some(moved.record) || was_noted(state, moved) {
+                let claim = (moved.vip, moved.record.epoch, moved.record.present_holder());
+                if known == Some(moved.record) || !claims.insert(claim) || was_noted(state, moved) {
                     continue;
                 }
                 if known.is_none_or(|known| moved.record.outranks(&known)) {
