@@ -1,5 +1,7 @@
 //! Whole stories in the lab with unmodified software: what the stories share.
 
+pub mod faults;
+
 use anyhow::Context;
 use havip_api::{HistoryFilter, Move, MoveCause};
 use havip_lab::{Guest, Scene, Setting, keepalived::Keepalived};

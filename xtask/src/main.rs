@@ -13,6 +13,7 @@ mod packages;
 mod prepare;
 mod process;
 mod schemathesis;
+mod soak;
 mod test;
 mod workspace;
 
@@ -39,6 +40,8 @@ enum Command {
     Deps,
     /// Install what is missing, build in release mode, run one bench
     Bench(bench::Args),
+    /// Install what is missing, build in release mode, let everything die while VIPs move, for so many minutes
+    Soak(soak::Args),
     /// Run fuzz targets (needs nightly Rust and cargo-fuzz)
     Fuzz(fuzz::Args),
     /// Run the tests of the switch on Debian's kernels, emulated; part of `test`
@@ -59,6 +62,7 @@ fn main() -> std::process::ExitCode {
         Command::Layers => layers::run(),
         Command::Deps => deps::run(),
         Command::Bench(args) => bench::run(&args),
+        Command::Soak(args) => soak::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Kernels(args) => kernels::run(&args),
         Command::Machine => prepare::run(Purpose::Test).and_then(|()| kernels::machine()),

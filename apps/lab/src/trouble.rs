@@ -27,6 +27,29 @@ impl Scene {
         Ok(())
     }
 
+    /// Of a hundred messages about VIPs between hosts so many are lost: announcements, corrections, doubts and their
+    /// answers. Signs of life are not, so that nobody is taken for lost; connections between agents are, if so wished.
+    pub fn lose_announcements(&self, hosts: u8, share: u8, connections: bool) -> Result<()> {
+        for number in 1..=hosts {
+            // Behind UDP's 8 bytes: VXLAN with our own VNI, a frame's header, and the kind as its fifth byte.
+            let ours = "udp dport 7402 @th,96,24 0xffffff @th,272,8 != { 3, 4 }";
+            let lost = format!("numgen random mod 100 < {share} drop;");
+            let connections = if connections { format!("\nip protocol tcp {lost}") } else { String::new() };
+            self.on_arrival(number, &format!("{ours} {lost}{connections}"))?;
+        }
+        Ok(())
+    }
+
+    /// Of a host's arriving packets between hosts nothing is lost any more.
+    pub fn lose_nothing(&self, hosts: u8) -> Result<()> {
+        (1..=hosts).try_for_each(|number| self.on_arrival(number, ""))
+    }
+
+    /// A host hears none of the messages about VIPs, but for signs of life.
+    pub fn lose_all_announcements(&self, host: u8) -> Result<()> {
+        self.on_arrival(host, "udp dport 7402 @th,96,24 0xffffff @th,272,8 != { 3, 4 } drop;")
+    }
+
     /// Two hosts do not hear each other, in any way.
     pub fn cut(&self, one: u8, other: u8) -> Result<()> {
         for (at, from) in [(one, other), (other, one)] {

@@ -1,8 +1,8 @@
 //! What a VIP's history says: why each move was, and how long nobody sent as the VIP.
 
 use anyhow::{Context, Result, ensure};
-use havip_api::MoveCause;
-use havip_lab::{PATIENCE, eventually, probe::Probe};
+use havip_api::{Contention, HistoryFilter, Move, MoveCause, UpdateVip};
+use havip_lab::{PATIENCE, eventually, names::HostName, probe::Probe};
 use havip_tests::{VIP, newest, pair, program};
 use std::time::Duration;
 
@@ -54,6 +54,34 @@ fn the_history_says_why_the_vip_moved_and_how_long_nobody_sent_as_it() -> Result
     scene.settled(|client| client.delete_instance(&green))?;
     scene.forget("green");
     eventually(PATIENCE, || newest(&scene, MoveCause::Deleted).map(drop))
+}
+
+#[test]
+fn moves_that_an_agent_missed_are_told_by_its_next_life_wherever_the_vip_is_by_then() -> Result<()> {
+    let mut scene = pair().start(program())?;
+    scene.associate(["blue", "green"])?;
+    let follow = UpdateVip { contention: Some(Contention::Follow), ..UpdateVip::default() };
+    scene.settled(|client| client.update_vip(scene.vip_id(), &follow))?;
+    let (blue, green) = (scene["blue"].herald()?, scene["green"].herald()?);
+    scene.lab.process("h1")?.kill();
+
+    for herald in [&blue, &green, &blue, &green] {
+        herald.announce(VIP)?;
+    }
+    scene.eventually_held_by("green")?;
+    scene.lab.start_agent(HostName::Host(1))?;
+
+    eventually(PATIENCE, || {
+        let history =
+            scene.lab.api(|client| client.vip_history(scene.vip_id(), &HistoryFilter::default()))?.items;
+        let name = |row: &Move| row.to.as_ref().map(|to| to.instance_name.clone()).unwrap_or_default();
+        let mut moves: Vec<_> = history.iter().map(|row| (row.epoch, name(row), row.cause)).collect();
+        moves.sort_by_key(|(epoch, _, _)| *epoch);
+        let names: Vec<_> = moves.iter().map(|(_, name, _)| name.as_str()).collect();
+        ensure!(names == ["blue", "green", "blue", "green"], "{moves:?}");
+        ensure!(moves.iter().all(|(_, _, cause)| *cause == MoveCause::Claim), "{moves:?}");
+        Ok(())
+    })
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod drill;
 mod eip;
 mod external;
 mod failover;
+mod faults;
 mod history;
 mod hosts;
 mod ipv6;
