@@ -30,6 +30,14 @@ impl Summary {
     }
 }
 
+/// The value below which this share of them is; none of nothing.
+pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let index = (sorted.len().checked_sub(1)? as f64 * share).round() as usize;
+    sorted.get(index).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +49,6 @@ mod tests {
         assert_eq!((summary.p5, summary.median, summary.p95), (5.0, 50.0, 95.0));
         assert_eq!((summary.p99, summary.most), (99.0, 100.0));
         assert_eq!(Summary::of(&[]), None);
+        assert_eq!((quantile(&values, 0.999), quantile(&[], 0.5)), (Some(100.0), None));
     }
 }
