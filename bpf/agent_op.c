@@ -248,7 +248,7 @@ static __noinline enum outcome speak(struct __sk_buff *skb, struct kept_record *
 	struct record now;
 	__u32 length, offset;
 
-	if (!port || !permitted(key, order->port))
+	if (!port || port->state == PORT_INACTIVE || !permitted(key, order->heir))
 		return OUTCOME_REFUSED;
 	bpf_spin_lock(&kept->lock);
 	now = kept->now;

@@ -390,8 +390,8 @@ enum order_kind {
 	ORDER_HOLD_OFF = 12, /* the claims of `port` are contested until `nonce`, boot time in ns (C9) */
 	ORDER_FORGET = 10,  /* delete the record if its incarnation is at most `record.incarnation` */
 	ORDER_SPEAK = 11,   /* give port the last advert of `sender` and `router` once more, with priority 0, if the record
-	                     * is exactly `record` and the port may claim the VIP; with `nonce` 1 the advert itself, to
-	                     * take that back */
+	                     * is exactly `record` and `heir` may claim the VIP; with `nonce` 1 the advert itself, to take
+	                     * that back */
 };
 struct order {
 	__u32 kind;
@@ -406,7 +406,7 @@ struct order {
 	struct record record;
 	__u8 sender[16];
 	__u32 router;
-	__u32 zero2;
+	__u32 heir; /* the port itself, or another one of its instance */
 };
 
 /* What agent_op returns. */

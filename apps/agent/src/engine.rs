@@ -35,7 +35,7 @@ use crate::{clock, dhcp, journal};
 use anyhow::Context;
 use havip_claim::keeper::{self, Keeper};
 use havip_liveness::Prober;
-use havip_model::{Digest, HostNumber, Record, VipKey, Vni};
+use havip_model::{Digest, Holder, HostNumber, Record, VipKey, Vni};
 use havip_netlink::{LinkEvent, LinkWatch, Links};
 use havip_reconcile::compile::Desired;
 use havip_reconcile::table::{EntryKey, Table};
@@ -150,6 +150,8 @@ pub enum Done {
     Pulled(Vni),
     /// Another host says whether it hears one that was missed here.
     Said { about: HostNumber, by: HostNumber, hears: bool },
+    /// A port of another host, or of this one, is down.
+    Down(Holder),
     /// About an instance.
     Guest(guests::Happened),
 }
@@ -279,6 +281,7 @@ impl Engine {
             }
             Woken::Done(Done::Said { about, by, hears }) => self.said(about, by, hears),
             Woken::Done(Done::Loaded(loaded)) => self.programs_loaded(loaded),
+            Woken::Done(Done::Down(port)) => self.port_down(port),
             Woken::Done(Done::Guest(happened)) => self.guest_happened(happened).await,
             Woken::Switch | Woken::Deadline => {}
         }

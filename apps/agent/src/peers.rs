@@ -1,7 +1,7 @@
 //! Agents among themselves (rule C6): pulling and repairing records, by gRPC with the hosts' certificates.
 
 use crate::identity::Identity;
-use havip_model::{Digest, HostNumber, Record, VipKey, Vni};
+use havip_model::{Digest, HostNumber, PortNumber, Record, VipKey, Vni};
 use havip_stream::proto::peer_client::PeerClient;
 use havip_stream::proto::peer_server::{Peer, PeerServer};
 use havip_stream::{convert, proto};
@@ -54,6 +54,15 @@ pub enum Asked {
         about: HostNumber,
         /// Where the answer goes.
         answer: oneshot::Sender<proto::HearsReply>,
+    },
+    /// Whether a port of this host is down.
+    Down {
+        /// Who asks, by its certificate.
+        host: HostNumber,
+        /// The port.
+        port: PortNumber,
+        /// Where the answer goes.
+        answer: oneshot::Sender<proto::DownReply>,
     },
 }
 
@@ -122,6 +131,14 @@ impl Peer for Service {
         let about = about.map_err(|error| Status::invalid_argument(error.to_string()))?;
         let (answer, answered) = oneshot::channel();
         self.ask(Asked::Hears { about, answer }, answered).await
+    }
+
+    async fn down(&self, request: Request<proto::DownRequest>) -> Result<Response<proto::DownReply>, Status> {
+        let host = caller(&request)?;
+        let port = PortNumber::new(request.get_ref().port);
+        let port = port.map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let (answer, answered) = oneshot::channel();
+        self.ask(Asked::Down { host, port, answer }, answered).await
     }
 }
 
@@ -242,6 +259,20 @@ impl Client {
             answer.inspect_err(|status| tracing::debug!(%status, "a peer does not say whom it hears"));
         Some(answer.ok()?.into_inner().hears)
     }
+
+    /// Whether a port of the peer's is down, or goes down within a moment; false if the peer does not say so.
+    pub async fn down(mut self, port: PortNumber) -> bool {
+        for after in DOWN_ASKED_AFTER {
+            tokio::time::sleep(after).await;
+            let asked = self.client.down(proto::DownRequest { port: port.get() });
+            match tokio::time::timeout(UNTIL_LOST, asked).await {
+                Ok(Ok(reply)) if reply.get_ref().down => return true,
+                Ok(Ok(_)) | Err(_) => {}
+                Ok(Err(status)) => tracing::debug!(%status, "a peer does not say whether a port is down"),
+            }
+        }
+        false
+    }
 }
 
 type Answer = Result<Result<Response<proto::Records>, Status>, tokio::time::error::Elapsed>;
@@ -262,5 +293,8 @@ fn understood(answer: Answer) -> Option<Vec<(VipKey, Record)>> {
 const PATIENCE: Duration = Duration::from_millis(1000);
 /// From the first miss to the third.
 const UNTIL_LOST: Duration = Duration::from_millis(100);
+/// The ports of a machine that dies go down one after the other: its kernel closes one descriptor after the other.
+const DOWN_ASKED_AFTER: [Duration; 3] =
+    [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200)];
 const AGAIN: Duration = Duration::from_millis(50);
 const LARGEST_MESSAGE: usize = 16 << 20;

@@ -23,6 +23,8 @@ pub struct Keepalived {
     pub garp_refresh: u32,
     /// The virtual router's number.
     pub vrid: u8,
+    /// The device of the adverts.
+    pub device: &'static str,
     /// The device of the addresses, if it is another one than that of the adverts.
     pub vip_device: Option<&'static str>,
     /// `PASS` or `AH`; VRRPv3 has neither.
@@ -48,6 +50,7 @@ impl Keepalived {
             vips: vec![vip.into()],
             garp_refresh: 5,
             vrid: 51,
+            device: "eth0",
             vip_device: None,
             authentication: "PASS",
             use_vmac: false,
@@ -94,7 +97,7 @@ impl Keepalived {
             None => ("", "1".to_owned(), AUTHENTICATION.replace("PASS", self.authentication)),
             Some(centis) => ("    version 3\n", format!("{:.2}", f64::from(centis) / 100.0), String::new()),
         };
-        let device = self.vip_device.map_or(String::new(), |device| format!(" dev {device}"));
+        let on_device = self.vip_device.map_or(String::new(), |device| format!(" dev {device}"));
         let unicast = match &self.peers[..] {
             [] => String::new(),
             peers => {
@@ -123,7 +126,7 @@ global_defs {{
 {scripts}}}
 {definition}vrrp_instance VI_1 {{
     state {state}
-    interface eth0
+    interface {device}
 {version}    virtual_router_id {vrid}
     nopreempt
     priority {priority}
@@ -138,14 +141,15 @@ global_defs {{
     garp_master_refresh {refresh}
 
     track_interface {{
-        eth0
+        {device}
     }}
 {track}}}
 ",
             state = self.state,
             vrid = self.vrid,
             priority = self.priority,
-            vips = lines(&self.vips, &device),
+            device = self.device,
+            vips = lines(&self.vips, &on_device),
             refresh = self.garp_refresh,
         )
     }

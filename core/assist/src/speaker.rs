@@ -1,6 +1,6 @@
 //! The machine: who is dead, when to speak for them, when to release what they held, and what followed.
 
-use crate::{Known, Speech, verdict};
+use crate::{Known, Silence, Speech, verdict};
 use havip_model::{Holder, HostNumber, PortNumber, VipKey};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,6 +45,13 @@ pub enum Evidence {
         /// The port.
         holder: Holder,
     },
+    /// Their host says that both went down: the port that held the VIP, and the one of its instance that advertised it.
+    PortsDown {
+        /// The first.
+        holder: Holder,
+        /// The second.
+        sender: PortNumber,
+    },
     /// The host was not heard.
     HostLost {
         /// The host.
@@ -61,7 +68,7 @@ pub enum Evidence {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The port that a record names went down, says the port's own host.
+    /// A port that a record names went down, or one that was asked about, says the port's own host.
     PortDown(Holder),
     /// A host was missed for the first time since it was heard, and others are asked whether they hear it.
     Missed(HostNumber),
@@ -108,6 +115,9 @@ pub enum Action {
         /// Why.
         evidence: Evidence,
     },
+    /// Ask the host of this port whether the port is down: another one of its instance is, which held a VIP. If it is,
+    /// or goes down within a moment, say [`Event::PortDown`] of it; else nothing.
+    AskAbout(Holder),
     /// Give the port the advert itself once more: its sender's host is heard again.
     TakeBack(Speech),
     /// Release every record that names a port of this host, exactly as it is (C7), and go on as long as
@@ -174,21 +184,30 @@ impl Speaker {
 
     fn speak(&mut self, now: Duration, known: &[Known]) -> Vec<Action> {
         let is_dead = |holder: Holder| self.down.contains(&holder) || self.lost.contains_key(&holder.host);
-        let speeches = known.iter().filter_map(|known| verdict(now, known, is_dead).ok());
-        let actions = speeches
-            .map(|speech| {
-                let evidence = self.evidence_against(now, speech.record.holder);
-                Action::Speak { speech, evidence }
-            })
-            .collect();
+        let (mut actions, mut asks) = (vec![], BTreeSet::new());
+        for known in known {
+            match verdict(now, known, is_dead) {
+                Ok(speech) => {
+                    let evidence = self.evidence_against(now, speech.record.holder, known.delivered.sender);
+                    actions.push(Action::Speak { speech, evidence });
+                }
+                Err(Silence::SenderUnknown(sender)) => _ = asks.insert(sender),
+                Err(_) => {}
+            }
+        }
         self.down.clear();
+        actions.extend(asks.into_iter().map(Action::AskAbout));
         actions
     }
 
     /// On what it rests that the holder is dead.
-    fn evidence_against(&self, now: Duration, holder: Holder) -> Evidence {
-        let Some(lost) = self.lost.get(&holder.host).filter(|_| !self.down.contains(&holder)) else {
-            return Evidence::PortDown { holder };
+    fn evidence_against(&self, now: Duration, holder: Holder, sender: PortNumber) -> Evidence {
+        let is_down = self.down.contains(&holder) || self.down.contains(&Holder { port: sender, ..holder });
+        let Some(lost) = self.lost.get(&holder.host).filter(|_| !is_down) else {
+            return match holder.port == sender {
+                true => Evidence::PortDown { holder },
+                false => Evidence::PortsDown { holder, sender },
+            };
         };
         let said = self.said.get(&holder.host);
         let who = |hears: bool| {
@@ -202,9 +221,11 @@ impl Speaker {
     fn note(&mut self, now: Duration, speech: &Speech, evidence: &Evidence) {
         self.spoken.retain(|_, spoken| now <= spoken.until);
         let until = now + speech.interval + TAKEOVER;
-        for key in &speech.names {
-            let spoken = Spoken { speech: speech.clone(), until, evidence: evidence.clone() };
-            self.spoken.insert((*key, speech.to), spoken);
+        for (key, heirs) in &speech.names {
+            for heir in heirs {
+                let spoken = Spoken { speech: speech.clone(), until, evidence: evidence.clone() };
+                self.spoken.insert((*key, *heir), spoken);
+            }
         }
     }
 

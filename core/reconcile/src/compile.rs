@@ -208,6 +208,7 @@ impl Desired {
             mac: port.mac,
             addresses: addresses.clone(),
             source_dest_check: port.source_dest_check,
+            instance: port.instance.map(|(instance, _)| instance),
         });
         let entry = Port {
             ifindex: device.ifindex,

@@ -141,6 +141,8 @@ pub struct EndpointItem {
     pub addresses: Vec<IpAddr>,
     /// Whether it may send and receive only its own addresses.
     pub source_dest_check: bool,
+    /// The instance it belongs to: several ports of one die together.
+    pub instance: Option<InstanceId>,
 }
 
 /// A VIP and the ports that may claim it.

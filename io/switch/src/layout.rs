@@ -123,7 +123,7 @@ plain! {
     }
     Order = "order" {
         kind: u32, vni: u32, address: [u8; 16], port: u32, host: u32, cause: u32, mac: [u8; 6], zero: [u8; 6],
-        nonce: u64, record: Record, sender: [u8; 16], router: u32, zero2: u32,
+        nonce: u64, record: Record, sender: [u8; 16], router: u32, heir: u32,
     }
     LookWanted = "look_wanted" { ifindex: u32, flags: u32, }
     Seen = "seen" {

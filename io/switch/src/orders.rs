@@ -97,6 +97,7 @@ impl Switch {
             record: (&speech.record).into(),
             sender: layout::octets(speech.source),
             router: speech.router.into(),
+            heir: speech.heir.get(),
             nonce,
             ..layout::Order::zeroed()
         })

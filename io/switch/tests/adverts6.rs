@@ -243,7 +243,8 @@ fn speech(to: u32, source: Ipv6Addr, record: Record) -> Speech {
         router: 51,
         key: vip(),
         record,
-        names: vec![vip()],
+        heir: port(to),
+        names: vec![(vip(), vec![port(to)])],
         interval: Duration::from_secs(1),
     }
 }

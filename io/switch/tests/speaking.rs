@@ -55,7 +55,8 @@ fn speech(to: u32, record: Record) -> Speech {
         router: 51,
         key: vip(),
         record,
-        names: vec![vip()],
+        heir: port(to),
+        names: vec![(vip(), vec![port(to)])],
         interval: Duration::from_secs(1),
     }
 }
@@ -157,6 +158,24 @@ fn only_the_named_record_an_entitled_active_port_and_a_fresh_advert_let_the_swit
     hook.settle();
     assert_eq!(speak(&hook, released()), Outcome::Refused);
     hook.left_by("p12", 0);
+}
+
+#[test]
+fn the_port_that_hears_need_not_be_the_one_of_its_instance_that_may_claim() {
+    let mut hook = scene("spkheir");
+    hook.remove(EntryKey::Entitled(vip(), port(12)));
+    let given = to_port(12, mac(13), &vrrp(v2(Authentication::None)));
+    hook.arrives(underlay(2), 100, &given);
+    hook.settle();
+    let apart = Speech { heir: port(11), ..speech(12, held()) };
+    for inactive in [11, 12] {
+        hook.plug(inactive, PortState::Inactive, true);
+        assert_eq!(hook.switch.speak(&apart).unwrap(), Outcome::Refused, "{inactive} is inactive");
+        hook.plug(inactive, PortState::Active, true);
+    }
+    hook.left_by("p12", 0);
+    assert_eq!(hook.switch.speak(&apart).unwrap(), Outcome::Done);
+    hook.left_by("p12", 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Speaking for the dead: unmodified keepalived takes over after its skew alone, and nothing else makes it.
 
 use anyhow::{Context, Result, ensure};
-use havip_api::{Associate, Attach, CreateInterface, CreateVip, HistoryFilter, MoveCause, UpdateVip};
+use havip_api::{Associate, CreateVip, HistoryFilter, MoveCause, UpdateVip};
 use havip_lab::{
     PATIENCE, Scene, Setting, eventually, keepalived::Keepalived, names::HostName, probe::Probe, steadily,
 };
@@ -11,6 +11,8 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
 };
+
+mod interfaces;
 
 /// The outage that a client sees until `heir` serves the VIP, from the moment before `act`.
 pub fn outage(scene: &Scene, heir: &str, act: impl FnOnce() -> Result<()>) -> Result<Duration> {
@@ -206,40 +208,6 @@ fn a_master_that_is_back_after_200_ms_has_the_vip_in_the_end() -> Result<()> {
         Ok(())
     })?;
     scene.eventually_held_by("blue")
-}
-
-#[test]
-fn adverts_of_one_interface_for_a_vip_on_another_leave_the_failover_to_keepalived() -> Result<()> {
-    let scene = pair().start(program())?;
-    let (blue, green) = (&scene["blue"], &scene["green"]);
-    for guest in [blue, green] {
-        let body = CreateInterface { subnet: scene.subnet.clone(), ..CreateInterface::default() };
-        let interface = scene.lab.api(|client| client.create_interface(&body))?.meta.id;
-        let attach = Attach { instance: guest.id.clone(), ..Attach::default() };
-        scene.settled(|client| client.attach_interface(&interface, &attach))?;
-        eventually(PATIENCE, || guest.shell("ip link show dev eth1 up | grep -q eth1").map(drop))?;
-        // Two interfaces of one subnet: each answers for its own addresses only, and the VIP's packets leave by its own.
-        guest.shell(&format!(
-            "cd /proc/sys/net/ipv4/conf; echo 1 > all/arp_ignore; echo 2 > all/arp_announce; \
-             echo 0 > all/rp_filter; echo 0 > eth1/rp_filter; \
-             ip route add {SUBNET} dev eth1 table 100; ip rule add from {VIP} table 100"
-        ))?;
-    }
-    scene.associate(["blue", "green"])?;
-    blue.serve("blue")?;
-    green.serve("green")?;
-    let apart = |keepalived| Keepalived { vip_device: Some("eth1"), ..keepalived };
-    blue.start_keepalived(&apart(primary(blue, green)))?;
-    green.start_keepalived(&apart(secondary(green, blue)))?;
-    scene["client"].eventually_fetches(&vip_url(), "blue", PATIENCE)?;
-
-    blue.power_off()?;
-
-    // The port that advertised never held the VIP, so nobody is told that its holder is dead.
-    scene["client"].eventually_fetches(&vip_url(), "green", PATIENCE)?;
-    let causes = scene.causes()?;
-    ensure!(!causes.contains(&MoveCause::Assisted), "{causes:?}");
-    Ok(())
 }
 
 /// What must trigger nothing: the VIP stays where it is, and no port is told anything, longer than keepalived waits.

@@ -1,16 +1,18 @@
 //! Speaking for the dead: the hands and ears of core/assist's machine (section 6 of the design).
 
+mod lost;
+mod owners;
+
 use super::program::chain;
 use super::{Done, Engine};
 use havip_assist::{Action, Delivered, Event, Evidence, Known, Named, Speaker, Speech};
-use havip_claim::{Order, Release};
 use havip_liveness::Witness;
-use havip_model::{Holder, HostNumber, MoveCause, Record, VipKey};
+use havip_model::{Holder, HostNumber, MoveCause, PortNumber, PortState, VipKey};
 use havip_reconcile::item::{Item, VipItem};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use havip_stream::proto;
 use havip_switch::Outcome;
-use rand::seq::SliceRandom;
+use owners::Owners;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -29,7 +31,8 @@ pub struct Assist {
 impl Assist {
     /// When something is due.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.speaker.next_deadline().into_iter().chain(self.witness.next_deadline()).min()
+        let look = self.look_is_due.then_some(Duration::ZERO);
+        look.into_iter().chain(self.speaker.next_deadline()).chain(self.witness.next_deadline()).min()
     }
 }
 
@@ -39,6 +42,7 @@ impl Engine {
             match action {
                 Action::Look => self.assist.look_is_due = true,
                 Action::Speak { speech, evidence } => self.speak(now, speech, evidence),
+                Action::AskAbout(port) => self.ask_about(port),
                 Action::TakeBack(speech) => self.take_back(&speech),
                 // Level: each round of reading goes on with it.
                 Action::Release(host) => {
@@ -71,7 +75,8 @@ impl Engine {
         }
         match self.switch.delivered() {
             Ok(all) => {
-                let known = all.into_iter().filter_map(|delivered| self.known(delivered)).collect();
+                let owners = self.owners(&all);
+                let known = all.into_iter().filter_map(|delivered| self.known(delivered, &owners)).collect();
                 self.tell_speaker(now, Event::Seen(known));
             }
             Err(error) => {
@@ -81,22 +86,54 @@ impl Engine {
     }
 
     /// What this host knows about a remembered advert; none if its port is gone.
-    fn known(&self, delivered: Delivered) -> Option<Known> {
+    fn known(&self, delivered: Delivered, owners: &Owners) -> Option<Known> {
         let Some(Entry::Port(port)) = self.observed.get(&EntryKey::Port(delivered.to)) else { return None };
-        let (vni, subnet) = (port.vni, port.subnet);
+        let vni = port.vni;
         let advert = delivered.advert();
+        let own = owners.of(delivered.to);
+        let siblings = owners.ports(own).filter(|sibling| *sibling != delivered.to);
+        let hearers: Vec<PortNumber> = [delivered.to].into_iter().chain(siblings).collect();
+        let theirs = owners.of(delivered.sender);
         let addresses = advert.iter().flat_map(|advert| advert.addresses.iter());
         let names = addresses
             .filter_map(|address| {
                 let key = VipKey { vni, address: *address };
                 let vip = self.vip_item(key)?;
-                let entitled = self.observed.get(&EntryKey::Entitled(key, delivered.to));
-                let may_claim = matches!(entitled, Some(Entry::Entitled { direct_return: false }))
-                    || (vip.binding == havip_model::Binding::Subnet && vip.subnet == subnet);
-                Some(Named { key, assists: vip.assist, may_claim, record: self.record(key) })
+                let record = self.record(key);
+                let holder = record.map(|record| record.holder.port);
+                let is_senders = holder == Some(delivered.sender)
+                    || theirs.is_some() && holder.is_some_and(|holder| owners.of(holder) == theirs);
+                let heirs = hearers.iter().copied().filter(|port| self.may_claim(vip, *port)).collect();
+                Some(Named { key, assists: vip.assist, heirs, record, is_senders })
             })
             .collect();
-        Some(Known { delivered, advert, names })
+        let host = match self.observed.get(&EntryKey::Address(vni, delivered.source)) {
+            Some(Entry::Address(Address::Interface { port, host, .. })) if *port == delivered.sender => *host,
+            _ => None,
+        };
+        let sender = host.map(|host| Holder { host, port: delivered.sender });
+        Some(Known { delivered, advert, sender, names })
+    }
+
+    /// Whether a port is active here and may claim the VIP.
+    fn may_claim(&self, vip: &VipItem, port: PortNumber) -> bool {
+        let Some(Entry::Port(entry)) = self.observed.get(&EntryKey::Port(port)) else { return false };
+        let entitled = self.observed.get(&EntryKey::Entitled(vip.key, port));
+        let is_entitled = matches!(entitled, Some(Entry::Entitled { direct_return: false }))
+            || (vip.binding == havip_model::Binding::Subnet && vip.subnet == entry.subnet);
+        is_entitled && entry.state != PortState::Inactive && entry.vni == vip.key.vni
+    }
+
+    /// Whose the ports of the VPCs are; looked up only when somebody died.
+    fn owners(&self, adverts: &[Delivered]) -> Owners {
+        if adverts.is_empty() {
+            return Owners::default();
+        }
+        let endpoints = self.desired.items().values().filter_map(|item| match item {
+            Item::Endpoint(endpoint) => Some((endpoint.port, endpoint.instance?)),
+            _ => None,
+        });
+        Owners::new(endpoints)
     }
 
     fn vip_item(&self, key: VipKey) -> Option<&VipItem> {
@@ -116,6 +153,52 @@ impl Engine {
             }
             Ok(outcome) => tracing::debug!(?speech, ?outcome, "not spoken for a dead master"),
             Err(error) => tracing::error!(error = chain(&error), "could not speak for a dead master"),
+        }
+    }
+
+    /// Asks a port's host whether it is down, as another port of its instance is.
+    fn ask_about(&mut self, port: Holder) {
+        if port.host == self.host {
+            // Should it live now and go down in a moment, that is told by itself.
+            if self.is_down(port.port) == Some(true) {
+                self.port_down(port);
+            }
+            return;
+        }
+        let endpoint = self.host_item(port.host).map(|host| host.peer_endpoint.clone());
+        let Some(client) = endpoint.and_then(|endpoint| self.peers.client(port.host, &endpoint)) else {
+            return;
+        };
+        let done = self.done.clone();
+        tokio::spawn(async move {
+            if client.down(port.port).await {
+                // The loop ends only with the process.
+                let _ = done.send(Done::Down(port));
+            }
+        });
+    }
+
+    /// Whether a port of this host is down; none if it is no port of this host, or that is not known yet.
+    fn is_down(&self, port: PortNumber) -> Option<bool> {
+        let is_ours = self.has_adopted && self.port_items().any(|item| item.port == port);
+        let entry = self.observed.get(&EntryKey::Port(port));
+        is_ours.then_some(!matches!(entry, Some(Entry::Port(port)) if port.state != PortState::Inactive))
+    }
+
+    /// Another host asks, which is to be answered if it has ports in the port's VPC.
+    pub(super) fn asked_whether_down(
+        &mut self,
+        host: HostNumber,
+        port: PortNumber,
+        answer: oneshot::Sender<proto::DownReply>,
+    ) {
+        let vni = self.port_items().find(|item| item.port == port).map(|item| item.vni);
+        let is_member = vni.and_then(|vni| self.vpc(vni)).is_some_and(|vpc| vpc.members.contains(&host));
+        match self.is_down(port).filter(|_| is_member) {
+            // Whoever asked may have gone.
+            Some(down) => _ = answer.send(proto::DownReply { down }),
+            // Dropping the answer says that there is none.
+            None => tracing::debug!(%host, %port, "asked about a port that it has nothing to do with"),
         }
     }
 
@@ -156,6 +239,10 @@ impl Engine {
             Evidence::PortDown { holder } => {
                 format!("port {} of {} went down", holder.port, name(holder.host))
             }
+            Evidence::PortsDown { holder, sender } => {
+                let host = name(holder.host);
+                format!("ports {} and {sender} of {host} went down, which are of one instance", holder.port)
+            }
             Evidence::HostLost { host, silence, deaf, hear } => {
                 let others = match (&deaf[..], &hear[..]) {
                     (_, [_, ..]) => format!("though {} heard it", names(hear)),
@@ -167,113 +254,3 @@ impl Engine {
         }
     }
 }
-
-/// Lost hosts.
-impl Engine {
-    /// A host was missed: up to three others that share a VPC with it are asked whether they hear it.
-    pub(super) fn ask_others(&mut self, now: Duration, about: HostNumber) {
-        self.tell_speaker(now, Event::Missed(about));
-        let lost = self.prober.liveness().lost;
-        let vpcs = self.vpcs().filter(|vpc| vpc.members.contains(&about));
-        let mut others: Vec<HostNumber> = vpcs.flat_map(|vpc| vpc.members.iter().copied()).collect();
-        others.sort();
-        others.dedup();
-        others.retain(|host| *host != about && *host != self.host && !lost.contains(host));
-        others.shuffle(&mut rand::rng());
-        others.truncate(MOST_ASKED);
-        for by in others {
-            let endpoint = self.host_item(by).map(|host| host.peer_endpoint.clone());
-            let Some(client) = endpoint.and_then(|endpoint| self.peers.client(by, &endpoint)) else {
-                continue;
-            };
-            let done = self.done.clone();
-            tokio::spawn(async move {
-                if let Some(hears) = client.hears(about).await {
-                    // The loop ends only with the process.
-                    let _ = done.send(Done::Said { about, by, hears });
-                }
-            });
-        }
-    }
-
-    pub(super) fn said(&mut self, about: HostNumber, by: HostNumber, hears: bool) {
-        tracing::debug!(host = %about, %by, hears, "another host says whether it hears a missed one");
-        self.tell_speaker(crate::clock::since_boot(), Event::Said { about, by, hears });
-    }
-
-    /// Tells the machine which hosts are lost, as far as that may be believed; said again each second.
-    pub(super) fn judge_the_lost(&mut self, now: Duration) {
-        let liveness = self.prober.liveness();
-        for host in &liveness.lost {
-            let Some(since) = self.prober.silent_since(*host) else { continue };
-            // Somebody must answer, or nobody can tell who is cut off.
-            let server_answers =
-                self.stream_is_open && self.stamp.is_some_and(|stamp| stamp.heard_at > since);
-            let is_dead = !liveness.believes_alive(*host) && (liveness.somebody_answers || server_answers);
-            let event = match is_dead {
-                true => Event::HostLost { host: *host, since },
-                false => Event::HostHeard(*host),
-            };
-            self.tell_speaker(now, event);
-        }
-    }
-
-    /// The host is heard again, or not probed any more.
-    pub(super) fn lives(&mut self, now: Duration, host: HostNumber) {
-        self.tell_speaker(now, Event::HostHeard(host));
-    }
-
-    /// Releases a record that names a port of a lost host: exactly this one (C7).
-    pub(super) fn release_if_lost(&mut self, key: VipKey, record: Record) {
-        let is_vip = matches!(
-            self.observed.get(&EntryKey::Address(key.vni, key.address)),
-            Some(Entry::Address(Address::Vip { .. }))
-        );
-        if is_vip && !record.released && self.assist.speaker.releases(record.holder.host) {
-            self.order(&Order::Release { key, only: Release::Exact(record) });
-        }
-    }
-
-    /// Another host asks; it is answered when there is something to say.
-    pub(super) fn asked_whether_heard(
-        &mut self,
-        about: HostNumber,
-        answer: oneshot::Sender<proto::HearsReply>,
-    ) {
-        let now = crate::clock::since_boot();
-        if !self.alive.probed.contains(&about) {
-            return tracing::debug!(host = %about, "asked about a host that is not probed here");
-        }
-        // Dropping the answer says that there is none.
-        if let Some(question) = self.assist.witness.asked(now, about) {
-            self.assist.waiting.insert(question, answer);
-        }
-    }
-
-    /// A frame of the host came at this moment.
-    pub(super) fn testify(&mut self, at: Duration, host: HostNumber) {
-        for question in self.assist.witness.heard(at, host) {
-            self.say_whether_heard(question, true);
-        }
-    }
-
-    /// A prober that was late itself has nothing to say.
-    pub(super) fn judge_own_lateness(&mut self, late: Duration) {
-        if late > LATENESS {
-            for question in self.assist.witness.was_late() {
-                self.assist.waiting.remove(&question);
-            }
-        }
-    }
-
-    fn say_whether_heard(&mut self, question: u64, hears: bool) {
-        if let Some(answer) = self.assist.waiting.remove(&question) {
-            // Whoever asked may have gone.
-            let _ = answer.send(proto::HearsReply { hears });
-        }
-    }
-}
-
-const MOST_ASKED: usize = 3;
-/// As core/liveness's prober counts it.
-const LATENESS: Duration = Duration::from_millis(25);

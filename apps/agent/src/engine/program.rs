@@ -5,7 +5,7 @@ use crate::{clock, facts};
 use anyhow::Context;
 use havip_claim::Order;
 use havip_claim::keeper::Event;
-use havip_model::{PortState, VipKey, Vni};
+use havip_model::{Holder, PortState, VipKey, Vni};
 use havip_reconcile::item::ItemKey;
 use havip_reconcile::plan::{Step, plan_for};
 use havip_reconcile::table::{Address, Entry, EntryKey, Table};
@@ -129,8 +129,11 @@ impl Engine {
         };
         self.records.follow(key, before.as_ref(), now.as_ref());
         for event in facts::events(key, before.as_ref(), now.as_ref()) {
-            if let Event::VpcLeft(vni) = &event {
-                self.claims.open.remove(vni);
+            match &event {
+                Event::VpcLeft(vni) => _ = self.claims.open.remove(vni),
+                // Whatever it holds: an interface that only sends adverts may be the last of its instance to go.
+                Event::PortDown(port) => self.port_down(Holder { host: self.host, port: *port }),
+                _ => {}
             }
             self.tell_keeper(event);
         }

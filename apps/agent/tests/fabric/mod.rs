@@ -334,6 +334,7 @@ pub fn endpoint(guest: u32, host: u32) -> Item {
         mac: mac(guest),
         addresses: vec![address(guest)],
         source_dest_check: true,
+        instance: None,
     })
 }
 

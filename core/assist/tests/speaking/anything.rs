@@ -9,10 +9,12 @@ use std::{
     time::Duration,
 };
 
-/// What happens; hosts 1 to 3, ports 11 to 13 on the host of the same last digit.
+/// What happens; hosts 1 to 3, on each an instance of two interfaces: ports 11 to 13 send and hear adverts, ports 21 to
+/// 23 may hold the VIP, too.
 #[derive(Debug, Clone)]
 enum Op {
-    PortDown(u32),
+    PortDown(Holder),
+    PortUp(Holder),
     Missed(u32),
     Said {
         about: u32,
@@ -29,7 +31,7 @@ enum Op {
     },
     /// The record names this port, and perhaps that it is released.
     Holds {
-        port: u32,
+        by: Holder,
         released: bool,
     },
     Assist(bool),
@@ -38,15 +40,17 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     let one = 1u32..=3;
+    let port = || (1u32..=3, prop::sample::select(vec![10, 20])).prop_map(|(on, base)| holder(on, base + on));
     prop_oneof![
-        3 => one.clone().prop_map(Op::PortDown),
+        4 => port().prop_map(Op::PortDown),
+        2 => port().prop_map(Op::PortUp),
         2 => one.clone().prop_map(Op::Missed),
         2 => (one.clone(), one.clone(), any::<bool>()).prop_map(|(about, by, hears)| Op::Said { about, by, hears }),
         3 => one.clone().prop_map(Op::Lost),
         2 => one.clone().prop_map(Op::Heard),
         5 => (one.clone(), one.clone(), prop::sample::select(vec![0, 100, 254]))
             .prop_map(|(from, to, priority)| Op::Advert { from, to, priority }),
-        3 => (one, any::<bool>()).prop_map(|(port, released)| Op::Holds { port, released }),
+        3 => (port(), any::<bool>()).prop_map(|(by, released)| Op::Holds { by, released }),
         1 => any::<bool>().prop_map(Op::Assist),
         4 => (0u64..1500).prop_map(Op::Pause),
     ]
@@ -64,6 +68,8 @@ struct World {
     assists: bool,
     lost: BTreeMap<HostNumber, Duration>,
     hear: BTreeSet<HostNumber>,
+    /// Ports that are down, as their hosts know.
+    down: BTreeSet<Holder>,
 }
 
 impl World {
@@ -71,11 +77,31 @@ impl World {
         let known = |(&(from, to), &(given_at, priority, is_repeated)): (&_, &_)| {
             let mut known = known(10 + to, &vrrp(priority));
             (known.delivered.at, known.delivered.is_repeated) = (given_at, is_repeated);
-            known.delivered.sender = at(from).port;
+            (known.delivered.sender, known.sender) = (at(from).port, Some(at(from)));
             (known.names[0].record, known.names[0].assists) = (self.record, self.assists);
+            known.names[0].is_senders = self.record.is_some_and(|record| record.holder.host == host(from));
             known
         };
         self.adverts.iter().map(known).collect()
+    }
+
+    /// The adverts that may be repeated, now that this port went down; and the ports to be asked about first.
+    fn expected(&self, down: Option<Holder>) -> (BTreeSet<(u32, u32)>, BTreeSet<Holder>) {
+        let is_dead = |holder: Holder| down == Some(holder) || self.lost.contains_key(&holder.host);
+        let (mut spoken, mut asked) = (BTreeSet::new(), BTreeSet::new());
+        for (&(from, to), &(given_at, priority, is_repeated)) in &self.adverts {
+            let Some(record) = self.record.filter(|record| record.holder.host == host(from)) else {
+                continue;
+            };
+            let is_fresh = priority > 0 && !is_repeated && self.now - given_at < ms(3000);
+            let holder_is_gone = is_dead(record.holder) || record.released && record.holder != at(from);
+            if is_fresh && holder_is_gone && is_dead(at(from)) && self.assists {
+                spoken.insert((from, to));
+            } else if is_fresh && is_dead(record.holder) && !is_dead(at(from)) {
+                asked.insert(at(from));
+            }
+        }
+        (spoken, asked)
     }
 
     /// Says what is remembered, if it is asked for; checks each word that follows.
@@ -83,36 +109,34 @@ impl World {
         for action in actions {
             match action {
                 Action::Look => {
-                    let words = speaker.handle(self.now, Event::Seen(self.memory()));
-                    let spoken: BTreeSet<(u32, u32)> = words
-                        .into_iter()
-                        .map(|word| {
-                            let Action::Speak { speech, evidence } = word else { panic!("{word:?}") };
-                            let pair = (speech.record.holder.port.get() - 10, speech.to.get() - 10);
-                            let by_port = matches!(evidence, Evidence::PortDown { .. });
-                            assert_eq!(by_port, down == Some(speech.record.holder), "{evidence:?}");
-                            speaker.handle(self.now, Event::Spoken { speech, evidence });
-                            pair
-                        })
-                        .collect();
-                    let is_dead =
-                        |holder: Holder| down == Some(holder) || self.lost.contains_key(&holder.host);
-                    let expected: BTreeSet<(u32, u32)> = self
-                        .adverts
-                        .iter()
-                        .filter(|((from, _), (given_at, priority, is_repeated))| {
-                            self.record.is_some_and(|record| record.holder == at(*from))
-                                && is_dead(at(*from))
-                                && self.assists
-                                && *priority > 0
-                                && !is_repeated
-                                && self.now - *given_at < ms(3000)
-                        })
-                        .map(|(pair, _)| *pair)
-                        .collect();
-                    assert_eq!(spoken, expected);
+                    let expected = self.expected(down);
+                    let (mut spoken, mut asked) = (BTreeSet::new(), BTreeSet::new());
+                    for word in speaker.handle(self.now, Event::Seen(self.memory())) {
+                        match word {
+                            Action::Speak { speech, evidence } => {
+                                let from = speech.record.holder.host.get();
+                                let by_port = !matches!(evidence, Evidence::HostLost { .. });
+                                let of_them = [speech.record.holder, at(from)];
+                                assert_eq!(
+                                    by_port,
+                                    down.is_some_and(|down| of_them.contains(&down)),
+                                    "{evidence:?}"
+                                );
+                                spoken.insert((from, speech.to.get() - 10));
+                                speaker.handle(self.now, Event::Spoken { speech, evidence });
+                            }
+                            Action::AskAbout(port) => _ = asked.insert(port),
+                            other => panic!("{other:?}"),
+                        }
+                    }
+                    assert_eq!((&spoken, &asked), (&expected.0, &expected.1));
                     for pair in spoken {
                         self.adverts.get_mut(&pair).unwrap().2 = true;
+                    }
+                    for port in asked.into_iter().filter(|port| self.down.contains(port)).collect::<Vec<_>>()
+                    {
+                        let actions = speaker.handle(self.now, Event::PortDown(port));
+                        self.carry_out(speaker, actions, Some(port));
                     }
                 }
                 Action::Release(host) => {
@@ -121,10 +145,10 @@ impl World {
                     assert!(!self.hear.contains(&host), "somebody hears it");
                     assert!(speaker.releases(host));
                 }
-                Action::Speak { .. } => panic!("nothing was looked at"),
+                Action::Speak { .. } | Action::AskAbout(_) => panic!("nothing was looked at"),
                 Action::TakeBack(speech) => {
                     assert!(!self.lost.contains_key(&speech.record.holder.host), "it is lost");
-                    let pair = (speech.record.holder.port.get() - 10, speech.to.get() - 10);
+                    let pair = (speech.record.holder.host.get(), speech.to.get() - 10);
                     self.adverts.get_mut(&pair).unwrap().2 = false;
                 }
             }
@@ -138,14 +162,20 @@ proptest! {
         let mut speaker = Speaker::new();
         let mut world = World {
             now: ms(10_000), adverts: BTreeMap::new(), record: None, assists: true, lost: BTreeMap::new(), hear: BTreeSet::new(),
+            down: BTreeSet::new(),
         };
         for op in ops {
             let now = world.now;
             let mut down = None;
             let event = match op {
-                Op::PortDown(number) => {
-                    down = Some(at(number));
-                    Event::PortDown(at(number))
+                Op::PortDown(port) => {
+                    down = Some(port);
+                    world.down.insert(port);
+                    Event::PortDown(port)
+                }
+                Op::PortUp(port) => {
+                    world.down.remove(&port);
+                    continue;
                 }
                 Op::Missed(number) => {
                     world.hear.remove(&host(number));
@@ -173,8 +203,8 @@ proptest! {
                     world.adverts.insert((from, to), (now, priority, false));
                     continue;
                 }
-                Op::Holds { port, released } => {
-                    world.record = Some(Record { released, ..record(at(port)) });
+                Op::Holds { by, released } => {
+                    world.record = Some(Record { released, ..record(by) });
                     continue;
                 }
                 Op::Assist(on) => {

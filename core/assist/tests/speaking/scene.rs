@@ -27,6 +27,10 @@ pub fn blue() -> Holder {
 pub fn green() -> Holder {
     holder(2, 12)
 }
+/// The other interface of blue's instance.
+pub fn blue_eth1() -> Holder {
+    holder(1, 21)
+}
 pub fn vip(last: u8) -> VipKey {
     VipKey { vni: Vni::new(9).unwrap(), address: [10, 0, 0, last].into() }
 }
@@ -37,7 +41,8 @@ pub fn record(holder: Holder) -> Record {
 }
 
 pub fn named(last: u8, holder: Holder) -> Named {
-    Named { key: vip(last), assists: true, may_claim: true, record: Some(record(holder)) }
+    let is_senders = holder.port == blue().port;
+    Named { key: vip(last), assists: true, heirs: vec![port(12)], record: Some(record(holder)), is_senders }
 }
 
 /// The guides' advert: version 2, 1 s, a password.
@@ -55,10 +60,21 @@ pub fn known(to: u32, advert: &Vrrp) -> Known {
     let delivered =
         Delivered { to: port(to), sender: port(11), source, router: 51, at, is_repeated: false, frame };
     let advert = delivered.advert();
-    Known { delivered, advert, names: vec![named(100, self::blue())] }
+    let names = vec![Named { heirs: vec![port(to)], ..named(100, self::blue()) }];
+    Known { delivered, advert, sender: Some(self::blue()), names }
+}
+
+/// The same, but blue has the VIP on its other interface.
+pub fn known_apart(to: u32, advert: &Vrrp) -> Known {
+    let mut known = known(to, advert);
+    (known.names[0].record, known.names[0].is_senders) = (Some(record(blue_eth1())), true);
+    known
 }
 
 /// This port and no other is dead.
 pub fn dead(holder: Holder) -> impl Fn(Holder) -> bool {
     move |asked| asked == holder
+}
+pub fn both_dead(asked: Holder) -> bool {
+    asked == blue() || asked == blue_eth1()
 }

@@ -2,7 +2,7 @@
 
 use crate::scene::*;
 use havip_assist::{Action, Event, Evidence, Speaker};
-use havip_model::HostNumber;
+use havip_model::{HostNumber, Record};
 use std::time::Duration;
 
 fn lost(since: u64) -> Event {
@@ -113,4 +113,31 @@ fn a_host_that_another_one_hears_is_spoken_for_but_not_released() {
     speaker.handle(ms(20_000), Event::Missed(host(1)));
     speaker.handle(ms(20_100), lost(19_950));
     assert_eq!(releases(&mut speaker, ms(20_500)), [(20_350, host(1))]);
+}
+
+#[test]
+fn an_interface_that_advertised_is_asked_about_when_the_one_of_the_vip_went_down() {
+    let mut speaker = Speaker::new();
+    let seen = || Event::Seen(vec![known_apart(12, &vrrp(100)), known_apart(13, &vrrp(100))]);
+    assert_eq!(speaker.handle(ms(900), Event::PortDown(blue_eth1())), [Action::Look]);
+    assert_eq!(speaker.handle(ms(900), seen()), [Action::AskAbout(blue())], "once for all who heard it");
+
+    // Its host says that it is down, too; the VIP was released meanwhile.
+    let mut released = known_apart(12, &vrrp(100));
+    released.names[0].record = Some(Record { released: true, ..record(blue_eth1()) });
+    assert_eq!(speaker.handle(ms(903), Event::PortDown(blue())), [Action::Look]);
+    let words = speaker.handle(ms(903), Event::Seen(vec![released]));
+    let [Action::Speak { speech, evidence }] = &words[..] else { panic!("{words:?}") };
+    assert_eq!(*evidence, Evidence::PortsDown { holder: blue_eth1(), sender: port(11) });
+    let spoken = Event::Spoken { speech: speech.clone(), evidence: evidence.clone() };
+    assert_eq!(speaker.handle(ms(903), spoken), []);
+    assert_eq!(speaker.evidence(ms(1870), vip(100), port(12)), Some(evidence));
+}
+
+#[test]
+fn a_lost_host_takes_all_interfaces_of_an_instance_with_it() {
+    let mut speaker = Speaker::new();
+    speaker.handle(ms(200), lost(40));
+    let words = speaker.handle(ms(200), Event::Seen(vec![known_apart(12, &vrrp(100))]));
+    assert!(matches!(words[..], [Action::Speak { evidence: Evidence::HostLost { .. }, .. }]), "{words:?}");
 }

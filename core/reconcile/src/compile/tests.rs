@@ -55,6 +55,7 @@ fn endpoint_item(seed: u8, addresses: Vec<IpAddr>, on: Option<u32>) -> EndpointI
         mac: MacAddr([2, 0, 0, 0, 0, seed]),
         addresses,
         source_dest_check: true,
+        instance: None,
     }
 }
 

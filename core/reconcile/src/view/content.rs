@@ -65,6 +65,7 @@ fn endpoint(world: &World, interface: &Interface) -> Option<EndpointItem> {
         mac: interface.mac,
         addresses: interface.addresses().collect(),
         source_dest_check: interface.source_dest_check,
+        instance: interface.instance,
     })
 }
 

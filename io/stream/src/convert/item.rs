@@ -77,6 +77,7 @@ pub fn change(item: &Item) -> proto::Change {
             mac: mac_bytes(endpoint.mac),
             addresses: field::addresses_bytes(&endpoint.addresses),
             source_dest_check: endpoint.source_dest_check,
+            instance: endpoint.instance.map_or_else(String::new, |id| id.to_string()),
         }),
         Item::Vip(vip) => Body::Vip(vip_message(vip)),
         Item::Route(route) => Body::Route(proto::RouteItem {
@@ -184,6 +185,10 @@ fn item(body: Body) -> Result<Item, ConvertError> {
             mac: mac("mac", &endpoint.mac)?,
             addresses: field::addresses("addresses", &endpoint.addresses)?,
             source_dest_check: endpoint.source_dest_check,
+            instance: match endpoint.instance.as_str() {
+                "" => None,
+                id => Some(field::text("instance", id)?),
+            },
         }),
         Body::Vip(message) => Item::Vip(vip(message)?),
         Body::Route(route) => Item::Route(RouteItem {

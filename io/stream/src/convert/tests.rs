@@ -78,21 +78,32 @@ fn items() -> impl Strategy<Value = Item> {
             Item::Subnet(SubnetItem { id: SubnetId::new(id), number, vni, cidrs, gateways, virtual_mac })
         },
     );
-    let endpoints =
-        (body(), port(), vni(), subnet(), option::of(host()), hardware(), vec(ip(), 0..3), any::<bool>())
-            .prop_map(|(id, port, vni, subnet, host, mac, addresses, source_dest_check)| {
-                let interface = InterfaceId::new(id);
-                Item::Endpoint(EndpointItem {
-                    interface,
-                    port,
-                    vni,
-                    subnet,
-                    host,
-                    mac,
-                    addresses,
-                    source_dest_check,
-                })
-            });
+    let endpoints = (
+        body(),
+        port(),
+        vni(),
+        subnet(),
+        option::of(host()),
+        hardware(),
+        vec(ip(), 0..3),
+        any::<bool>(),
+        option::of(body()),
+    )
+        .prop_map(|(id, port, vni, subnet, host, mac, addresses, source_dest_check, instance)| {
+            let interface = InterfaceId::new(id);
+            let instance = instance.map(InstanceId::new);
+            Item::Endpoint(EndpointItem {
+                interface,
+                port,
+                vni,
+                subnet,
+                host,
+                mac,
+                addresses,
+                source_dest_check,
+                instance,
+            })
+        });
     let entitled =
         (port(), any::<bool>()).prop_map(|(port, direct_return)| Entitlement { port, direct_return });
     let vips = (
