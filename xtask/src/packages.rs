@@ -105,7 +105,7 @@ const PACKAGES: &[Package] = {
             "systemd",
             Test,
             File("/lib/systemd/systemd-networkd"),
-            "its networkd probes for the address of an instance",
+            "instances boot it with `--init systemd`; its networkd probes for the address of one",
         ),
         package("haproxy", Test, Program("haproxy"), "the proxy that keepalived checks in a story"),
         package(

@@ -156,6 +156,11 @@ global_defs {{
 
     /// A script that writes the configuration and starts keepalived in the foreground of its log.
     pub fn script(&self) -> String {
+        self.files() + START
+    }
+
+    /// A script that writes the configuration.
+    pub fn files(&self) -> String {
         format!(
             "mkdir -p /etc/keepalived {LOGS}
 cat > /etc/keepalived/keepalived.conf <<'HAVIP_END'
@@ -171,7 +176,7 @@ cat > /etc/keepalived/check.sh <<'HAVIP_END'
 {check}
 HAVIP_END
 chmod 0755 /etc/keepalived/notify_action.sh /etc/keepalived/check.sh
-{START}",
+",
             config = self.config(),
             on_master = self.on_master,
             check = self.check,

@@ -9,7 +9,7 @@ use crate::{
 use anyhow::{Context, Result, ensure};
 use havip_api::{
     AllocateEip, Associate, Client, ClientError, Contention, CreateSubnet, CreateVip, CreateVpc, Driver,
-    Event, EventFilter, HistoryFilter, RunInstance, UpdateVip, Vip,
+    Event, EventFilter, HistoryFilter, InitSystem, RunInstance, UpdateVip, Vip,
 };
 use havip_model::{Epoch, Holder, HostNumber, Incarnation, MacAddr, PortNumber, Record, VipKey, Vni};
 use havip_netlink::Namespace;
@@ -200,6 +200,23 @@ impl Scene {
             subnet: subnet.into(),
             name: name.into(),
             host: Some(self.host_id(host)?),
+            user_data: user_data.into(),
+            ..RunInstance::default()
+        };
+        let instance = self.settled(|client| client.run_instance(&body))?;
+        let guest = Guest::of(&self.lab, host, &instance)?;
+        guest.wait_until_running()?;
+        self.guests.insert(name.into(), guest);
+        Ok(&self.guests[name])
+    }
+
+    /// A guest of the scene's subnet that boots systemd; it has just begun to.
+    pub fn add_guest_with_systemd(&mut self, name: &str, host: HostName, user_data: &str) -> Result<&Guest> {
+        let body = RunInstance {
+            subnet: self.subnet.clone(),
+            name: name.into(),
+            host: Some(self.host_id(host)?),
+            init: InitSystem::Systemd,
             user_data: user_data.into(),
             ..RunInstance::default()
         };

@@ -118,6 +118,8 @@ codes! {
         InvalidDevice = "invalid_device",
         /// An image's name is missing, or is given where none belongs.
         InvalidImage = "invalid_image",
+        /// A first process is named where none belongs.
+        InvalidInit = "invalid_init",
         /// A public address is not of the pool.
         AddressOutsidePool = "address_outside_pool",
         /// The associations of one VIP are instances or interfaces, not both.

@@ -19,6 +19,9 @@ pub struct Instance {
     /// What the machine boots, by its name on the host; only of the driver `qemu`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// What its first process is; only of the driver `namespace`.
+    #[serde(default, skip_serializing_if = "InitSystem::is_minimal")]
+    pub init: InitSystem,
     /// The host that runs it; chosen when it is made.
     pub host: HostNumber,
     /// Processors, in thousandths.
@@ -43,6 +46,24 @@ pub enum Driver {
     Qemu,
     /// The guest exists already; only its tap or veth is plugged.
     External,
+}
+
+/// What the first process of a sandbox is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InitSystem {
+    /// One that starts the user data, reaps what ends, and ends everybody when it is asked to.
+    #[default]
+    Minimal,
+    /// The host's systemd, so that `systemctl start keepalived` works as the clouds' guides say.
+    Systemd,
+}
+
+impl InitSystem {
+    /// Whether it is the default.
+    pub fn is_minimal(&self) -> bool {
+        *self == Self::Minimal
+    }
 }
 
 /// What a user wants of an instance.

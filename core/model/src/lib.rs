@@ -35,7 +35,7 @@ pub use id::{
     AccessKeyId, Body, EipId, EipPoolId, HostId, IdError, InstanceId, InterfaceId, RouteId, SubnetId, VipId,
     VpcId,
 };
-pub use instance::{Driver, Instance, InstanceState, PowerState};
+pub use instance::{Driver, InitSystem, Instance, InstanceState, PowerState};
 pub use mac::MacAddr;
 pub use map::{Map, Multimap};
 pub use meta::{Condition, Meta, Status};

@@ -3,8 +3,9 @@
 //! Each item carries everything its host needs to act on it, so that one changed item changes one thing.
 
 use havip_model::{
-    Binding, Contention, Driver, EipId, EipPoolId, HostNumber, Incarnation, InstanceId, InterfaceId, MacAddr,
-    PortNumber, PortState, PowerState, RouteId, SubnetId, SubnetNumber, VipId, VipKey, Vni, VpcId,
+    Binding, Contention, Driver, EipId, EipPoolId, HostNumber, Incarnation, InitSystem, InstanceId,
+    InterfaceId, MacAddr, PortNumber, PortState, PowerState, RouteId, SubnetId, SubnetNumber, VipId, VipKey,
+    Vni, VpcId,
 };
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -262,6 +263,8 @@ pub struct InstanceItem {
     pub driver: Driver,
     /// What it boots, by its name on the host; only of the driver `qemu`.
     pub image: Option<String>,
+    /// What its first process is; only of the driver `namespace`.
+    pub init: InitSystem,
     /// Processors, in thousandths.
     pub cpu_millis: u32,
     /// Memory, in MiB.

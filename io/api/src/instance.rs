@@ -1,6 +1,6 @@
 //! Instances.
 
-use crate::{Driver, InstanceState, Meta, Power};
+use crate::{Driver, InitSystem, InstanceState, Meta, Power};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,6 +19,9 @@ pub struct Instance {
     /// What the machine boots, by its name on the host; only of the driver `qemu`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// What its first process is; `systemd` for sandboxes alone.
+    #[serde(default = "minimal")]
+    pub init: InitSystem,
     /// The id of the host that runs it.
     pub host: String,
     /// Processors, in thousandths.
@@ -92,6 +95,9 @@ pub struct RunInstance {
     /// What the machine boots, for the driver `qemu`: a name of `[images]` in the configuration of its host's agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// What its first process is: `systemd` boots the host's, for the driver `namespace`.
+    #[serde(default = "minimal")]
+    pub init: InitSystem,
     /// Processors, in thousandths.
     #[serde(default = "one_processor")]
     pub cpu_millis: u32,
@@ -124,6 +130,7 @@ impl Default for RunInstance {
             host: None,
             driver: namespace(),
             image: None,
+            init: minimal(),
             cpu_millis: one_processor(),
             memory_mib: half_a_gibibyte(),
             user_data: String::new(),
@@ -184,6 +191,10 @@ pub struct Console {
     pub offset: u64,
     /// Where to go on reading.
     pub next_offset: u64,
+}
+
+fn minimal() -> InitSystem {
+    InitSystem::Minimal
 }
 
 fn namespace() -> Driver {

@@ -72,6 +72,6 @@ pub use vip::{
 };
 pub use why::{Why, WhyCandidate, WhyReason};
 pub use words::{
-    AssociationMode, Binding, Contention, Driver, Family, HostState, InstanceState, MoveCause, PortState,
-    Power, Profile, Status, TraceHook, TraceVerdict,
+    AssociationMode, Binding, Contention, Driver, Family, HostState, InitSystem, InstanceState, MoveCause,
+    PortState, Power, Profile, Status, TraceHook, TraceVerdict,
 };

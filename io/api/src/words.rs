@@ -74,6 +74,13 @@ words! {
         /// The guest exists already; only its tap or veth is plugged.
         External "external",
     }
+    /// What the first process of a sandbox is.
+    InitSystem = InitSystem {
+        /// One that starts the user data, and ends everybody when it is asked to.
+        Minimal "minimal",
+        /// The host's systemd.
+        Systemd "systemd",
+    }
     /// What the user wants of an instance.
     Power = PowerState {
         /// It runs, and again after its host's reboot.

@@ -32,10 +32,63 @@ pub enum Limit {
     Unavailable(String),
 }
 
+/// The cgroups of an instance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
+pub(crate) struct Groups {
+    /// Those that limit it; what is below them is its own, too.
+    limiting: Vec<PathBuf>,
+    /// The one of version 2 that is divided: below it the guest's systemd has the root of its own cgroups.
+    divided: Option<PathBuf>,
+}
+
+/// As earlier versions wrote and read them, where they need not know more.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    List(Vec<PathBuf>),
+    Groups { limiting: Vec<PathBuf>, divided: Option<PathBuf> },
+}
+
+impl From<Written> for Groups {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::List(limiting) => Self { limiting, divided: None },
+            Written::Groups { limiting, divided } => Self { limiting, divided },
+        }
+    }
+}
+
+impl From<Groups> for Written {
+    fn from(groups: Groups) -> Self {
+        match groups {
+            Groups { limiting, divided: None } => Self::List(limiting),
+            Groups { limiting, divided } => Self::Groups { limiting, divided },
+        }
+    }
+}
+
+/// Who joins an instance's cgroups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Member {
+    /// Its first process.
+    Guest,
+    /// A command that is run in it from outside: version 2 wants no processes beside a division.
+    Command,
+}
+
 /// Makes the cgroups of an instance and says what they limit. What this host lacks is said, not an error.
-pub(crate) fn create(instance: &str, cpu_millis: u32, memory_mib: u32) -> (Vec<PathBuf>, Limits) {
+///
+/// # Errors
+/// They are to be divided for a systemd, and this host cannot.
+pub(crate) fn create(
+    instance: &str,
+    cpu_millis: u32,
+    memory_mib: u32,
+    divides: bool,
+) -> Result<(Groups, Limits), String> {
     let hierarchies = Hierarchies::read();
-    let mut made = Vec::new();
+    let mut made: Vec<PathBuf> = Vec::new();
     let mut set = |controller: &str, wanted: bool, v1: &[(&str, String)], v2: &[(&str, String)]| {
         if !wanted {
             return Limit::NotAsked;
@@ -66,20 +119,34 @@ pub(crate) fn create(instance: &str, cpu_millis: u32, memory_mib: u32) -> (Vec<P
         set("memory", memory_mib > 0, &[("memory.limit_in_bytes", bytes.clone())], &[("memory.max", bytes)]);
     let most = PROCESSES.to_string();
     let processes = set("pids", true, &[("pids.max", most.clone())], &[("pids.max", most)]);
-    (made, Limits { cpu, memory, processes })
+    let mut groups = Groups { limiting: made, divided: None };
+    if divides && let Err(error) = hierarchies.divide(instance, &mut groups) {
+        let _the_first_failure_counts = remove(&groups);
+        return Err(error);
+    }
+    Ok((groups, Limits { cpu, memory, processes }))
 }
 
-/// Moves the calling process into cgroups.
-pub(crate) fn join(cgroups: &[PathBuf]) -> io::Result<()> {
-    cgroups.iter().try_for_each(|path| fs::write(path.join("cgroup.procs"), "0"))
+/// Moves the calling process into an instance's cgroups.
+pub(crate) fn join(groups: &Groups, member: Member) -> io::Result<()> {
+    groups.limiting.iter().try_for_each(|path| match &groups.divided {
+        Some(divided) if divided == path => {
+            let part = if member == Member::Guest { GUEST } else { COMMANDS };
+            fs::write(path.join(part).join("cgroup.procs"), "0")
+        }
+        _ => fs::write(path.join("cgroup.procs"), "0"),
+    })
 }
 
-/// Kills what is left in cgroups and removes them, and their parent if it was the last.
-pub(crate) fn remove(cgroups: &[PathBuf]) -> io::Result<()> {
+/// Kills what is left in an instance's cgroups and removes them, and their parent if it was the last.
+pub(crate) fn remove(groups: &Groups) -> io::Result<()> {
     let deadline = Instant::now() + REMOVAL_TAKES;
     let mut first_failure = None;
-    for path in cgroups {
+    for path in &groups.limiting {
         loop {
+            // Deepest first; a guest makes as many below its own as it likes.
+            let below = below(path);
+            below.iter().rev().for_each(|path| _ = fs::remove_dir(path));
             match absent_is_fine(fs::remove_dir(path)) {
                 Ok(()) => break,
                 Err(error) if Instant::now() > deadline => {
@@ -88,11 +155,7 @@ pub(crate) fn remove(cgroups: &[PathBuf]) -> io::Result<()> {
                 }
                 // Busy: somebody is still in it, or has ended and is not reaped yet.
                 Err(_) => {
-                    for pid in fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default().lines() {
-                        if let Ok(pid) = pid.parse() {
-                            let _ended_already = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
-                        }
-                    }
+                    [path].into_iter().chain(&below).for_each(|path| kill_all(path));
                     std::thread::sleep(Duration::from_millis(2));
                 }
             }
@@ -101,6 +164,30 @@ pub(crate) fn remove(cgroups: &[PathBuf]) -> io::Result<()> {
         let _others_are_in_it = path.parent().map(fs::remove_dir);
     }
     first_failure.map_or(Ok(()), Err)
+}
+
+/// Every cgroup below one, outer before inner.
+fn below(path: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = vec![path.to_owned()];
+    let mut next = 0;
+    while let Some(path) = found.get(next) {
+        let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+        let inner: Vec<PathBuf> = entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .map(|entry| entry.path())
+            .collect();
+        found.extend(inner);
+        next += 1;
+    }
+    found.split_off(1)
+}
+
+fn kill_all(path: &Path) {
+    for pid in fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default().lines() {
+        if let Ok(pid) = pid.parse() {
+            let _ended_already = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
 }
 
 /// Where this host has its controllers.
@@ -144,6 +231,24 @@ impl Hierarchies {
         found
     }
 
+    /// Divides the instance's cgroup of version 2, which is made if no limit needed it: one part is the root of all
+    /// cgroups for the guest, whose limits it may change itself; the other is for commands from outside.
+    fn divide(&self, instance: &str, groups: &mut Groups) -> Result<(), String> {
+        let top = self.v2.as_ref().ok_or("systemd needs cgroup2, which is mounted nowhere on this host")?;
+        let own = top.join(PARENT).join(instance);
+        if !groups.limiting.contains(&own) {
+            make(&own)?;
+            groups.limiting.push(own.clone());
+        }
+        for part in [GUEST, COMMANDS] {
+            make(&own.join(part))?;
+        }
+        fs::write(own.join("cgroup.max.descendants"), MOST_BELOW.to_string())
+            .map_err(|error| format!("could not limit the cgroups below {}: {error}", own.display()))?;
+        groups.divided = Some(own);
+        Ok(())
+    }
+
     /// Makes the instance's cgroup where this controller is, and says whether that is v1.
     fn create(&self, controller: &str, instance: &str) -> Result<(PathBuf, bool), String> {
         if let Some((_, top, here)) =
@@ -185,6 +290,10 @@ fn make(path: &Path) -> Result<PathBuf, String> {
 }
 
 const PARENT: &str = "havip";
+const GUEST: &str = "guest";
+const COMMANDS: &str = "commands";
+/// systemd makes one for each unit that runs.
+const MOST_BELOW: u32 = 1024;
 const PERIOD_MICROS: u64 = 100_000;
 const PROCESSES: u32 = 4096;
 const REMOVAL_TAKES: Duration = Duration::from_secs(2);
@@ -212,9 +321,28 @@ mod tests {
     #[test]
     fn nothing_is_asked_of_an_instance_without_limits_but_its_processes() {
         let name = format!("hvt-{}", std::process::id());
-        let (made, limits) = create(&name, 0, 0);
+        let (made, limits) = create(&name, 0, 0, false).unwrap();
         assert_eq!((limits.cpu, limits.memory), (Limit::NotAsked, Limit::NotAsked));
         remove(&made).unwrap();
-        assert!(made.iter().all(|path| !path.exists()));
+        assert!(made.limiting.iter().all(|path| !path.exists()));
+    }
+
+    #[test]
+    fn groups_that_an_earlier_version_wrote_are_read() {
+        let earlier: Groups = serde_json::from_str(r#"["/sys/fs/cgroup/pids/havip/i-1"]"#).unwrap();
+        assert_eq!(earlier.limiting, [Path::new("/sys/fs/cgroup/pids/havip/i-1")]);
+        assert_eq!(serde_json::to_string(&earlier).unwrap(), r#"["/sys/fs/cgroup/pids/havip/i-1"]"#);
+        let divided = Groups { divided: earlier.limiting.first().cloned(), ..earlier };
+        let text = serde_json::to_string(&divided).unwrap();
+        assert_eq!(serde_json::from_str::<Groups>(&text).unwrap(), divided);
+    }
+
+    #[test]
+    fn what_is_below_a_cgroup_comes_outer_before_inner() {
+        let top = tempfile::tempdir().unwrap();
+        fs::create_dir_all(top.path().join("guest/system.slice/nginx.service")).unwrap();
+        fs::write(top.path().join("cgroup.procs"), "").unwrap();
+        let expected = ["guest", "guest/system.slice", "guest/system.slice/nginx.service"];
+        assert_eq!(below(top.path()), expected.map(|path| top.path().join(path)));
     }
 }

@@ -60,11 +60,15 @@ impl HeldProcess {
 
     /// Sends a signal; a process that has ended needs none.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        self.signal_number(signal as i32)
+    }
+
+    /// The same for a signal that has a number only.
+    pub fn signal_number(&self, signal: i32) -> io::Result<()> {
         let no_info = std::ptr::null::<libc::siginfo_t>();
         // SAFETY: a null siginfo is allowed and means the same as kill.
-        let answer = unsafe {
-            libc::syscall(libc::SYS_pidfd_send_signal, self.fd.as_raw_fd(), signal as i32, no_info, 0)
-        };
+        let answer =
+            unsafe { libc::syscall(libc::SYS_pidfd_send_signal, self.fd.as_raw_fd(), signal, no_info, 0) };
         match Errno::result(answer) {
             Ok(_) | Err(Errno::ESRCH) => Ok(()),
             Err(errno) => Err(errno.into()),

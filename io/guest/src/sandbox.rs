@@ -9,7 +9,11 @@ use crate::{
 };
 use havip_model::InstanceId;
 use nix::sys::signal::Signal;
-use std::{ffi::OsString, io, time::Duration};
+use std::{
+    ffi::OsString,
+    io,
+    time::{Duration, Instant},
+};
 
 /// A running sandbox. Dropping this changes nothing: [`crate::Sandboxes::adopt`] finds it again.
 #[derive(Debug)]
@@ -66,32 +70,49 @@ impl Sandbox {
     pub fn emulated(&self) -> Option<&str> {
         match &self.state.kind {
             Kind::Machine { emulated } => emulated.as_deref(),
-            Kind::Sandbox => None,
+            Kind::Sandbox | Kind::Systemd => None,
         }
     }
 
-    /// Asks it to end: every process gets SIGTERM, and SIGKILL after the grace; a machine's power button is pressed,
-    /// and what has not turned itself off after the grace loses power. Says whether it ended by itself.
+    /// Whether systemd is its first process, which ends its services before itself.
+    pub fn has_systemd(&self) -> bool {
+        self.state.kind == Kind::Systemd
+    }
+
+    /// Asks it to end: every process gets SIGTERM, and SIGKILL after the grace; systemd is told to halt, and a machine's
+    /// power button is pressed, and what has not turned itself off after the grace loses power. Says whether it ended
+    /// by itself.
     ///
     /// Its ports stay up meanwhile, so that a failover daemon can say goodbye.
     ///
     /// # Errors
     /// It could not be ended, or something of it is left.
     pub fn stop(self, grace: Duration) -> Result<bool, GuestError> {
-        match self.is_machine() {
-            true => {
+        let deadline = Instant::now() + grace;
+        match &self.state.kind {
+            Kind::Machine { .. } => {
                 // A machine that hears no button is one to be turned off.
                 if let Err(error) = press_button(&self.files.0.join(ORDERS)) {
                     tracing::warn!(instance = %self.instance, %error, "could not press the power button");
                     return self.end().map(|()| false);
                 }
             }
-            false => {
+            Kind::Sandbox => {
                 let asked = self.init.signal(Signal::SIGTERM);
                 asked.map_err(|error| self.failed("stop the first process", error))?;
             }
+            // One that has just begun does not listen yet; one that is halting already hears nothing new.
+            Kind::Systemd => loop {
+                let asked = self.init.signal_number(libc::SIGRTMIN() + HALT);
+                asked.map_err(|error| self.failed("stop systemd", error))?;
+                if self.init.wait(ASKED_AGAIN.min(deadline.saturating_duration_since(Instant::now())))
+                    || Instant::now() >= deadline
+                {
+                    break;
+                }
+            },
         }
-        let graceful = self.init.wait(grace);
+        let graceful = self.init.wait(deadline.saturating_duration_since(Instant::now()));
         self.end()?;
         Ok(graceful)
     }
@@ -136,3 +157,7 @@ impl Sandbox {
         GuestError::Io { attempted, instance: self.instance, source }
     }
 }
+
+/// Above SIGRTMIN: systemd's signal to start `halt.target` (systemd(1), SIGNALS).
+const HALT: i32 = 3;
+const ASKED_AGAIN: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! What an instance's sandbox should be.
 
-use havip_model::InstanceId;
+use havip_model::{InitSystem, InstanceId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -14,6 +14,9 @@ pub struct Spec {
     pub instance: InstanceId,
     /// The name it has for itself: at most 63 letters, digits and hyphens.
     pub host_name: String,
+    /// What its first process is.
+    #[serde(default)]
+    pub init: InitSystem,
     /// Run at each start: by `/bin/sh`, or by what its first line names with `#!`. May be empty.
     pub user_data: String,
     /// Processors, in thousandths; 0 for no limit.
@@ -55,6 +58,7 @@ mod tests {
         let good = Spec {
             instance,
             host_name: "web-1".into(),
+            init: InitSystem::Minimal,
             user_data: String::new(),
             cpu_millis: 0,
             memory_mib: 0,

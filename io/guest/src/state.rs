@@ -2,6 +2,7 @@
 
 use crate::{
     Limits,
+    cgroup::Groups,
     process::{HeldProcess, Process, boot_id},
 };
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ pub(crate) struct State {
     /// The process that keeps its console log.
     pub keeper: Process,
     /// Its cgroups.
-    pub cgroups: Vec<PathBuf>,
+    pub cgroups: Groups,
     /// What limits are in force.
     pub limits: Limits,
     /// What runs.
@@ -39,6 +40,8 @@ pub(crate) enum Kind {
     /// The init of a sandbox.
     #[default]
     Sandbox,
+    /// systemd in a sandbox.
+    Systemd,
     /// QEMU.
     Machine {
         /// Why without KVM, if so.

@@ -19,5 +19,6 @@ mod noise;
 mod scenario;
 mod software;
 mod spoofing;
+mod systemd;
 mod trace;
 mod trust;

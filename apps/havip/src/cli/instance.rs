@@ -8,7 +8,8 @@ use super::{Verb, time};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use havip_api::{
-    ConsoleRange, Driver, Exec, Host, Instance, InstanceFilter, RunInstance, Subnet, Update, Vpc, Wait,
+    ConsoleRange, Driver, Exec, Host, InitSystem, Instance, InstanceFilter, RunInstance, Subnet, Update, Vpc,
+    Wait,
 };
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -51,6 +52,9 @@ pub enum InstanceVerb {
         /// What the machine boots, for the driver qemu: a name of [images] in the file of its host's agent
         #[arg(long, value_name = "NAME")]
         image: Option<String>,
+        /// The first process of a sandbox: minimal, or systemd, so that `systemctl start keepalived` works in it
+        #[arg(long, default_value = "minimal")]
+        init: InitSystem,
         /// Processors, such as 0.5
         #[arg(long, default_value = "1", value_parser = thousandths)]
         cpu: u32,
@@ -174,6 +178,7 @@ impl Verb for InstanceVerb {
                 host,
                 driver,
                 image,
+                init,
                 cpu,
                 memory,
                 user_data,
@@ -192,6 +197,7 @@ impl Verb for InstanceVerb {
                     host: session.id_of_any::<Host>(host.as_deref())?,
                     driver,
                     image,
+                    init,
                     cpu_millis: cpu,
                     memory_mib: memory,
                     user_data: user_data.as_deref().map(read_script).transpose()?.unwrap_or_default(),
@@ -322,6 +328,7 @@ impl Row for Instance {
         Column::Always("SUBNET"),
         Column::Always("HOST"),
         Column::Wide("DRIVER"),
+        Column::Wide("INIT"),
         Column::Wide("CPU"),
         Column::Wide("MEMORY"),
         Column::Always("STATE"),
@@ -344,6 +351,7 @@ impl Row for Instance {
             subnets.join(","),
             names.name(&self.host),
             self.driver.to_string(),
+            self.init.to_string(),
             format!("{}", f64::from(self.cpu_millis) / 1000.0),
             format!("{} MiB", self.memory_mib),
             self.state.to_string(),

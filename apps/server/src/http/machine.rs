@@ -74,6 +74,7 @@ pub async fn run_instance(
         source_dest_check: body.source_dest_check,
         driver: body.driver.into(),
         image: body.image,
+        init: body.init.into(),
         device: body.device,
         host,
         cpu_millis: body.cpu_millis,

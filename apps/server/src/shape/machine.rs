@@ -23,6 +23,7 @@ impl Shapes<'_> {
             zone: instance.zone.clone(),
             driver: instance.driver.into(),
             image: instance.image.clone(),
+            init: instance.init.into(),
             host: self.host_id(instance.host).unwrap_or_default(),
             cpu_millis: instance.cpu_millis,
             memory_mib: instance.memory_mib,

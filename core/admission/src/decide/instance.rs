@@ -3,8 +3,8 @@
 use super::{Decision, address::required, check, nothing_to_do, plug};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
-    Driver, EipTarget, Host, HostNumber, Instance, InstanceId, Interface, PowerState, ResourceKey, Subnet,
-    Target,
+    Driver, EipTarget, Host, HostNumber, InitSystem, Instance, InstanceId, Interface, PowerState,
+    ResourceKey, Subnet, Target,
 };
 
 impl<'a> Decision<'a> {
@@ -27,6 +27,7 @@ impl<'a> Decision<'a> {
             "the length of the script in bytes",
         )?;
         check_image(request)?;
+        check_init(request)?;
         let host = self.place(subnet, request.host)?;
         if let Some(device) = &request.device {
             self.check_device(request.driver, host.number, device)?;
@@ -54,6 +55,7 @@ impl<'a> Decision<'a> {
             zone: host.zone.clone(),
             driver: request.driver,
             image: request.image.clone(),
+            init: request.init,
             host: host.number,
             cpu_millis: request.cpu_millis,
             memory_mib: request.memory_mib,
@@ -177,6 +179,18 @@ fn check_image(request: &RunInstance) -> Result<(), Refusal> {
         (Some(_), Driver::Namespace | Driver::External) => {
             let message = "only the driver \"qemu\" boots an image; leave it out, or use that driver";
             Err(Code::InvalidImage.at("/image", message))
+        }
+    }
+}
+
+/// Checks that only a sandbox is told what its first process is: all other guests bring their own.
+fn check_init(request: &RunInstance) -> Result<(), Refusal> {
+    match (request.init, request.driver) {
+        (InitSystem::Minimal, _) | (InitSystem::Systemd, Driver::Namespace) => Ok(()),
+        (InitSystem::Systemd, Driver::Qemu | Driver::External) => {
+            let message = "only the driver \"namespace\" is told what its first process is; leave it out, as \
+                           the guest brings its own";
+            Err(Code::InvalidInit.at("/init", message))
         }
     }
 }

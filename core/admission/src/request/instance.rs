@@ -1,7 +1,7 @@
 //! Requests about instances.
 
 use super::{Choice, Choice6, NewTexts, Texts};
-use havip_model::{Driver, HostNumber, InstanceId, MacAddr, SubnetId};
+use havip_model::{Driver, HostNumber, InitSystem, InstanceId, MacAddr, SubnetId};
 
 /// See [`Request::RunInstance`](super::Request::RunInstance).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct RunInstance {
     pub driver: Driver,
     /// What the machine boots, by its name on the host; for the driver `qemu`.
     pub image: Option<String>,
+    /// What its first process is; systemd for the driver `namespace` alone.
+    pub init: InitSystem,
     /// The existing device to plug, for the driver `external`; may also be plugged later.
     pub device: Option<String>,
     /// Where; none for the live host with the fewest instances.
@@ -83,6 +85,7 @@ impl RunInstance {
             source_dest_check: true,
             driver: Driver::Namespace,
             image: None,
+            init: InitSystem::Minimal,
             device: None,
             host: None,
             cpu_millis: 1000,

@@ -168,6 +168,7 @@ fn instance(instance: &Instance) -> InstanceItem {
         name: host_name(instance),
         driver: instance.driver,
         image: instance.image.clone(),
+        init: instance.init,
         cpu_millis: instance.cpu_millis,
         memory_mib: instance.memory_mib,
         user_data: instance.user_data.clone(),

@@ -3,8 +3,14 @@
 //! The mount namespace is the host's (its owner is the host's user namespace), everything else the guest's own:
 //! so nobody in the guest can undo a mount, whatever power it has over its own namespaces.
 
-use super::{Attempt, GO_FD, INIT_PROGRAM, Trouble, fence, mounts, tree};
-use crate::{Spec, cgroup, process::HeldProcess, state::Files};
+use super::{Attempt, GO_FD, INIT_PROGRAM, Trouble, fence, mounts, systemd, tree};
+use crate::{
+    Spec,
+    cgroup::{self, Groups, Member},
+    process::HeldProcess,
+    state::Files,
+};
+use havip_model::InitSystem;
 use nix::{
     errno::Errno,
     sched::{CloneFlags, setns, unshare},
@@ -15,13 +21,16 @@ use std::{
     ffi::{CString, OsString},
     fs,
     io::{self, PipeReader, PipeWriter, Read, Write},
-    os::{fd::AsRawFd, unix::ffi::OsStrExt},
-    path::PathBuf,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
 };
 
 /// What ties the guest to its keeper. `news` carries the first process's number and then any trouble.
 pub(super) struct Pipes {
-    pub console: PipeWriter,
+    /// A pipe, or the terminal that systemd takes for the console.
+    pub console: OwnedFd,
     pub go: PipeReader,
     pub news: PipeWriter,
 }
@@ -30,7 +39,7 @@ pub(super) fn build(
     files: &Files,
     spec: &Spec,
     leading: &[OsString],
-    cgroups: &[PathBuf],
+    cgroups: &Groups,
     mut pipes: Pipes,
 ) -> ! {
     let built = try_build(files, spec, leading, cgroups, &mut pipes);
@@ -42,12 +51,14 @@ fn try_build(
     files: &Files,
     spec: &Spec,
     leading: &[OsString],
-    cgroups: &[PathBuf],
+    cgroups: &Groups,
     pipes: &mut Pipes,
 ) -> Result<(), Trouble> {
-    cgroup::join(cgroups).attempting("join the cgroups")?;
+    cgroup::join(cgroups, Member::Guest).attempting("join the cgroups")?;
     let host_proc = fs::File::open("/proc").attempting("open /proc")?;
     let program = mounts::detached_program(&files.program_copy())?;
+    let has_systemd = spec.init == InitSystem::Systemd;
+    let console = has_systemd.then(|| mounts::detached_terminal(&pipes.console)).transpose()?;
     let hidden_already = tree::prepare_upper(files, spec)?;
     let others = tree::prepare_others(files, spec)?;
     let to_cover = tree::not_hidden_yet(files, spec, &hidden_already, &others);
@@ -58,6 +69,11 @@ fn try_build(
     to_cover.iter().try_for_each(|path| mounts::cover(path))?;
     mounts::place_program(&program)?;
     mounts::place_user_data(&spec.user_data)?;
+    if let Some(console) = &console {
+        mounts::mount_lock()?;
+        mounts::place_console(console)?;
+        systemd::furnish(&spec.user_data)?;
+    }
     fence::set_limits()?;
 
     let (mut ready, mut make_ready) = io::pipe().attempting("make a pipe")?;
@@ -73,7 +89,7 @@ fn try_build(
     drop(ready);
     writeln!(pipes.news, "pid {pid}").attempting("tell the keeper")?;
     map_users(&host_proc, pid)?;
-    mount_as_guest(pid)?;
+    mount_as_guest(pid, has_systemd)?;
     make_ready.write_all(b"r").attempting("let the first process begin")
 }
 
@@ -96,10 +112,14 @@ fn map_users(host_proc: &fs::File, pid: i32) -> Result<(), Trouble> {
 }
 
 /// Mounts what shows the guest's own namespaces, from outside of its user namespace.
-fn mount_as_guest(pid: i32) -> Result<(), Trouble> {
+fn mount_as_guest(pid: i32, has_systemd: bool) -> Result<(), Trouble> {
     let guest = HeldProcess::of_child(Pid::from_raw(pid)).attempting("hold the first process")?;
-    setns(&guest, CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC).attempting("enter the guest")?;
+    let shown = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWCGROUP;
+    setns(&guest, shown).attempting("enter the guest")?;
     mounts::mount_sys()?;
+    if has_systemd {
+        mounts::mount_cgroups()?;
+    }
     setns(&guest, CloneFlags::CLONE_NEWPID).attempting("enter the guest's processes")?;
     // Only a process born there sees the guest's processes.
     let (mut trouble, mut trouble_writer) = io::pipe().attempting("make a pipe")?;
@@ -147,6 +167,7 @@ fn begin(spec: &Spec, leading: &[OsString], ready: &mut PipeReader, pipes: &Pipe
         .iter()
         .chain(leading)
         .chain([&OsString::from("init")])
+        .chain((spec.init == InitSystem::Systemd).then_some(&OsString::from("systemd")))
         .map(|argument| CString::new(argument.as_bytes()).expect("an argument has no zero byte"))
         .collect();
     let program = CString::new(INIT_PROGRAM).expect("a constant");

@@ -2,7 +2,8 @@
 
 use super::{Attempt, Trouble, fence, give_up};
 use crate::{
-    Outcome, cgroup,
+    Outcome,
+    cgroup::{self, Member},
     exec::{REPORT_FD, Report},
     process::HeldProcess,
     state::State,
@@ -47,7 +48,7 @@ fn run(state: &Path, at_most: Duration, argv: &[OsString]) -> Result<Report, Tro
     };
     let state: State = serde_json::from_slice(&text).attempting("read the state")?;
     let Some(guest) = state.running().attempting("hold the guest")? else { return Ok(Report::NotRunning) };
-    cgroup::join(&state.cgroups).attempting("join the cgroups")?;
+    cgroup::join(&state.cgroups, Member::Command).attempting("join the cgroups")?;
     let others = CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWPID
         | CloneFlags::CLONE_NEWNET

@@ -17,6 +17,12 @@ use std::{
     process::{Command, Stdio},
 };
 
+/// Waits like the other, and becomes systemd.
+pub(super) fn systemd() -> ! {
+    wait_for_go();
+    super::systemd::become_it()
+}
+
 pub(super) fn init() -> ! {
     // Nobody inside may look at our descriptors and memory.
     // SAFETY: a system call without pointers.
@@ -28,13 +34,7 @@ pub(super) fn init() -> ! {
     if signals.thread_block().is_err() {
         give_up("could not block signals");
     }
-    // SAFETY: the builder left this descriptor to us, and nobody else knows of it.
-    let mut go = unsafe { fs::File::from_raw_fd(GO_FD) };
-    if go.read_exact(&mut [0]).is_err() {
-        // The keeper has given up.
-        std::process::exit(0);
-    }
-    drop(go);
+    wait_for_go();
     let user_data = start_user_data();
     let mut is_ending = false;
     loop {
@@ -52,6 +52,15 @@ pub(super) fn init() -> ! {
             }
             Err(errno) => give_up(&format!("could not wait for signals: {errno}")),
         }
+    }
+}
+
+fn wait_for_go() {
+    // SAFETY: the builder left this descriptor to us, and nobody else knows of it.
+    let mut go = unsafe { fs::File::from_raw_fd(GO_FD) };
+    if go.read_exact(&mut [0]).is_err() {
+        // The keeper has given up.
+        std::process::exit(0);
     }
 }
 

@@ -2,26 +2,33 @@
 //!
 //! It starts the sandbox, writes its console log, and tidies up at its end, whether the agent lives or not.
 
-use super::{Attempt, Trouble, builder, fence, give_up};
+use super::{Attempt, Trouble, builder, fence, give_up, systemd};
 use crate::{
-    Spec, cgroup,
+    Spec,
+    cgroup::{self, Groups},
     console::{ConsoleWriter, FILE_AT_MOST},
     prepared::Word,
     process::{HeldProcess, Process, boot_id},
     state::{Files, Kind, State},
 };
+use havip_model::InitSystem;
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl},
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::{signal::Signal, wait::waitpid},
+    pty::openpty,
+    sys::{
+        signal::Signal,
+        termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr},
+        wait::waitpid,
+    },
     unistd::{ForkResult, Pid, dup2_stdout, fork, setsid},
 };
 use std::{
     ffi::OsString,
     fs,
-    io::{self, PipeReader, PipeWriter, Read, Write},
-    os::fd::AsFd,
+    io::{self, PipeWriter, Read, Write},
+    os::fd::{AsFd, OwnedFd},
     path::PathBuf,
 };
 
@@ -29,8 +36,15 @@ use std::{
 struct Built {
     state: State,
     init: HeldProcess,
-    console: PipeReader,
+    console: Console,
     go: PipeWriter,
+}
+
+/// The keeper's end of a guest's console.
+struct Console {
+    reads: fs::File,
+    /// A terminal's other end, held so that it does not hang up while nobody inside has it open.
+    _terminal: Option<OwnedFd>,
 }
 
 pub(super) fn keep(directory: PathBuf, leading: Vec<OsString>) -> ! {
@@ -62,7 +76,12 @@ fn prepare(files: &Files, leading: &[OsString]) -> Result<Built, Trouble> {
     fence::close_from(3);
     let text = fs::read(files.spec()).attempting("read the spec")?;
     let spec: Spec = serde_json::from_slice(&text).attempting("read the spec")?;
-    let (cgroups, limits) = cgroup::create(&spec.instance.to_string(), spec.cpu_millis, spec.memory_mib);
+    let has_systemd = spec.init == InitSystem::Systemd;
+    if has_systemd {
+        systemd::must_be_here()?;
+    }
+    let made = cgroup::create(&spec.instance.to_string(), spec.cpu_millis, spec.memory_mib, has_systemd);
+    let (cgroups, limits) = made.attempting("make the cgroups")?;
     let built = start(files, &spec, leading, &cgroups).and_then(|(init_pid, console, go)| {
         let written = (|| {
             let init = Process::of(init_pid)?;
@@ -72,7 +91,7 @@ fn prepare(files: &Files, leading: &[OsString]) -> Result<Built, Trouble> {
                 keeper: Process::of(std::process::id().cast_signed())?,
                 cgroups: cgroups.clone(),
                 limits,
-                kind: Kind::Sandbox,
+                kind: if has_systemd { Kind::Systemd } else { Kind::Sandbox },
             };
             state.write(&files.state())?;
             let held = init.hold()?.ok_or_else(|| io::Error::other("it died"))?;
@@ -95,10 +114,16 @@ fn start(
     files: &Files,
     spec: &Spec,
     leading: &[OsString],
-    cgroups: &[PathBuf],
-) -> Result<(i32, PipeReader, PipeWriter), Trouble> {
+    cgroups: &Groups,
+) -> Result<(i32, Console, PipeWriter), Trouble> {
     let pipe = || io::pipe().attempting("make a pipe");
-    let (console, console_writer) = pipe()?;
+    let (console, console_writer) = match spec.init {
+        InitSystem::Minimal => {
+            let (reads, writes) = pipe()?;
+            (Console { reads: OwnedFd::from(reads).into(), _terminal: None }, writes.into())
+        }
+        InitSystem::Systemd => terminal().attempting("make a terminal")?,
+    };
     let (go_reader, go) = pipe()?;
     let (mut news, news_writer) = pipe()?;
     // SAFETY: this process has one thread.
@@ -130,6 +155,16 @@ fn start(
     }
 }
 
+/// A terminal for who wants one as its console; nothing is changed of what is written to it.
+fn terminal() -> Result<(Console, OwnedFd), Errno> {
+    let pair = openpty(None, None)?;
+    let mut settings = tcgetattr(&pair.slave)?;
+    cfmakeraw(&mut settings);
+    tcsetattr(&pair.slave, SetArg::TCSANOW, &settings)?;
+    let held = pair.slave.try_clone().map_err(|_| Errno::EMFILE)?;
+    Ok((Console { reads: pair.master.into(), _terminal: Some(held) }, pair.slave))
+}
+
 /// Waits for the word to go on, then keeps the console until the end.
 fn watch(files: &Files, mut built: Built) {
     if waits_for_go(&built.init) {
@@ -142,7 +177,7 @@ fn watch(files: &Files, mut built: Built) {
         let _ended_already = built.init.signal(Signal::SIGKILL);
     }
     drop(built.go);
-    keep_console(files, &built.init, built.console);
+    keep_console(files, &built.init, built.console.reads);
     let _reaped = waitpid(Pid::from_raw(built.state.init.pid), None);
     tidy_up(files, &built.state);
 }
@@ -155,7 +190,7 @@ pub(super) fn tidy_up(files: &Files, state: &State) {
 }
 
 /// Writes down what comes out of a pipe, until the guest's first process has ended.
-pub(super) fn keep_console(files: &Files, init: &HeldProcess, mut console: PipeReader) {
+pub(super) fn keep_console(files: &Files, init: &HeldProcess, mut console: fs::File) {
     let mut log = ConsoleWriter::open(&files.console(), FILE_AT_MOST);
     let mut keep = |bytes: &[u8]| match &mut log {
         Ok(log) => {

@@ -2,7 +2,8 @@
 
 use super::{Attempt, Trouble, fence, give_up, keeper};
 use crate::{
-    MachineSpec, cgroup,
+    MachineSpec,
+    cgroup::{self, Groups, Member},
     machine::{Descriptors, FIRST_TAP, PROGRAM, arguments, group, wait_until_made},
     prepared::Word,
     process::{Process, boot_id},
@@ -49,7 +50,7 @@ pub(super) fn keep(directory: PathBuf, taps: usize, emulated: &str) -> ! {
                 eprintln!("could not close the standard output: {error}");
             }
             match state.init.hold() {
-                Ok(Some(held)) => keeper::keep_console(&files, &held, console),
+                Ok(Some(held)) => keeper::keep_console(&files, &held, OwnedFd::from(console).into()),
                 Ok(None) => {}
                 Err(error) => eprintln!("could not hold QEMU: {error}"),
             }
@@ -75,7 +76,8 @@ fn start(files: &Files, taps: usize, emulated: &str) -> Result<(State, PipeReade
     let log = fs::File::create("qemu.log").attempting("make QEMU's log")?;
     // QEMU needs memory of its own.
     let memory_mib = spec.memory_mib + QEMU_MIB;
-    let (cgroups, limits) = cgroup::create(&spec.instance.to_string(), spec.cpu_millis, memory_mib);
+    let made = cgroup::create(&spec.instance.to_string(), spec.cpu_millis, memory_mib, false);
+    let (cgroups, limits) = made.attempting("make the cgroups")?;
 
     let descriptors = Descriptors {
         taps: taps.clone(),
@@ -136,12 +138,12 @@ fn become_qemu(
     spec: &MachineSpec,
     descriptors: &Descriptors,
     with_kvm: bool,
-    cgroups: &[PathBuf],
+    cgroups: &Groups,
     console: &PipeWriter,
     log: &fs::File,
 ) -> Trouble {
     let turn = || -> Result<(), Trouble> {
-        cgroup::join(cgroups).attempting("join the cgroups")?;
+        cgroup::join(cgroups, Member::Guest).attempting("join the cgroups")?;
         let nothing = fs::File::open("/dev/null").attempting("open /dev/null")?;
         dup2_stdin(&nothing).attempting("set the standard input")?;
         dup2_stdout(console).attempting("set the standard output")?;

@@ -7,6 +7,7 @@ mod init;
 mod keeper;
 mod machine;
 mod mounts;
+mod systemd;
 mod tree;
 
 use std::{ffi::OsString, fmt, fs, path::PathBuf};
@@ -30,6 +31,7 @@ pub fn guest_init(arguments: Vec<OsString>) -> ! {
             machine::keep(PathBuf::from(directory), taps.parse().expect("just parsed"), emulated)
         }
         [Some("init")] => init::init(),
+        [Some("init"), Some("systemd")] => init::systemd(),
         [Some("enter"), Some(state), Some(millis), ..]
             if arguments.len() > 3 && millis.parse::<u64>().is_ok() =>
         {

@@ -62,6 +62,13 @@ pub(super) fn mount_sys() -> Result<(), Trouble> {
     SYS_COVERED.iter().try_for_each(|path| cover(Path::new(path)))
 }
 
+/// Mounts the cgroups of version 2 that this process's namespace shows: those below the guest's own, at this time. They
+/// are the guest's to divide; what limits it is above them.
+pub(super) fn mount_cgroups() -> Result<(), Trouble> {
+    let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC | MsFlags::MS_NODEV;
+    attach("cgroup2", "/sys/fs/cgroup", quiet, "")
+}
+
 /// Mounts what shows the processes of this process's namespace: the guest's, at this time.
 pub(super) fn mount_proc() -> Result<(), Trouble> {
     attach("proc", "/proc", MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC | MsFlags::MS_NODEV, "")?;
@@ -90,7 +97,6 @@ pub(super) fn cover(path: &Path) -> Result<(), Trouble> {
 ///
 /// A file that was replaced since the agent was started has no name that could be mounted: then of a copy.
 pub(super) fn detached_program(copy: &Path) -> Result<OwnedFd, Trouble> {
-    const OPEN_TREE_CLONE: libc::c_uint = 1;
     let step = "find this program's file";
     let itself = Path::new("/proc/self/exe");
     let path = if fs::metadata(itself).attempting(step)?.nlink() > 0 {
@@ -101,11 +107,21 @@ pub(super) fn detached_program(copy: &Path) -> Result<OwnedFd, Trouble> {
         fs::copy(itself, copy).attempting("copy this program")?;
         copy
     };
+    detached(path).attempting(step)
+}
+
+/// The same of a terminal: its device works wherever it is mounted.
+pub(super) fn detached_terminal(terminal: &OwnedFd) -> Result<OwnedFd, Trouble> {
+    detached(Path::new(&format!("/proc/self/fd/{}", terminal.as_raw_fd()))).attempting("find the console")
+}
+
+fn detached(path: &Path) -> Result<OwnedFd, Errno> {
+    const OPEN_TREE_CLONE: libc::c_uint = 1;
     let path = CString::new(path.as_os_str().as_bytes()).expect("a path has no zero byte");
     let flags = OPEN_TREE_CLONE | libc::O_CLOEXEC.cast_unsigned();
     // SAFETY: the path lives through the call; the descriptor it returns is ours alone.
     let answer = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) };
-    let fd = Errno::result(answer).attempting(step)?;
+    let fd = Errno::result(answer)?;
     // SAFETY: as above.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
@@ -113,10 +129,29 @@ pub(super) fn detached_program(copy: &Path) -> Result<OwnedFd, Trouble> {
 /// Puts this program where the guest's first process is started from: read-only, so that root inside cannot
 /// change what the host runs.
 pub(super) fn place_program(detached: &OwnedFd) -> Result<(), Trouble> {
+    place(detached, INIT_PROGRAM, 0o555).attempting("place the first process")?;
+    let protected = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | protected;
+    mount(None::<&str>, INIT_PROGRAM, None::<&str>, flags, None::<&str>)
+        .attempting("protect the first process")
+}
+
+/// Mounts what Debian's systemd would mount itself, and ends if it cannot.
+pub(super) fn mount_lock() -> Result<(), Trouble> {
+    let safe = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    attach("tmpfs", "/run/lock", safe, "mode=1777,size=5m")
+}
+
+/// Puts the terminal where systemd looks for a console.
+pub(super) fn place_console(detached: &OwnedFd) -> Result<(), Trouble> {
+    place(detached, "/dev/console", 0o600).attempting("place the console")
+}
+
+/// Puts what is mounted nowhere yet over a new file.
+fn place(detached: &OwnedFd, target: &str, mode: u32) -> io::Result<()> {
     const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
-    let step = "place the first process";
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o555).open(INIT_PROGRAM).attempting(step)?;
-    let target = CString::new(INIT_PROGRAM).expect("a constant");
+    fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(target)?;
+    let target = CString::new(target).expect("a constant");
     // SAFETY: both paths live through the call.
     let answer = unsafe {
         libc::syscall(
@@ -128,11 +163,7 @@ pub(super) fn place_program(detached: &OwnedFd) -> Result<(), Trouble> {
             MOVE_MOUNT_F_EMPTY_PATH,
         )
     };
-    Errno::result(answer).attempting(step)?;
-    let protected = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | protected;
-    mount(None::<&str>, INIT_PROGRAM, None::<&str>, flags, None::<&str>)
-        .attempting("protect the first process")
+    Ok(Errno::result(answer).map(drop)?)
 }
 
 pub(super) fn place_user_data(script: &str) -> Result<(), Trouble> {

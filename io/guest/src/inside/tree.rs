@@ -1,7 +1,8 @@
 //! The guest's file tree: the host's, with the guest's own changes over it and the host's secrets left out.
 
-use super::{Attempt, Trouble};
+use super::{Attempt, Trouble, systemd};
 use crate::{Spec, state::Files, state::write_whole};
+use havip_model::InitSystem;
 use nix::{
     errno::Errno,
     mount::{MntFlags, MsFlags, mount, umount2},
@@ -54,6 +55,9 @@ pub(super) fn prepare_upper(files: &Files, spec: &Spec) -> Result<BTreeSet<PathB
         if let Ok(text) = fs::read_to_string(table) {
             put(&fresh, table, &without_passwords(&text))?;
         }
+    }
+    if spec.init == InitSystem::Systemd {
+        systemd::prepare_layer(&fresh)?;
     }
     let list = serde_json::to_vec(&hidden).attempting("encode what is hidden")?;
     write_whole(&files.hidden(), &list).attempting("note what is hidden")?;
@@ -167,7 +171,7 @@ fn hidden(files: &Files, spec: &Spec) -> BTreeSet<PathBuf> {
 }
 
 /// Hides a path of the host in a layer over it: a directory is empty there, anything else does not exist.
-fn hide(layer: &Path, path: &Path) -> Result<(), Trouble> {
+pub(super) fn hide(layer: &Path, path: &Path) -> Result<(), Trouble> {
     let step = || format!("hide {}", path.display());
     let metadata = fs::symlink_metadata(path).attempting(step())?;
     if !make_parents(layer, path)? {
@@ -195,7 +199,7 @@ fn hide(layer: &Path, path: &Path) -> Result<(), Trouble> {
 }
 
 /// Writes a file into a layer, with the mode and owner of the host's file if there is one.
-fn put(layer: &Path, path: &str, text: &str) -> Result<(), Trouble> {
+pub(super) fn put(layer: &Path, path: &str, text: &str) -> Result<(), Trouble> {
     let path = Path::new(path);
     // Where the host has a link, the guest has a file.
     make_parents(layer, path)?;
@@ -209,7 +213,7 @@ fn put(layer: &Path, path: &str, text: &str) -> Result<(), Trouble> {
 }
 
 /// Makes the directories above a path, as the host has them. Says no if one of them is hidden.
-fn make_parents(layer: &Path, path: &Path) -> Result<bool, Trouble> {
+pub(super) fn make_parents(layer: &Path, path: &Path) -> Result<bool, Trouble> {
     let mut parents: Vec<&Path> =
         path.ancestors().skip(1).filter(|parent| *parent != Path::new("/")).collect();
     parents.reverse();
@@ -233,7 +237,7 @@ fn is_opaque(directory: &Path) -> bool {
     unsafe { libc::getxattr(path.as_ptr(), OPAQUE.as_ptr(), value.as_mut_ptr().cast(), 1) == 1 }
 }
 
-fn in_layer(layer: &Path, path: &Path) -> PathBuf {
+pub(super) fn in_layer(layer: &Path, path: &Path) -> PathBuf {
     layer.join(path.strip_prefix("/").unwrap_or(path))
 }
 

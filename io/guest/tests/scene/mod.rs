@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use havip_guest::{Executed, Outcome, Program, Sandbox, Sandboxes, Spec};
-use havip_model::InstanceId;
+use havip_model::{InitSystem, InstanceId};
 use std::{
     ffi::OsString,
     fs,
@@ -52,11 +52,43 @@ pub fn spec(user_data: &str) -> Spec {
     Spec {
         instance: InstanceId::new(havip_model::Body::from_entropy(entropy)),
         host_name: "web-1".into(),
+        init: InitSystem::Minimal,
         user_data: user_data.into(),
         cpu_millis: 1000,
         memory_mib: 512,
         hidden: vec![],
     }
+}
+
+/// The same with systemd as its first process.
+pub fn systemd(user_data: &str) -> Spec {
+    Spec { init: InitSystem::Systemd, ..spec(user_data) }
+}
+
+/// Waits until systemd has started what it starts at boot: some 2 s, more where a test waits for a processor.
+pub fn boots(sandbox: &Sandbox) {
+    within(40, "multi-user.target", || {
+        assert!(!sandbox.has_ended(), "systemd has ended: {}", console(sandbox));
+        let asked = exec(sandbox, "systemctl is-active multi-user.target");
+        (asked.outcome == Outcome::Exited(0), (text(&asked.stderr), console(sandbox)))
+    });
+}
+
+/// What is left of an instance in the host's cgroups, in any hierarchy.
+pub fn cgroups_left(spec: &Spec) -> Vec<PathBuf> {
+    let mut found = vec![];
+    let mut open = vec![PathBuf::from("/sys/fs/cgroup")];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                if entry.file_name() == spec.instance.to_string().as_str() {
+                    found.push(entry.path());
+                }
+                open.push(entry.path());
+            }
+        }
+    }
+    found
 }
 
 pub fn exec(sandbox: &Sandbox, script: &str) -> Executed {
@@ -114,3 +146,21 @@ pub fn in_network_of(pid: u32) -> Vec<u32> {
         .filter_map(|name| name.parse().ok())
         .collect()
 }
+
+/// What nobody in a guest has the power to do.
+pub const POWER: [&str; 14] = [
+    "mount -t tmpfs none /mnt",
+    "mount -o remount,rw /sys",
+    "umount /proc/sys",
+    "umount /proc/kcore",
+    "unshare --user --map-root-user true",
+    "unshare --mount true",
+    "nsenter --target 1 --mount true",
+    "nsenter --target 1 --all true",
+    "chroot /proc/1/root umount /dev",
+    "date --set 2001-01-01",
+    "dmesg",
+    "swapon /etc/passwd",
+    "losetup /dev/loop0 /etc/passwd",
+    "modprobe dummy",
+];

@@ -5,7 +5,7 @@ use super::key::{key, key_text};
 use super::record::{vip_key, vip_key_message};
 use super::{ConvertError, address, address_bytes, mac, mac_bytes};
 use crate::proto::{self, change::Item as Body};
-use havip_model::{Binding, Contention, Driver, PortState, PowerState};
+use havip_model::{Binding, Contention, Driver, InitSystem, PortState, PowerState};
 use havip_reconcile::item::{
     EipItem, EipPoolItem, EndpointItem, Entitlement, HostItem, InstanceItem, Item, ItemKey, PortItem,
     RouteItem, SubnetItem, VipItem, VpcItem,
@@ -111,6 +111,7 @@ pub fn change(item: &Item) -> proto::Change {
             power: field::word_text(instance.power, POWERS),
             starts: instance.starts,
             image: instance.image.clone().unwrap_or_default(),
+            init: field::word_text(instance.init, INITS),
         }),
     };
     proto::Change { key: key_text(&item.key()), item: Some(body) }
@@ -222,6 +223,10 @@ fn item(body: Body) -> Result<Item, ConvertError> {
             power: field::word("power", &instance.power, POWERS)?,
             starts: instance.starts,
             image: (!instance.image.is_empty()).then_some(instance.image),
+            init: match instance.init.as_str() {
+                "" => InitSystem::Minimal, // a server of an earlier version
+                word => field::word("init", word, INITS)?,
+            },
         }),
         Body::Gone(_) => return Err(ConvertError::new("item", "is gone, which is no item")),
     })
@@ -270,6 +275,7 @@ fn port(message: proto::PortItem) -> Result<PortItem, ConvertError> {
 const CONTENTIONS: &[(&str, Contention)] = &[("hold", Contention::Hold), ("follow", Contention::Follow)];
 const DRIVERS: &[(&str, Driver)] =
     &[("namespace", Driver::Namespace), ("qemu", Driver::Qemu), ("external", Driver::External)];
+const INITS: &[(&str, InitSystem)] = &[("minimal", InitSystem::Minimal), ("systemd", InitSystem::Systemd)];
 const POWERS: &[(&str, PowerState)] = &[
     ("running", PowerState::Running),
     ("stopped", PowerState::Stopped),

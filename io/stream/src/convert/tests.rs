@@ -174,6 +174,7 @@ fn items() -> impl Strategy<Value = Item> {
                     name,
                     driver: if external { Driver::External } else { Driver::Qemu },
                     image: (!external).then(|| "small".to_owned()),
+                    init: if external { InitSystem::Systemd } else { InitSystem::Minimal },
                     cpu_millis,
                     memory_mib,
                     user_data,

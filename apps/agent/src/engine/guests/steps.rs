@@ -106,6 +106,7 @@ impl Engine {
         let spec = Spec {
             instance: item.id,
             host_name: host_name(item),
+            init: item.init,
             user_data: item.user_data.clone(),
             cpu_millis: item.cpu_millis,
             memory_mib: item.memory_mib,
@@ -148,7 +149,8 @@ impl Engine {
         let Some(guest) = self.guests.guests.get_mut(&id) else { return };
         if let Phase::Running { sandbox, namespace } = std::mem::take(&mut guest.phase) {
             tracing::info!(instance = %id, "stopping an instance");
-            let grace = if sandbox.is_machine() { MACHINE_GRACE } else { GRACE };
+            let ends_services = sandbox.is_machine() || sandbox.has_systemd();
+            let grace = if ends_services { SERVICES_GRACE } else { GRACE };
             guest.phase = Phase::Stopping { namespace };
             let starts = self.guests.ran.get(&id).copied().unwrap_or(0);
             self.tell_instance(id, starts, InstanceState::Stopping, "");
@@ -292,7 +294,7 @@ pub(super) fn host_name(item: &InstanceItem) -> String {
 
 /// What an instance gets to end by itself.
 const GRACE: Duration = Duration::from_secs(10);
-/// What a machine gets: it ends its services before itself.
-const MACHINE_GRACE: Duration = Duration::from_secs(30);
+/// What a machine gets, and a sandbox with systemd: they end their services before themselves.
+const SERVICES_GRACE: Duration = Duration::from_secs(30);
 /// How soon the end of an instance is seen, when its devices have not told already.
 const LOOK: Duration = Duration::from_millis(250);

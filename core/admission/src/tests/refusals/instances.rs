@@ -2,7 +2,7 @@
 
 use super::{interfaces::number, *};
 use crate::{request::*, tests::scene::*};
-use havip_model::{Driver, InstanceId};
+use havip_model::{Driver, InitSystem, InstanceId};
 
 pub fn rows() -> Vec<Row> {
     [running(), switching()].into_iter().flatten().collect()
@@ -60,6 +60,12 @@ fn running() -> Vec<Row> {
             Code::InvalidImage,
             "/image",
             "qemu",
+        ),
+        Row(
+            scene.refuse(RunInstance { init: InitSystem::Systemd, ..machine(Some("debian")) }),
+            Code::InvalidInit,
+            "/init",
+            "brings its own",
         ),
         Row(
             scene.refuse(RunInstance { memory_mib: 32, ..machine(Some("debian")) }),
