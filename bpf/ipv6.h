@@ -218,6 +218,8 @@ __noinline int find_upper(struct __sk_buff *skb, struct upper *upper)
 			at += 8;
 			__builtin_memcpy(&place, head + 2, sizeof(place));
 			if (place & bpf_htons(0xfff8)) {
+				if (i == EXTENSIONS_MAX)
+					break;
 				upper->is_later = 1;
 				upper->protocol = head[0];
 				upper->at = at;
