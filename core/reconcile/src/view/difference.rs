@@ -71,14 +71,17 @@ impl Candidates {
         self.keys.entry(key).or_default().extend(hosts);
     }
 
-    /// Everything that says something of a resource. What never changes (a VPC's VNI and MAC, a subnet's
-    /// addresses, a VIP's address) is not followed further.
+    /// Everything that says something of a resource. What never changes (a VPC's VNI and MAC, a VIP's address) is
+    /// not followed further; a subnet may get addresses of IPv6 that its ports have to know.
     fn resource(&mut self, world: &World, key: ResourceKey) {
         match key {
             ResourceKey::Vpc(id) => self.add(ItemKey::Vpc(id), members(world, id)),
             ResourceKey::Subnet(id) => {
                 let Some(subnet) = world.subnets.get(&id) else { return };
                 self.add(ItemKey::Subnet(id), members(world, subnet.vpc));
+                world
+                    .interfaces_of_subnet(id)
+                    .for_each(|interface| self.add(ItemKey::Port(interface.id), interface.host));
             }
             ResourceKey::Host(number) => self.host(world, number),
             ResourceKey::Instance(id) => {
