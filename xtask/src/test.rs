@@ -16,8 +16,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     prepare::run(Purpose::Test)?;
     kernels::machine()?;
-    // The system tests spawn the binary, so it must be there and new.
-    run_visibly("building havip", cargo().args(["build", "--package", "havip"]))?;
+    // The system tests spawn the binary, so it must be there and new; with the tests, as it alone would be built
+    // with other features of what they share, all of it twice.
+    run_visibly("building havip and its tests", cargo().args(["build", "--workspace", "--all-targets"]))?;
     match is_installed("cargo-nextest") {
         true => with_nextest(args)?,
         false => with_cargo(args)?,
