@@ -13,7 +13,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// What a frame is, in one line.
 ///
 /// ```
-/// let frame = havip_wire::build::gratuitous_arp("02:00:00:00:00:0b".parse().unwrap(), [10, 0, 0, 100].into());
+/// let mac = havip_model::MacAddr([2, 0, 0, 0, 0, 11]);
+/// let frame = havip_wire::build::gratuitous_arp(mac, [10, 0, 0, 100].into());
 /// assert_eq!(havip_wire::describe(&frame), "ARP announcement 10.0.0.100 is-at 02:00:00:00:00:0b");
 /// ```
 pub fn describe(frame: &[u8]) -> String {

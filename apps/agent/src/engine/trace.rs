@@ -28,8 +28,8 @@ enum Stage {
     No,
     /// They are being loaded; the command is answered when they are at work.
     Beginning { command: u64, order: proto::Trace, ifindex: Option<u32> },
-    /// Somebody looks.
-    On { session: u64, trace: Trace, asked_at: Duration },
+    /// Somebody looks; so many frames did not fit into the answers.
+    On { session: u64, trace: Trace, asked_at: Duration, lost_here: u64 },
     /// The usual ones are being loaded.
     Ending,
 }
@@ -62,12 +62,13 @@ impl Engine {
                 self.end_looking();
                 proto::CommandResult { id: command, ..Default::default() }
             }
-            Stage::On { session, trace, asked_at } if *session == order.session => {
+            Stage::On { session, trace, asked_at, lost_here } if *session == order.session => {
                 *asked_at = clock::since_boot();
                 match trace.take() {
                     Ok((seen, lost)) => {
+                        *lost_here += seen.len().saturating_sub(MOST) as u64;
+                        let lost = lost + *lost_here;
                         let traced = seen.iter().take(MOST).map(|seen| self.traced(seen)).collect();
-                        let lost = lost + seen.len().saturating_sub(MOST) as u64;
                         proto::CommandResult { id: command, traced, lost, ..Default::default() }
                     }
                     Err(error) => refuse(&chain(&error)),
@@ -127,10 +128,14 @@ impl Engine {
                     Ok(trace) => {
                         tracing::info!(port = order.port, "somebody looks on");
                         let (session, asked_at) = (order.session, clock::since_boot());
-                        self.looking.stage = Stage::On { session, trace, asked_at };
+                        self.looking.stage = Stage::On { session, trace, asked_at, lost_here: 0 };
                         String::new()
                     }
-                    Err(error) => error,
+                    Err(error) => {
+                        // Some of them may be at work already.
+                        self.end_looking();
+                        error
+                    }
                 };
                 self.outbox.result(proto::CommandResult { id: command, error, ..Default::default() });
             }
