@@ -16,7 +16,7 @@ mod vpc;
 
 use crate::{Code, Draw, Facts, Refusal, Request, request::NewTexts, request::Texts};
 use havip_model::{
-    Change, Counter, Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Instance, InstanceId, Interface,
+    Change, Counter, Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Id, Instance, InstanceId, Interface,
     InterfaceId, Map, Meta, Resource, ResourceKey, Route, RouteId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId,
     World,
 };
@@ -139,6 +139,16 @@ impl<'a> Decision<'a> {
         key
     }
 
+    /// A new id, whose short form is nobody else's either.
+    fn fresh_id<K: Id, V>(&mut self, taken: &Map<K, V>) -> K {
+        loop {
+            let body = self.draw.body();
+            if taken.by_head(body.head()).is_none() {
+                return K::of(body);
+            }
+        }
+    }
+
     fn delete(&mut self, key: ResourceKey) -> ResourceKey {
         self.puts.remove(&key);
         self.deletes.insert(key);
@@ -165,7 +175,7 @@ impl<'a> Decision<'a> {
         check::texts(Some(&texts.name), Some(&texts.description))?;
         let (created_at, updated_at) = (self.facts.now, self.facts.now);
         let (name, description) = (texts.name.clone(), texts.description.clone());
-        Ok(Meta { name, description, created_at, updated_at, generation: 1, deleting: false })
+        Ok(Meta { name, description, created_at, updated_at, generation: 1, ..Meta::default() })
     }
 
     /// Changes the texts of a resource, which must not be all that is missing from the request.

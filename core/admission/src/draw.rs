@@ -21,6 +21,12 @@ impl Draw {
         Body::from_entropy((u128::from(high) << 64 | u128::from(low)).to_be_bytes())
     }
 
+    /// Entropy for a decision of its own: two streams that begin nearly alike would draw alike.
+    pub fn entropy(&mut self) -> [u8; 32] {
+        let words = [self.next(), self.next(), self.next(), self.next()];
+        std::array::from_fn(|at| words[at / 8].to_be_bytes()[at % 8])
+    }
+
     /// A MAC for a new interface: locally administered, and none of 02:68…, which Havip's own devices have.
     pub fn mac(&mut self) -> MacAddr {
         loop {

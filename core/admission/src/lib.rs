@@ -3,6 +3,7 @@
 //! [`admit`] decides from a snapshot of the world and answers with the exact [`Change`](havip_model::Change)
 //! to commit, or with a [`Refusal`] that says what was wrong and what to do. It changes nothing itself.
 
+mod batch;
 mod decide;
 mod draw;
 mod facts;
@@ -14,6 +15,7 @@ mod rotation;
 #[cfg(test)]
 mod tests;
 
+pub use batch::admit_all;
 pub use decide::admit;
 pub use draw::Draw;
 pub use facts::{Facts, LiveHost, Quotas};

@@ -27,6 +27,30 @@ impl Body {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("a body holds only a-z and 0-9")
     }
+
+    /// The beginning of the body that tells two resources of a kind apart, for APIs with short ids.
+    pub fn head(&self) -> &str {
+        &self.as_str()[..Self::HEAD]
+    }
+
+    /// Characters of a [`head`](Self::head): no two resources of a kind are made with the same ones.
+    pub const HEAD: usize = 8;
+
+    /// The least body that begins so; none if nothing can.
+    pub(crate) fn least(head: &str) -> Option<Self> {
+        let bytes = head.as_bytes();
+        let fits = bytes.len() <= Self::LEN && bytes.iter().all(|byte| ALPHABET.contains(byte));
+        // '0' comes before every letter.
+        fits.then(|| Self(std::array::from_fn(|at| bytes.get(at).copied().unwrap_or(b'0'))))
+    }
+}
+
+/// An id of any kind: a kind and a body.
+pub trait Id: Copy + Ord {
+    /// The id with this body.
+    fn of(body: Body) -> Self;
+    /// The part that every API shares.
+    fn body_of(&self) -> Body;
 }
 
 impl FromStr for Body {
@@ -93,6 +117,10 @@ macro_rules! resource_id {
                     .ok_or_else(|| IdError::Prefix { expected: $prefix, got: text.chars().take(64).collect() })?;
                 Ok(Self(body.parse()?))
             }
+        }
+        impl Id for $name {
+            fn of(body: Body) -> Self { Self(body) }
+            fn body_of(&self) -> Body { self.0 }
         }
         impl From<$name> for String { fn from(id: $name) -> String { id.to_string() } }
         impl TryFrom<String> for $name {

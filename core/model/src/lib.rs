@@ -32,8 +32,8 @@ pub use fabric::{HostNumber, NotANumber, OutOfRange, PortNumber, SubnetNumber, V
 pub use finding::Finding;
 pub use host::{Host, HostState};
 pub use id::{
-    AccessKeyId, Body, EipId, EipPoolId, HostId, IdError, InstanceId, InterfaceId, RouteId, SubnetId, VipId,
-    VpcId,
+    AccessKeyId, Body, EipId, EipPoolId, HostId, Id, IdError, InstanceId, InterfaceId, RouteId, SubnetId,
+    VipId, VpcId,
 };
 pub use instance::{Driver, InitSystem, Instance, InstanceState, PowerState};
 pub use mac::MacAddr;

@@ -2,6 +2,7 @@
 //!
 //! A world of ten thousand VIPs is copied for every decision and every list that somebody reads.
 
+use crate::{Body, Id};
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 use std::{fmt, ops::Bound};
 
@@ -48,6 +49,16 @@ impl<K: Ord + Clone, V> Map<K, V> {
     /// Those behind a key, in order: how a list goes on from a cursor.
     pub fn after<'a>(&'a self, key: &'a K) -> impl Iterator<Item = (&'a K, &'a V)> {
         self.0.range((Bound::Excluded(key), Bound::Unbounded))
+    }
+
+    /// The first value whose id's body begins so: how a short id is found.
+    pub fn by_head(&self, head: &str) -> Option<&V>
+    where
+        K: Id,
+    {
+        let least = K::of(Body::least(head)?);
+        let (id, value) = self.0.range(least..).next()?;
+        id.body_of().as_str().starts_with(head).then_some(value)
     }
 
     pub(crate) fn insert(&mut self, key: K, value: V) {

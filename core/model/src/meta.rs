@@ -2,6 +2,7 @@
 
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Common to every stored resource.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Meta {
     /// what is being withdrawn apart, so that it can still be shown.
     #[serde(default)]
     pub deleting: bool,
+    /// What a cloud's API was told and shows again, of no effect here: a zone's name, a way to pay; by `API.word`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub said: BTreeMap<String, String>,
 }
 
 /// How far the world is with a specification.

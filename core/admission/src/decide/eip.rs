@@ -22,7 +22,7 @@ impl<'a> Decision<'a> {
                 return Err(Code::AddressRequired.at("/address", message));
             }
         };
-        let id = EipId::new(self.draw.body());
+        let id = self.fresh_id(&self.world.eips);
         Ok(self.put(Eip {
             id,
             meta,

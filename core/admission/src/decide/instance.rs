@@ -3,8 +3,8 @@
 use super::{Decision, address::required, check, nothing_to_do, plug};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
-    Driver, EipTarget, Host, HostNumber, InitSystem, Instance, InstanceId, Interface, PowerState,
-    ResourceKey, Subnet, Target,
+    Driver, EipTarget, Host, HostNumber, InitSystem, Instance, Interface, PowerState, ResourceKey, Subnet,
+    Target,
 };
 
 impl<'a> Decision<'a> {
@@ -34,7 +34,7 @@ impl<'a> Decision<'a> {
         }
         let primary = self.pick4(subnet, request.address)?.ok_or_else(required)?;
         let primary6 = self.pick6(subnet, request.address6)?;
-        let id = InstanceId::new(self.draw.body());
+        let id = self.fresh_id(&self.world.instances);
         let own = self.meta(&Texts::default())?;
         let mut interface = self.new_interface(subnet, own, request.mac)?;
         interface.primary = Some(primary);

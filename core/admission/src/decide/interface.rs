@@ -36,7 +36,7 @@ impl Decision<'_> {
         let number = self.number(Counter::Port, PortNumber::MAX.get().into())?;
         let number = u32::try_from(number).ok().and_then(|n| PortNumber::new(n).ok());
         Ok(Interface {
-            id: InterfaceId::new(self.draw.body()),
+            id: self.fresh_id(&self.world.interfaces),
             meta,
             vpc: subnet.vpc,
             subnet: subnet.id,

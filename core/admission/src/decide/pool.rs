@@ -2,7 +2,7 @@
 
 use super::{Decision, check, nothing_to_do, set_texts};
 use crate::{Code, Refusal, request::*};
-use havip_model::{EipPool, EipPoolId, ResourceKey};
+use havip_model::{EipPool, ResourceKey};
 use ipnet::{IpNet, Ipv4Net};
 use std::net::IpAddr;
 
@@ -16,7 +16,7 @@ impl Decision<'_> {
             check::unicast(gateway, "/gateway")?;
         }
         let reserved = reserved(request.cidr, &request.reserved)?;
-        let id = EipPoolId::new(self.draw.body());
+        let id = self.fresh_id(&self.world.pools);
         Ok(self.put(EipPool { id, meta, cidr: request.cidr, gateway: request.gateway, reserved }))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Decision, check};
 use crate::{Code, Refusal, request::*};
-use havip_model::{Family, Interface, NextHop, Profile, ResourceKey, Route, RouteId, Subnet, Vip, Vpc};
+use havip_model::{Family, Interface, NextHop, Profile, ResourceKey, Route, Subnet, Vip, Vpc};
 use ipnet::IpNet;
 
 impl Decision<'_> {
@@ -12,7 +12,7 @@ impl Decision<'_> {
         let destination = request.destination;
         self.check_destination(vpc, destination)?;
         self.check_next_hop(vpc, request.next_hop, Family::of(destination.addr()))?;
-        let id = RouteId::new(self.draw.body());
+        let id = self.fresh_id(&self.world.routes);
         Ok(self.put(Route { id, meta, vpc: vpc.id, destination, next_hop: request.next_hop }))
     }
 

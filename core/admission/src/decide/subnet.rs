@@ -2,7 +2,7 @@
 
 use super::{Decision, check, nothing_to_do, vpc::has_ipv6};
 use crate::{Code, Refusal, request::*};
-use havip_model::{Counter, ResourceKey, Subnet, SubnetId, SubnetNumber, Vpc};
+use havip_model::{Counter, ResourceKey, Subnet, SubnetNumber, Vpc};
 use ipnet::{IpNet, Ipv6Net};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -16,7 +16,7 @@ impl Decision<'_> {
         request.cidr6.map_or(Ok(()), |cidr6| self.check_cidr6(vpc, cidr6))?;
         let number = self.number(Counter::Subnet, SubnetNumber::MAX.get().into())?;
         let number = u32::try_from(number).ok().and_then(|n| SubnetNumber::new(n).ok());
-        let id = SubnetId::new(self.draw.body());
+        let id = self.fresh_id(&self.world.subnets);
         Ok(self.put(Subnet {
             id,
             meta,

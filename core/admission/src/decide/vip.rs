@@ -3,7 +3,7 @@
 use super::{Decision, check, nothing_to_do, set_texts};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
-    Association, Binding, Counter, EipTarget, Incarnation, NextHop, Profile, ResourceKey, Subnet, Vip, VipId,
+    Association, Binding, Counter, EipTarget, Incarnation, NextHop, Profile, ResourceKey, Subnet, Vip,
     VipKey, Vpc,
 };
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ impl Decision<'_> {
         let advert_sources = advert_sources(&request.advert_sources)?;
         let incarnation = self.number(Counter::Incarnation, u64::MAX >> 1)?;
         let mut vip = Vip {
-            id: VipId::new(self.draw.body()),
+            id: self.fresh_id(&self.world.vips),
             meta,
             vpc: vpc.id,
             subnet: subnet.id,

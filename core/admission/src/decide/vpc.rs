@@ -2,7 +2,7 @@
 
 use super::{Decision, check, nothing_to_do};
 use crate::{Code, Refusal, request::*};
-use havip_model::{Counter, MacAddr, ResourceKey, Vni, Vpc, VpcId};
+use havip_model::{Counter, MacAddr, ResourceKey, Vni, Vpc};
 use ipnet::{IpNet, Ipv6Net};
 
 impl Decision<'_> {
@@ -27,7 +27,7 @@ impl Decision<'_> {
         let number = self.number(Counter::Vni, Vni::MAX.get().into())?;
         let vni =
             u32::try_from(number).ok().and_then(|n| Vni::new(n).ok()).expect("the counter stays within VNIs");
-        let id = VpcId::new(self.draw.body());
+        let id = self.fresh_id(&self.world.vpcs);
         let (region, cidr, cidr6) = (request.region.clone(), request.cidr, request.cidr6);
         Ok(self.put(Vpc { id, meta, region, cidr, cidr6, vni, virtual_mac: virtual_mac(vni) }))
     }

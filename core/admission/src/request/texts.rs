@@ -21,6 +21,13 @@ pub struct NewTexts {
     pub description: Option<String>,
 }
 
+impl From<NewTexts> for Texts {
+    /// Of something that is made; what is not said is empty.
+    fn from(new: NewTexts) -> Self {
+        Self { name: new.name.unwrap_or_default(), description: new.description.unwrap_or_default() }
+    }
+}
+
 /// Which address something is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
