@@ -1,0 +1,85 @@
+//! What a dialect makes of a request, and what becomes of it.
+
+use crate::{HttpAnswer, Step, View};
+use havip_admission::Refusal;
+use havip_model::ResourceKey;
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// A request that was understood, by somebody who is known.
+pub trait Call: Send + Sync {
+    /// The cloud's name for it.
+    fn action(&self) -> &'static str;
+
+    /// Whether it may change something.
+    fn is_change(&self) -> bool;
+
+    /// With what it is done once, however often it is sent.
+    fn once(&self) -> Option<Once>;
+
+    /// What a rehearsal is answered that found nothing in the way; none if it is meant.
+    fn rehearsed(&self) -> Option<Error>;
+
+    /// What it asks of the rules, in order and as a whole; nothing if it only reads or there is nothing to do.
+    ///
+    /// # Errors
+    /// The cloud's own word for what is wrong.
+    fn plan(&self, view: &View) -> Result<Vec<Step>, Error>;
+
+    /// The answer, in a view that has what was made; `made` are the subjects of the plan's steps.
+    ///
+    /// # Errors
+    /// Of reads only: the cloud's own word for what is wrong.
+    fn answer(&self, view: &View, made: &[ResourceKey]) -> Result<Value, Error>;
+
+    /// The cloud's word for a refusal of the rules.
+    fn refused(&self, refusal: &Refusal) -> Error;
+
+    /// The cloud's word for a token that was used for something else.
+    fn token_reused(&self) -> Error;
+
+    /// The cloud's word for a server that cannot now, and should be asked again.
+    fn unavailable(&self) -> Error;
+}
+
+/// How the cloud writes its answers.
+pub trait Reply: Send + Sync {
+    /// Success and failure alike.
+    fn write(&self, outcome: Result<&Value, &Error>, request_id: &str) -> HttpAnswer;
+}
+
+/// A request that came through a dialect's gate, or not; either way there is an answer to be written.
+pub struct Understood {
+    /// How to write the answer.
+    pub reply: Box<dyn Reply>,
+    /// The access key that signed it, and what is asked for.
+    pub asked: Result<(String, Box<dyn Call>), Error>,
+}
+
+/// A client's token: the same one does the same thing once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    /// Action and token; unique within the access key.
+    pub name: String,
+    /// Everything that was asked, signature and times left out.
+    pub asked: String,
+}
+
+/// A cloud's error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Error {
+    /// The HTTP status.
+    pub status: u16,
+    /// The cloud's code.
+    pub code: Cow<'static, str>,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl Error {
+    /// An error of this status, code and message.
+    pub fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { status, code: code.into(), message: message.into() }
+    }
+}
