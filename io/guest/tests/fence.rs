@@ -14,12 +14,12 @@ fn the_data_directory_keys_and_homes_are_not_visible() {
     let scene = Scene::new();
     let secret = scene.path().join("secret");
     fs::write(&secret, "data").unwrap();
-    let asked = scene.directory.path().join("asked/for");
+    let asked = scene.seen.path().join("asked/for");
     fs::create_dir_all(&asked).unwrap();
     fs::write(asked.join("secret"), "asked").unwrap();
-    let file = scene.directory.path().join("file");
+    let file = scene.seen.path().join("file");
     fs::write(&file, "file").unwrap();
-    let plain = scene.directory.path().join("plain");
+    let plain = scene.seen.path().join("plain");
     fs::write(&plain, "plain").unwrap();
     let mut spec = spec("");
     spec.hidden = vec![asked.clone(), file.clone(), "/no/such/path".into()];
@@ -80,7 +80,7 @@ fn no_disk_can_be_reached() {
         .find(|entry| entry.file_type().is_ok_and(|kind| kind.is_block_device()));
     let number = block.as_ref().map_or(0x700, |block| block.metadata().unwrap().rdev());
     // A node that somebody forgot in a directory of the host.
-    let forgotten = scene.directory.path().join("disk");
+    let forgotten = scene.seen.path().join("disk");
     nix::sys::stat::mknod(
         &forgotten,
         nix::sys::stat::SFlag::S_IFBLK,

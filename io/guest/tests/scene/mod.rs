@@ -12,16 +12,18 @@ use std::{
 
 pub struct Scene {
     pub sandboxes: Sandboxes,
-    /// Outside of `/tmp`, which no guest sees anyway.
+    /// The instances, and what only the test looks at.
     pub directory: tempfile::TempDir,
+    /// What guests see unless it is hidden: outside of `/tmp`, and of homes, below which this checkout may lie.
+    pub seen: tempfile::TempDir,
 }
 
 impl Scene {
     pub fn new() -> Self {
-        let directory =
-            tempfile::Builder::new().prefix("guests").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let made_in = |place| tempfile::Builder::new().prefix("havip-guests").tempdir_in(place).unwrap();
+        let (directory, seen) = (made_in(env!("CARGO_TARGET_TMPDIR")), made_in("/var/tmp"));
         let sandboxes = Sandboxes::open(&directory.path().join("instances"), program()).unwrap();
-        Self { sandboxes, directory }
+        Self { sandboxes, directory, seen }
     }
 
     pub fn path(&self) -> PathBuf {
