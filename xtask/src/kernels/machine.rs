@@ -18,7 +18,7 @@ pub fn examine(kernel: &Kernel, image: &Image, ramdisk: &Path) -> Result<()> {
     eprintln!("== {title}");
     let began = Instant::now();
     let mut machine = Machine(boot(image, ramdisk)?);
-    let verdict = listen(&mut machine, &log, began + PATIENCE)?;
+    let verdict = listen(&mut machine, kernel, &log, began + PATIENCE)?;
     match verdict.as_deref() {
         Some("passed") => {
             eprintln!("== {title}: {:.1} s", began.elapsed().as_secs_f64());
@@ -52,8 +52,8 @@ fn boot(image: &Image, ramdisk: &Path) -> Result<Child> {
     spawned.context("could not start qemu-system-x86_64")
 }
 
-/// Shows the console and keeps it; the verdict, if the machine came to one before the deadline.
-fn listen(machine: &mut Machine, log: &Path, deadline: Instant) -> Result<Option<String>> {
+/// Shows the console under the kernel's name and keeps it; the verdict, if the machine came to one before the deadline.
+fn listen(machine: &mut Machine, kernel: &Kernel, log: &Path, deadline: Instant) -> Result<Option<String>> {
     let console = machine.0.stdout.take().context("the console was not piped")?;
     let mut log = File::create(log).with_context(|| format!("could not write {}", log.display()))?;
     let (lines, arriving) = mpsc::channel();
@@ -75,7 +75,7 @@ fn listen(machine: &mut Machine, log: &Path, deadline: Instant) -> Result<Option
                     verdict = rest.split(' ').next().map(str::to_owned);
                 }
                 if !line.is_empty() {
-                    eprintln!("   {line}");
+                    eprintln!("   {:<4} {line}", kernel.name);
                 }
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(verdict),

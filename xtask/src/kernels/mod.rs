@@ -1,4 +1,4 @@
-//! `cargo xtask kernels`: the switch on kernels that this machine does not run, each booted under emulation.
+//! `cargo xtask kernels`: the switch on kernels that this machine does not run, booted side by side under emulation.
 //!
 //! Debian's kernel images are unpacked, never installed. The tests of the switch run in a machine that QEMU
 //! emulates (no KVM is needed), from an initial RAM disk made of what this machine has.
@@ -12,6 +12,7 @@ use crate::packages::Purpose;
 use crate::{prepare, workspace};
 use anyhow::{Result, bail};
 use plan::{KERNELS, Kernel};
+use std::thread::{self, ScopedJoinHandle};
 
 /// Which kernels, and which tests on them.
 #[derive(clap::Args)]
@@ -33,13 +34,23 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let work = plan::work(args.filter.as_deref())?;
     let folder = workspace::target_directory()?.join("xtask/kernels");
+    let mut ready = Vec::new();
     for kernel in chosen {
         let image = debian::unpacked(kernel, &folder)?;
         let ramdisk = folder.join(format!("{}.cpio", kernel.name));
         initramfs::write(&ramdisk, &image, &work)?;
-        machine::examine(kernel, &image, &ramdisk)?;
+        ready.push((kernel, image, ramdisk));
     }
-    Ok(())
+    // Each machine has one processor, so they run beside each other; every one is heard to its end.
+    let verdicts: Vec<Result<()>> = thread::scope(|scope| {
+        let examined: Vec<_> = ready
+            .iter()
+            .map(|(kernel, image, ramdisk)| scope.spawn(move || machine::examine(kernel, image, ramdisk)))
+            .collect();
+        let end = |examined: ScopedJoinHandle<'_, _>| examined.join().expect("no machine panics");
+        examined.into_iter().map(end).collect()
+    });
+    verdicts.into_iter().collect()
 }
 
 /// Makes the small machine that tests boot: target/xtask/machine/kernel and initramfs.
