@@ -34,7 +34,7 @@ fn a_flood_by_one_tenant_leaves_anothers_failover_alone_and_is_limited_by_reason
     ensure!(flooded <= 4 * idle + Duration::from_millis(20), "{idle:?} idle, {flooded:?} flooded");
     ensure!(sent > 20_000, "that was no flood: {sent} frames");
     let drops = scene.drops(HostName::Host(1))?;
-    for reason in ["probe_limited", "dhcp_limited", "advert_limited", "claim_of_address"] {
+    for reason in ["probe_limited", "dhcp_limited", "advert_limited", "claim_of_address", "redirect"] {
         ensure!(drops.iter().any(|(name, count)| name == reason && *count > 0), "{reason}: {drops:?}");
     }
     Ok(())
