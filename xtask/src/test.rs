@@ -32,7 +32,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// Every hook test once more with clsact, as on kernels that have no tcx (before 6.6).
 fn on_clsact(words: &[&str]) -> Result<()> {
     let mut hooks = cargo();
-    hooks.args(words).args(["--package", "havip-switch", "--no-fail-fast"]).env("HAVIP_ATTACH", "clsact");
+    hooks.args(words).arg("--no-fail-fast").env("HAVIP_ATTACH", "clsact");
     run_visibly("hook tests on clsact", &mut hooks)
 }
 
@@ -54,7 +54,8 @@ fn with_nextest(args: &Args) -> Result<()> {
     match args.filter {
         Some(_) => Ok(()),
         None => {
-            on_clsact(&["nextest", "run"])?;
+            // Chosen out of all packages: alone, the switch would be built with other features.
+            on_clsact(&["nextest", "run", "--workspace", "--filterset", "package(havip-switch)"])?;
             run_visibly(
                 "examples in the documentation",
                 cargo().args(["test", "--workspace", "--doc", "--quiet"]),
@@ -63,16 +64,14 @@ fn with_nextest(args: &Args) -> Result<()> {
     }
 }
 
-/// Stories of the lab start many processes each, so they run two at a time as in `.config/nextest.toml`.
+/// Stories of the lab start many processes each, so they run two at a time as in `.config/nextest.toml`; here
+/// everything does, as a choice of packages would build what they share with other features.
 fn with_cargo(args: &Args) -> Result<()> {
-    let mut most = cargo();
-    most.args(["test", "--workspace", "--exclude", "havip-tests", "--no-fail-fast"]).args(&args.filter);
-    run_visibly("tests", &mut most)?;
-    let mut stories = cargo();
-    stories.args(["test", "--package", "havip-tests", "--no-fail-fast"]).args(&args.filter);
-    run_visibly("stories in the lab", stories.args(["--", "--test-threads=2"]))?;
+    let mut tests = cargo();
+    tests.args(["test", "--workspace", "--no-fail-fast"]).args(&args.filter).env("RUST_TEST_THREADS", "2");
+    run_visibly("tests", &mut tests)?;
     match args.filter {
         Some(_) => Ok(()),
-        None => on_clsact(&["test"]),
+        None => on_clsact(&["test", "--package", "havip-switch"]),
     }
 }

@@ -85,13 +85,16 @@ fn chosen(tests: &Tests) -> Vec<String> {
 
 /// The object, and every file of tests of the switch with the unit tests, by name.
 fn built() -> Result<(PathBuf, BTreeMap<String, PathBuf>)> {
-    let arguments = ["test", "--package", "havip-switch", "--no-run", "--message-format", "json"];
-    run_quietly("building the tests of the switch", cargo().args(&arguments[..4]))?;
+    // All packages, as the tests themselves are built: alone, the switch would be built with other features.
+    let arguments = ["test", "--workspace", "--no-run", "--message-format", "json"];
+    run_quietly("building the tests of the switch", cargo().args(&arguments[..3]))?;
     let output = cargo().args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output()?;
     let (mut object, mut found) = (None, BTreeMap::new());
     for message in Message::parse_stream(output.stdout.as_slice()) {
         match message? {
-            Message::CompilerArtifact(artifact) if artifact.profile.test => {
+            Message::CompilerArtifact(artifact)
+                if artifact.profile.test && artifact.manifest_path.ends_with("io/switch/Cargo.toml") =>
+            {
                 let binary =
                     artifact.executable.map(|binary| (artifact.target.name, binary.into_std_path_buf()));
                 found.extend(binary);
