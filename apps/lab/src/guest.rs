@@ -257,6 +257,21 @@ impl Guest {
         self.shell(&format!("nginx -c {}", file.display())).map(drop)
     }
 
+    /// Starts a web server on port 8081 that has one file of so many bytes, `/file`.
+    pub fn serve_file(&self, bytes: usize) -> Result<()> {
+        let folder = match &self.place {
+            Place::Outside { lab } => lab.run_dir().join("outside/file"),
+            _ => "/srv/file".into(),
+        };
+        self.shell(&format!(
+            "mkdir -p {0}/root /var/log/nginx /var/lib/nginx && head -c {bytes} /dev/zero > {0}/root/file && \
+            chmod a+rX {0}/root {0}/root/file && echo 'pid {0}/pid; error_log {0}/log; user root; events {{}} \
+            http {{ access_log off; server {{ listen 8081; root {0}/root; }} }}' > {0}/conf && nginx -c {0}/conf",
+            folder.display()
+        ))
+        .map(drop)
+    }
+
     /// Waits until its eth0 has this address.
     pub fn eventually_has_address(&self, address: impl Into<IpAddr>) -> Result<()> {
         let address = address.into();

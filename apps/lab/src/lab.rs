@@ -1,7 +1,7 @@
 //! A lab: hosts with an agent each, one server, edges, a client outside; made, found again, removed.
 
 use crate::{
-    names::{AGENTS_PORT, API, HostName, LabName, MOST_HOSTS, SERVER},
+    names::{AGENTS_PORT, API, HostName, LabName, MOST_HOSTS, SERVER, UNDERLAY_MTU},
     process::{self, Process},
     wires,
 };
@@ -25,6 +25,8 @@ pub struct Plan {
     pub hosts: u8,
     /// Edges, 0 to 2.
     pub edges: u8,
+    /// The largest packet of the underlay in bytes, from 1330; guests have 50 less.
+    pub underlay_mtu: u32,
     /// The `havip` program that its server and agents run.
     pub program: PathBuf,
     /// Further environment of server and agents.
@@ -35,7 +37,7 @@ impl Plan {
     /// Three hosts and two edges, running this very program.
     pub fn new(name: LabName) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find the program that is running")?;
-        Ok(Self { name, hosts: 3, edges: 2, program, environment: vec![] })
+        Ok(Self { name, hosts: 3, edges: 2, underlay_mtu: UNDERLAY_MTU, program, environment: vec![] })
     }
 
     /// All hosts, edges last.
@@ -94,7 +96,7 @@ impl Lab {
             fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
         let hosts = plan.host_names();
-        runtime()?.block_on(wires::lay(name, &hosts))?;
+        runtime()?.block_on(wires::lay(name, &hosts, plan.underlay_mtu))?;
         let state = State {
             name: name.to_string(),
             program: plan.program.clone(),

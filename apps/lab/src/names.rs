@@ -136,7 +136,7 @@ pub const MOST_HOSTS: u8 = 64;
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(172, 29, 0, 254);
 /// The prefix length of the underlay.
 pub const UNDERLAY_PREFIX: u8 = 24;
-/// The underlay's MTU: guests have 1500 of it left, and 50 to spare.
+/// The underlay's MTU, unless a lab has another one: guests have 1550 of it left.
 pub const UNDERLAY_MTU: u32 = 1600;
 /// The outside client's address.
 pub const OUTSIDE_CLIENT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 99);

@@ -3,7 +3,7 @@
 use crate::{
     Lab, Plan,
     guest::Guest,
-    names::{HostName, LabName, OUTSIDE_CLIENT},
+    names::{HostName, LabName, OUTSIDE_CLIENT, UNDERLAY_MTU},
     patience::eventually,
 };
 use anyhow::{Context, Result, ensure};
@@ -46,6 +46,7 @@ pub struct Scene {
 pub struct Setting {
     hosts: u8,
     edges: u8,
+    underlay_mtu: u32,
     cidr: String,
     is_dual: bool,
     vip: Option<IpAddr>,
@@ -59,6 +60,7 @@ impl Setting {
         Self {
             hosts: 3,
             edges: 0,
+            underlay_mtu: UNDERLAY_MTU,
             cidr: cidr.into(),
             is_dual: false,
             vip: None,
@@ -76,6 +78,12 @@ impl Setting {
     /// So many edges.
     pub fn edges(mut self, edges: u8) -> Self {
         self.edges = edges;
+        self
+    }
+
+    /// An underlay that carries packets of so many bytes.
+    pub fn underlay_mtu(mut self, mtu: u32) -> Self {
+        self.underlay_mtu = mtu;
         self
     }
 
@@ -117,8 +125,14 @@ impl Setting {
         let name = fresh_name();
         // A lab of this name can only be the leftover of a process that has had our number.
         Lab::down(&name, &program)?;
-        let plan =
-            Plan { name, hosts: self.hosts, edges: self.edges, program, environment: self.environment };
+        let plan = Plan {
+            name,
+            hosts: self.hosts,
+            edges: self.edges,
+            underlay_mtu: self.underlay_mtu,
+            program,
+            environment: self.environment,
+        };
         let lab = Lab::up(&plan)?;
         let vpc = lab.api(|client| {
             let body = CreateVpc {

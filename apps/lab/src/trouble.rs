@@ -1,4 +1,5 @@
-//! Trouble on the way: adverts that a guest does not hear, messages that hosts lose, hosts that do not hear each other.
+//! Trouble on the way: adverts that a guest does not hear, messages that hosts lose, hosts that do not hear each other,
+//! errors that never arrive.
 
 use crate::{Guest, Scene, names::HostName};
 use anyhow::{Result, ensure};
@@ -9,6 +10,15 @@ impl Guest {
     pub fn deafen(&self) -> Result<()> {
         let drop = "chain in { type filter hook input priority 0; ip protocol 112 drop; }";
         rules(&self.network_namespace()?, drop)
+    }
+
+    /// It is told of no error any more: no packet was too big, no address is unreachable.
+    pub fn lose_errors(&self) -> Result<()> {
+        let drop = "icmp type { destination-unreachable, time-exceeded } drop;";
+        rules(
+            &self.network_namespace()?,
+            &format!("chain in {{ type filter hook prerouting priority -300; {drop} }}"),
+        )
     }
 
     /// It hears them again.

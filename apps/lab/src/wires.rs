@@ -1,18 +1,16 @@
 //! Namespaces, bridges and cables: what a data centre would be, without any of our programs.
 
-use crate::names::{
-    HostName, LabName, OUTSIDE_CLIENT, OUTSIDE_PREFIX, PUBLIC_POOL, SERVER, UNDERLAY_MTU, UNDERLAY_PREFIX,
-};
+use crate::names::{HostName, LabName, OUTSIDE_CLIENT, OUTSIDE_PREFIX, PUBLIC_POOL, SERVER, UNDERLAY_PREFIX};
 use anyhow::{Context, Result};
 use havip_netlink::{BridgeSpec, Links, Namespace, Route, VethEnd, VethSpec};
 use ipnet::{IpNet, Ipv4Net};
 use std::{net::Ipv4Addr, os::fd::AsFd};
 
 /// Makes the hub, the outside client and every host, all connected and addressed.
-pub async fn lay(lab: &LabName, hosts: &[HostName]) -> Result<()> {
+pub async fn lay(lab: &LabName, hosts: &[HostName], underlay_mtu: u32) -> Result<()> {
     let hub = make(&lab.hub())?;
     let links = Links::open_in(&hub)?;
-    for (bridge, mtu) in [(underlay_bridge(lab), UNDERLAY_MTU), (outside_bridge(lab), OUTSIDE_MTU)] {
+    for (bridge, mtu) in [(underlay_bridge(lab), underlay_mtu), (outside_bridge(lab), OUTSIDE_MTU)] {
         let index = links.create_bridge(BridgeSpec { name: &bridge, mtu }).await?;
         links.set_up(index).await?;
     }
@@ -32,7 +30,7 @@ pub async fn lay(lab: &LabName, hosts: &[HostName]) -> Result<()> {
             bridge: underlay_bridge(lab),
             near: format!("u{host}"),
             far: "ul".into(),
-            mtu: UNDERLAY_MTU,
+            mtu: underlay_mtu,
         };
         underlay.pull(lab, &links, &namespace, net(host.underlay(), UNDERLAY_PREFIX)).await?;
         if let Some(address) = host.outside() {

@@ -15,6 +15,7 @@ mod hosts;
 mod ipv6;
 mod lifecycle;
 mod machines;
+mod mtu;
 mod noise;
 mod scenario;
 mod software;
