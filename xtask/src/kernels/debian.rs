@@ -39,13 +39,13 @@ pub fn unpacked(kernel: &Kernel, folder: &Path) -> Result<Image> {
     if let Some(why) = objection() {
         bail!("{why}");
     }
-    let package = match newest(kernel)? {
-        Some(package) => package,
-        None => {
-            prepare::update()?;
-            newest(kernel)?.with_context(|| format!("Debian's lists have no package {}", kernel.package))?
-        }
+    let missing = || {
+        format!(
+            "apt's lists have no package {}: Linux {} needs Debian 12 with its security updates in the sources",
+            kernel.package, kernel.name
+        )
     };
+    let package = listed(kernel)?.with_context(missing)?;
     let prefix = format!("linux-image-{}.", kernel.name);
     ensure!(
         package.starts_with(&prefix),
@@ -60,6 +60,17 @@ pub fn unpacked(kernel: &Kernel, folder: &Path) -> Result<Image> {
     let modules = fs::read_dir(place.join("lib/modules"))?.next().context("the package has no modules")??;
     let release = modules.file_name().to_string_lossy().into_owned();
     Ok(Image { kernel: place.join(format!("boot/vmlinuz-{release}")), modules: modules.path() })
+}
+
+/// The newest image of a kernel by its name, after a look at Debian's mirror if the lists here do not know it.
+pub fn listed(kernel: &Kernel) -> Result<Option<String>> {
+    match newest(kernel)? {
+        Some(package) => Ok(Some(package)),
+        None => {
+            prepare::update()?;
+            newest(kernel)
+        }
+    }
 }
 
 /// The package that the one of the plan depends on now.

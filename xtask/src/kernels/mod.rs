@@ -32,7 +32,11 @@ pub fn run(args: &Args) -> Result<()> {
         let names: Vec<_> = KERNELS.iter().map(|kernel| kernel.name).collect();
         bail!("there is no kernel {:?} here; there are: {}", args.kernel, names.join(", "));
     }
-    let work = plan::work(args.filter.as_deref())?;
+    examine(&chosen, args.filter.as_deref())
+}
+
+fn examine(chosen: &[&Kernel], filter: Option<&str>) -> Result<()> {
+    let work = plan::work(filter)?;
     let folder = workspace::target_directory()?.join("xtask/kernels");
     let mut ready = Vec::new();
     for kernel in chosen {
@@ -67,13 +71,22 @@ pub fn machine() -> Result<()> {
     initramfs::write_machine(&folder.join("initramfs"), &image)
 }
 
-/// The same as a part of all tests; says so loudly where Debian has no such kernels.
+/// The same as a part of all tests; says so loudly where Debian has no such kernels, or apt's lists lack one.
 pub fn all() -> Result<()> {
-    match debian::objection() {
-        Some(why) => {
-            eprintln!("== NOT RUN: the switch on other kernels, as {why}");
-            Ok(())
-        }
-        None => run(&Args { kernel: None, filter: None }),
+    if let Some(why) = debian::objection() {
+        eprintln!("== NOT RUN: the switch on other kernels, as {why}");
+        return Ok(());
     }
+    prepare::run(Purpose::Test)?;
+    let mut listed = Vec::new();
+    for kernel in KERNELS {
+        match debian::listed(kernel)? {
+            Some(_) => listed.push(kernel),
+            None => eprintln!(
+                "== NOT RUN: the switch on Linux {}, as apt's lists have no package {} (security updates)",
+                kernel.name, kernel.package
+            ),
+        }
+    }
+    examine(&listed, None)
 }
