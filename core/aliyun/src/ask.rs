@@ -26,11 +26,8 @@ impl Ask {
     /// # Errors
     /// A parameter whose effect somebody would miss, a region that is not here.
     pub fn new(action: &'static Action, params: Params, home: Arc<Home>) -> Result<Self, Error> {
-        let known = |name: &&str| {
-            action.honoured.contains(name) || action.harmless.contains(name) || COMMON.contains(name)
-        };
-        if let Some(stranger) = params.names().iter().find(|name| !known(name)) {
-            return Err(error::unsupported(stranger));
+        if let Some(stranger) = params.stranger(&[action.honoured, action.harmless, COMMON]) {
+            return Err(error::unsupported(&stranger));
         }
         if let Some(region) = params.text("RegionId").filter(|region| !home.knows_region(region)) {
             return Err(error::not_found("InvalidRegionId.NotFound", "region", region));

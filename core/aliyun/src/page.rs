@@ -42,9 +42,7 @@ impl Filters {
                 let message = format!("The filter key {key:?} is not one of {}.", keys.join(", "));
                 return Err(Error::new(404, "InvalidFilterKey.ValueNotSupported", message));
             }
-            // The EIP's filters have one value each, those of HAVIPs a list.
-            let one = filter.text("Value").into_iter();
-            let values: Vec<String> = filter.list("Value").into_iter().chain(one).map(Into::into).collect();
+            let values: Vec<String> = filter.list("Value").into_iter().map(Into::into).collect();
             match values.len() {
                 0 => Err(error::of_parameter(havip_dialect::ParamError::Missing("Filter.N.Value".into()))),
                 1..=5 => Ok((key.to_string(), values)),

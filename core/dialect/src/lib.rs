@@ -5,6 +5,7 @@
 //! and how the cloud would answer. Which cloud has which rules and words is known in the cloud's own crate alone.
 
 mod call;
+mod deletion;
 mod gate;
 mod id;
 pub mod law;
@@ -19,6 +20,7 @@ pub mod trial;
 mod view;
 
 pub use call::{Call, Error, Once, Reply, Understood};
+pub use deletion::{Blocked, deletion};
 pub use gate::{Gate, Home};
 pub use id::{Naming, rename};
 pub use nonces::{Nonces, Seen};

@@ -1,10 +1,7 @@
 //! Parameters: names with dots for what is nested, texts for everything.
 
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    str::FromStr,
-};
+use std::{collections::BTreeMap, str::FromStr};
 
 /// The parameters of a request. `Filter.1.Value.2` is the second value of the first filter; whether a cloud counts
 /// from 0 or from 1 makes no difference here.
@@ -103,9 +100,20 @@ impl Params {
         self.0.remove(name)
     }
 
-    /// The names, each only up to its first dot.
-    pub fn names(&self) -> BTreeSet<&str> {
-        self.0.keys().map(|name| name.split('.').next().unwrap_or_default()).collect()
+    /// The first one that is in none of the tables. `Filters.0.Name` is in a table that has `Filters.Name`, or `Filters`
+    /// with everything in it.
+    pub fn stranger(&self, tables: &[&[&str]]) -> Option<String> {
+        let is_number = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
+        let mut paths = self.0.keys().map(|name| {
+            let parts: Vec<&str> = name.split('.').filter(|part| !is_number(part)).collect();
+            parts.join(".")
+        });
+        paths.find(|path| {
+            let is_it = |known: &&str| {
+                path.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            !tables.iter().any(|table| table.iter().any(&is_it))
+        })
     }
 
     /// One as it was sent, also if it is empty.
@@ -229,7 +237,16 @@ mod tests {
         let filters = params.structs("Filter");
         assert_eq!(filters.len(), 2);
         assert_eq!((filters[0].text("Key"), filters[0].list("Value")), (Some("a"), vec!["x", "y"]));
-        assert_eq!(params.names(), BTreeSet::from(["Filter"]));
+    }
+
+    #[test]
+    fn a_parameter_is_known_by_its_own_name_or_by_that_of_all_that_it_is_in() {
+        let params = form("Filters.0.Name=a&Filters.0.Values.1=b&Disk.Size=1&Tag.1.Key=k");
+        let known: &[&str] = &["Filters.Name", "Filters.Values", "Disk"];
+        assert_eq!(params.stranger(&[known]).as_deref(), Some("Tag.Key"));
+        assert_eq!(params.stranger(&[known, &["Tag"]]), None);
+        assert_eq!(form("Filters.0.Nam=a").stranger(&[known]).as_deref(), Some("Filters.Nam"));
+        assert_eq!(form("Disks=a").stranger(&[known]).as_deref(), Some("Disks"));
     }
 
     #[test]
@@ -263,9 +280,10 @@ mod tests {
             let mut params = Params::default();
             let _ = params.add_form(&bytes);
             let _ = params.add_json(&bytes);
-            for name in params.names() {
-                params.list(name);
-                params.structs(name);
+            let names: Vec<String> = params.iter().map(|(name, _)| name.split('.').next().unwrap_or("").into()).collect();
+            for name in names {
+                params.list(&name);
+                params.structs(&name);
             }
         }
     }

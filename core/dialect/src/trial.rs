@@ -18,6 +18,8 @@ pub struct Trial {
     pub records: BTreeMap<VipKey, Record>,
     /// What no host has acknowledged yet.
     pub pending: BTreeSet<ResourceKey>,
+    /// What requests have changed, by their ids.
+    pub tasks: Vec<(String, Vec<ResourceKey>)>,
     draws: u64,
 }
 
@@ -91,6 +93,14 @@ impl Trial {
 impl Life for Trial {
     fn status(&self, key: ResourceKey, _: &Meta) -> Status {
         if self.pending.contains(&key) { Status::Creating } else { Status::Available }
+    }
+
+    fn reason(&self, _: ResourceKey, _: &Meta) -> String {
+        String::new()
+    }
+
+    fn task(&self, is: &dyn Fn(&str) -> bool) -> Option<Vec<ResourceKey>> {
+        self.tasks.iter().rev().find(|(id, _)| is(id)).map(|(_, made)| made.clone())
     }
 
     fn record(&self, key: VipKey) -> Option<Record> {

@@ -21,6 +21,10 @@ pub struct View<'a> {
 pub trait Life {
     /// How far the world is with a resource.
     fn status(&self, key: ResourceKey, meta: &Meta) -> Status;
+    /// Why it is not further, in words; empty where there is nothing to say.
+    fn reason(&self, key: ResourceKey, meta: &Meta) -> String;
+    /// What the newest request changed whose id passes, while that is remembered.
+    fn task(&self, is: &dyn Fn(&str) -> bool) -> Option<Vec<ResourceKey>>;
     /// The greatest record of a VIP.
     fn record(&self, key: VipKey) -> Option<Record>;
     /// What an instance does, and how often it had been started when this was seen.

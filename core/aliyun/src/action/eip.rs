@@ -1,11 +1,7 @@
 //! EIPs.
 
 use super::{Action, Does, done};
-use crate::{
-    ask::Ask,
-    error, name,
-    page::{Filters, page},
-};
+use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request, request::Choice};
 use havip_dialect::{Clock, Error, Step, View, format_time};
 use havip_model::{Eip, EipTarget, Family, Resource, ResourceKey, Status};
@@ -203,8 +199,6 @@ fn release(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
 }
 
 fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
-    // Its filters are for tags and creation times only.
-    Filters::read(ask, &[])?;
     let (ids, addresses) = (ask.commas("AllocationId"), ask.commas("EipAddress"));
     if ids.len() > 50 || addresses.len() > 50 {
         return Err(error::invalid("AllocationId and EipAddress may name at most 50 EIPs."));

@@ -7,10 +7,8 @@ use crate::{
     page::{Filters, page},
 };
 use havip_admission::{Code, Refusal, request, request::Choice};
-use havip_dialect::{Clock, Error, Step, View, format_time};
-use havip_model::{
-    AssociationMode, EipTarget, Family, NextHop, Profile, Resource, ResourceKey, Status, Target, Vip,
-};
+use havip_dialect::{Blocked, Clock, Error, Step, View, deletion, format_time};
+use havip_model::{AssociationMode, EipTarget, Family, Profile, Resource, ResourceKey, Status, Target, Vip};
 use serde_json::{Value, json};
 
 pub const ACTIONS: &[Action] = &[
@@ -31,7 +29,7 @@ pub const ACTIONS: &[Action] = &[
     Action {
         name: "DescribeHaVips",
         product: None,
-        honoured: &["Filter", "PageNumber", "PageSize"],
+        honoured: &["Filter.Key", "Filter.Value", "PageNumber", "PageSize"],
         harmless: &[],
         does: Does::Read(describe),
     },
@@ -106,25 +104,19 @@ fn create_refused(refusal: &Refusal) -> Option<(u16, &'static str)> {
     })
 }
 
-/// Looked at in this order: what is associated, then the EIP, then routes. The first is retried by clients.
+/// What is associated is looked at first: that error is retried by clients.
 fn delete(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let vip = find(ask, view)?;
-    if !vip.associations.is_empty() {
-        return Err(Error::new(
-            400,
-            "IncorrectStatus",
-            "The HAVIP is associated with instances; unassociate them first.",
-        ));
-    }
-    if view.world.eip_of(EipTarget::Vip(vip.id)).is_some() {
-        let message = "The HAVIP has an EIP; unassociate it first.";
-        return Err(Error::new(400, "DependencyViolation.HaVipAssociatedWithEIP", message));
-    }
-    if view.world.routes_via(NextHop::Vip(vip.id)).next().is_some() {
-        let message = "A route leads to the HAVIP; delete it first.";
-        return Err(Error::new(400, "DependencyViolation.HaVipReferedByRouteEntry", message));
-    }
-    Ok(vec![request::DeleteVip { vip: vip.id, unbind: false }.into()])
+    let request = deletion(view, vip).map_err(|blocked| {
+        let code = match blocked {
+            Blocked::Associated | Blocked::Held => "IncorrectStatus",
+            Blocked::Eip => "DependencyViolation.HaVipAssociatedWithEIP",
+            // Spelled so by the vendor.
+            Blocked::Route => "DependencyViolation.HaVipReferedByRouteEntry",
+        };
+        Error::new(400, code, format!("The HAVIP {blocked}."))
+    })?;
+    Ok(vec![request.into()])
 }
 
 fn modify(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {

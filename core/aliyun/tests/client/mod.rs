@@ -22,8 +22,8 @@ pub struct Client {
     pub last: Sent,
     /// What it signed, or the last step of it.
     pub last_text: String,
-    nonces: Nonces,
-    home: Arc<Home>,
+    pub nonces: Nonces,
+    pub home: Arc<Home>,
 }
 
 #[derive(Default, Clone)]

@@ -1,0 +1,217 @@
+//! Instances: run, start, stop, restart, terminate.
+
+use super::{Action, Does, done, subnet};
+use crate::{ask::Ask, error, error::error, name};
+use havip_admission::{Code, request, request::Choice};
+use havip_dialect::{Error, ParamError, Step, View, Worked, decode_base64};
+use havip_model::{Driver, Instance, ResourceKey};
+use serde_json::{Value, json};
+
+pub const ACTIONS: &[Action] = &[
+    Action {
+        name: "RunInstances",
+        honoured: &[
+            "Placement.Zone",
+            "ImageId",
+            "InstanceType",
+            "VirtualPrivateCloud.VpcId",
+            "VirtualPrivateCloud.SubnetId",
+            "VirtualPrivateCloud.PrivateIpAddresses",
+            "VirtualPrivateCloud.AsVpcGateway",
+            "InternetAccessible.PublicIpAssigned",
+            "InternetAccessible.InternetMaxBandwidthOut",
+            "InstanceCount",
+            "MinCount",
+            "InstanceName",
+            "UserData",
+            "ClientToken",
+            "DryRun",
+        ],
+        harmless: &[
+            "Placement.ProjectId",
+            "InstanceChargeType",
+            "InstanceChargePrepaid",
+            "InstanceMarketOptions",
+            "SystemDisk",
+            "LoginSettings",
+            "EnhancedService",
+            "InternetAccessible.InternetChargeType",
+        ],
+        does: Does::Change { plan: run, answer: ran, refused: run_refused },
+    },
+    Action {
+        name: "StartInstances",
+        honoured: &["InstanceIds"],
+        harmless: &[],
+        does: Does::Change { plan: start, answer: done, refused: |_| None },
+    },
+    Action {
+        name: "StopInstances",
+        honoured: &["InstanceIds", "ForceStop", "StopType"],
+        harmless: &["StoppedMode"],
+        does: Does::Change { plan: stop, answer: done, refused: |_| None },
+    },
+    Action {
+        name: "TerminateInstances",
+        honoured: &["InstanceIds"],
+        harmless: &["ReleasePrepaidDataDisks"],
+        does: Does::Change { plan: terminate, answer: done, refused: |_| None },
+    },
+];
+
+fn run(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    let (zone, image) = (ask.required("Placement.Zone")?, ask.required("ImageId")?);
+    let vpc = ask.find("VirtualPrivateCloud.VpcId", name::VPC, &view.world.vpcs)?;
+    let subnet = ask.find("VirtualPrivateCloud.SubnetId", name::SUBNET, &view.world.subnets)?;
+    if subnet.vpc != vpc.id {
+        return Err(error::not_found("subnet of this VPC", ask.required("VirtualPrivateCloud.SubnetId")?));
+    }
+    if zone != subnet::zone(subnet) {
+        return Err(error(
+            "InvalidZone.MismatchRegion",
+            "The subnet is in another zone than Placement.Zone.",
+        ));
+    }
+    let wants_address = ask.flag("InternetAccessible.PublicIpAssigned")?
+        || ask.number("InternetAccessible.InternetMaxBandwidthOut")?.is_some_and(|bandwidth| bandwidth > 0);
+    if wants_address || ask.flag("VirtualPrivateCloud.AsVpcGateway")? {
+        let message = "An instance gets no public address by itself here, and is no gateway: associate an EIP, or make a route.";
+        return Err(error("UnsupportedOperation", message));
+    }
+    let count = ask.number("InstanceCount")?.unwrap_or(1);
+    if !(1..=100).contains(&count) || ask.number("MinCount")?.is_some_and(|least| least == 0 || least > count)
+    {
+        return Err(error(
+            "InvalidParameterValue.Range",
+            "InstanceCount must be 1 to 100, and MinCount at most as many.",
+        ));
+    }
+    let addresses = ask.params.list("VirtualPrivateCloud.PrivateIpAddresses");
+    if !addresses.is_empty() && addresses.len() != count as usize {
+        return Err(error(
+            "InvalidParameterValue",
+            "PrivateIpAddresses must name as many addresses as InstanceCount.",
+        ));
+    }
+    let (home, user_data) = (&ask.home.instance, user_data(ask)?);
+    let kind = ask.text("InstanceType").unwrap_or("havip");
+    let steps = (0..count as usize).map(|at| {
+        let address = match addresses.get(at) {
+            Some(text) => {
+                let malformed = |_| error::malformed("PrivateIpAddresses", text);
+                Choice::Chosen(text.parse::<std::net::Ipv4Addr>().map_err(malformed)?.into())
+            }
+            None => Choice::default(),
+        };
+        let texts = request::Texts {
+            name: ask.name("InstanceName")?.unwrap_or_default(),
+            description: String::new(),
+        };
+        let user_data = user_data.clone();
+        let request = request::RunInstance { texts, subnet: subnet.id, address, user_data, ..home.clone() };
+        Ok(Step::saying(request, vec![(IMAGE, image.into()), (TYPE, kind.into())]))
+    });
+    steps.collect()
+}
+
+/// A script in base64. A sandbox has no cloud-init that would read anything else.
+fn user_data(ask: &Ask) -> Result<String, Error> {
+    let Some(encoded) = ask.text("UserData") else { return Ok(String::new()) };
+    let malformed = || error("InvalidParameterValue", "UserData must be base64 of a text.");
+    let text =
+        decode_base64(encoded).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(malformed)?;
+    match ask.home.instance.driver == Driver::Namespace && text.starts_with("#cloud-config") {
+        true => Err(error(
+            "UnsupportedOperation",
+            "UserData must be a script here: the sandbox has no cloud-init.",
+        )),
+        false => Ok(text),
+    }
+}
+
+fn ran(_: &Ask, _: &View, made: &[ResourceKey]) -> Value {
+    let ids = made.iter().filter_map(|key| match key {
+        ResourceKey::Instance(id) => Some(name::INSTANCE.show(*id)),
+        _ => None,
+    });
+    json!({"InstanceIdSet": ids.collect::<Vec<_>>()})
+}
+
+fn run_refused(code: Code) -> Option<&'static str> {
+    match code {
+        Code::AddressInUse => Some("InvalidParameterValue.IPAddressDuplicated"),
+        Code::NoHost => Some("ResourceInsufficient.AvailabilityZoneSoldOut"),
+        _ => None,
+    }
+}
+
+fn start(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    each(ask, view, |instance, worked| match worked {
+        Worked::Stopped | Worked::Failed => Ok(request::StartInstance { instance: instance.id }.into()),
+        other => Err(in_state(other)),
+    })
+}
+
+fn stop(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    let kind = ask.text("StopType").unwrap_or("SOFT");
+    if !["SOFT", "HARD", "SOFT_FIRST"].contains(&kind) {
+        return Err(error(
+            "InvalidParameterValue",
+            format!("StopType must be SOFT, HARD or SOFT_FIRST, not {kind:?}."),
+        ));
+    }
+    let is_hard = ask.flag("ForceStop")? || kind == "HARD";
+    each(ask, view, |instance, worked| match worked {
+        Worked::Running | Worked::Stopping if is_hard => {
+            Ok(request::PowerOffInstance { instance: instance.id }.into())
+        }
+        Worked::Running => Ok(request::StopInstance { instance: instance.id }.into()),
+        other => Err(in_state(other)),
+    })
+}
+
+fn terminate(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    each(ask, view, |instance, _| Ok(request::DeleteInstance { instance: instance.id }.into()))
+}
+
+fn each(
+    ask: &Ask,
+    view: &View,
+    step: impl Fn(&Instance, Worked) -> Result<Step, Error>,
+) -> Result<Vec<Step>, Error> {
+    let ids = ask.params.list("InstanceIds");
+    if ids.is_empty() {
+        return Err(error::of_parameter(ParamError::Missing("InstanceIds".into())));
+    }
+    if ids.len() > 100 {
+        return Err(error("LimitExceeded", "InstanceIds may name at most 100."));
+    }
+    let steps = ids.into_iter().map(|id| {
+        let shown: String = id.chars().take(64).collect();
+        if !name::INSTANCE.fits(id) {
+            return Err(error(
+                "InvalidInstanceId.Malformed",
+                format!("The instance id {shown:?} is malformed."),
+            ));
+        }
+        let missing =
+            || error("InvalidInstanceId.NotFound", format!("The instance {shown:?} does not exist."));
+        let instance = name::INSTANCE.find(&view.world.instances, id).ok_or_else(missing)?;
+        step(instance, view.worked(instance))
+    });
+    steps.collect()
+}
+
+fn in_state(worked: Worked) -> Error {
+    let code = match worked {
+        Worked::Running => "UnsupportedOperation.InstanceStateRunning",
+        Worked::Starting => "UnsupportedOperation.InstanceStateStarting",
+        Worked::Stopping => "UnsupportedOperation.InstanceStateStopping",
+        Worked::Stopped | Worked::Failed => "UnsupportedOperation.InstanceStateStopped",
+    };
+    error(code, "The instance is not in a state for this.")
+}
+
+/// The image and the type that the client named; of no effect here.
+pub const IMAGE: &str = "tencent.image";
+pub const TYPE: &str = "tencent.instance-type";

@@ -1,0 +1,12 @@
+//! UCloudStack's actions.
+
+mod eip;
+mod network;
+mod nic;
+mod vip;
+mod vm;
+
+use crate::action::Action;
+
+/// All of them.
+pub const TABLES: &[&[Action]] = &[vip::ACTIONS, network::ACTIONS, vm::ACTIONS, nic::ACTIONS, eip::ACTIONS];
