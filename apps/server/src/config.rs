@@ -6,6 +6,9 @@ use figment::{
     Figment,
     providers::{Env, Serialized},
 };
+use havip_admission::request::RunInstance;
+use havip_dialect::Home;
+use havip_model::{Body, Driver, InitSystem, SubnetId};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -81,6 +84,42 @@ pub struct Config {
     pub zone: String,
     /// Limits that differ from the usual ones.
     pub quotas: Quotas,
+    /// What the clouds' APIs say and make.
+    pub dialects: Dialects,
+}
+
+/// What the clouds' APIs say and make; in the environment `HAVIP_SERVER_DIALECTS__DRIVER` and the like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dialects {
+    /// The regions that clients may name; any if none is given, and all are this one.
+    pub regions: Vec<String>,
+    /// The zones that clients may name; any if none is given, and all are this one.
+    pub zones: Vec<String>,
+    /// What runs an instance.
+    pub driver: Driver,
+    /// What it boots, for the driver `qemu`.
+    pub image: Option<String>,
+    /// What its first process is, for the driver `namespace`.
+    pub init: InitSystem,
+    /// Its processors, in thousandths.
+    pub cpu_millis: u32,
+    /// Its memory, in MiB.
+    pub memory_mib: u32,
+}
+
+impl Default for Dialects {
+    fn default() -> Self {
+        Self {
+            regions: vec![],
+            zones: vec![],
+            driver: Driver::Namespace,
+            image: None,
+            init: InitSystem::Minimal,
+            cpu_millis: 1000,
+            memory_mib: 512,
+        }
+    }
 }
 
 /// Limits that differ from the usual ones; in the environment `HAVIP_SERVER_QUOTAS__VIPS_PER_VPC` and the like.
@@ -114,6 +153,7 @@ impl Default for Config {
             region: "local".into(),
             zone: "local-a".into(),
             quotas: Quotas::default(),
+            dialects: Dialects::default(),
         }
     }
 }
@@ -135,6 +175,27 @@ impl Config {
         let config: Self = figment.extract().map_err(|error| anyhow::anyhow!("{error}"))?;
         config.check()?;
         Ok(config)
+    }
+
+    /// What the clouds' APIs are told of this place.
+    pub fn home(&self) -> Home {
+        let made = &self.dialects;
+        // Each request says in which subnet.
+        let nowhere = SubnetId::new(Body::from_entropy([0; 16]));
+        Home {
+            region: self.region.clone(),
+            zone: self.zone.clone(),
+            regions: made.regions.clone(),
+            zones: made.zones.clone(),
+            instance: RunInstance {
+                driver: made.driver,
+                image: made.image.clone(),
+                init: made.init,
+                cpu_millis: made.cpu_millis,
+                memory_mib: made.memory_mib,
+                ..RunInstance::of(nowhere)
+            },
+        }
     }
 
     fn check(&self) -> Result<()> {
@@ -168,6 +229,7 @@ fn checked(text: &str) -> Result<toml::Table, toml::de::Error> {
         region: Option<String>,
         zone: Option<String>,
         quotas: Option<Quotas>,
+        dialects: Option<Dialects>,
     }
     toml::from_str::<Known>(text)?;
     toml::from_str(text)

@@ -62,6 +62,9 @@ pub struct Answer {
     pub subject: String,
     /// When it was answered.
     pub at: Timestamp,
+    /// The answer itself, where it cannot be made anew: of the clouds' APIs, in JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
 }
 
 /// A join token that was not used yet.

@@ -4,7 +4,7 @@ use havip_model::{Resource, World};
 use havip_store::stored::Stored;
 
 /// As version 0.1 wrote it: never edit a line, add new ones.
-const WRITTEN: [(&str, &str); 27] = [
+const WRITTEN: [(&str, &str); 29] = [
     ("meta/history", r#""3f9c""#),
     ("meta/newest", "null"),
     ("counter/vni", "2"),
@@ -98,6 +98,15 @@ const WRITTEN: [(&str, &str); 27] = [
     (
         "record/2/fd00:20:0:1::100",
         r#"{"incarnation":3,"epoch":113967432499200,"holder":{"host":1,"port":2},"released":false,"mac":"02:aa:00:00:00:02","moves":4}"#,
+    ),
+    // Since there are the clouds' APIs.
+    (
+        "resource/vpc/vpc-cccccccccccccccccccc",
+        r#"{"id":"vpc-cccccccccccccccccccc","meta":{"name":"said","description":"","created_at":1000,"updated_at":1000,"generation":1,"deleting":false,"said":{"aliyun.zone":"cn-hangzhou-h"}},"region":"local","cidr":"10.20.0.0/16","cidr6":null,"vni":3,"virtual_mac":"02:68:77:00:00:03"}"#,
+    ),
+    (
+        "answer/key-aaaaaaaaaaaaaaaaaaaa/00fe",
+        r#"{"name":"key-aaaaaaaaaaaaaaaaaaaa/00fe","request":"00ff","status":200,"subject":"i-a i-b","at":1000,"body":"{}"}"#,
     ),
 ];
 

@@ -1,6 +1,11 @@
-//! Who may ask: a bearer of an access key. Gives each request an id and logs it.
+//! Who may ask: a bearer of an access key, or who signs as a cloud's client does. Gives each request an id and logs it.
 
-use super::{ask::Asker, metrics::Metrics, problem::complete};
+use super::{
+    ask::Asker,
+    dialect::{self, Answered, Dialects, Heard},
+    metrics::Metrics,
+    problem::complete,
+};
 use crate::{
     entropy,
     service::{Fault, FaultKind, Service},
@@ -22,24 +27,22 @@ pub struct Gate {
     pub service: Arc<Service>,
     /// Counts requests.
     pub metrics: Arc<Metrics>,
+    /// What the clouds' APIs remember.
+    pub dialects: Arc<Dialects>,
 }
 
 /// Gives a request an id, lets it in, completes a problem document, counts and logs.
-pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let request_id = entropy::hex(&entropy::random::<8>());
+    let request_id = entropy::hex(&entropy::random::<16>());
     let method = request.method().clone();
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_string());
-    let path = path.unwrap_or_else(|| "unknown".into());
-
-    let response = match admit(&gate.service, &request) {
-        Ok(principal) => {
-            request.extensions_mut().insert(Asker { principal, request_id: request_id.clone() });
-            next.run(request).await
+    let (path, mut response) = match dialect::answer(&gate, request, &request_id).await {
+        Heard::Dialect(Answered { what, response }) => (what, response),
+        Heard::None(request) => {
+            let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_string());
+            (path.unwrap_or_else(|| "unknown".into()), native(&gate, request, next, &request_id).await)
         }
-        Err(fault) => fault.into_response(),
     };
-    let mut response = complete(response, &request_id);
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-request-id", id);
     }
@@ -48,6 +51,18 @@ pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) ->
     gate.metrics.answered(&method, &path, response.status(), took);
     debug!(%method, path, status = response.status().as_u16(), took_us = took.as_micros() as u64, request_id, "answered");
     response
+}
+
+/// Lets a bearer of an access key in; a fault becomes a problem document.
+async fn native(gate: &Gate, mut request: Request, next: Next, request_id: &str) -> Response {
+    let response = match admit(&gate.service, &request) {
+        Ok(principal) => {
+            request.extensions_mut().insert(Asker { principal, request_id: request_id.into() });
+            next.run(request).await
+        }
+        Err(fault) => fault.into_response(),
+    };
+    complete(response, request_id)
 }
 
 /// The access key's id; the open paths need none.
@@ -64,16 +79,7 @@ fn admit(service: &Service, request: &Request) -> Result<String, Fault> {
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let (id, secret) = bearer.and_then(|(_, token)| token.trim().split_once('.')).ok_or_else(refused)?;
-    let key_id = id.parse().map_err(|_| refused())?;
-    let sealed = service.read(|durable| durable.state.keys.get(&key_id).map(|key| key.sealed_secret.clone()));
-    let known = service.sealer().open_sealed(id, &sealed.ok_or_else(refused)?).map_err(|error| {
-        tracing::error!(
-            error = &*error as &dyn std::error::Error,
-            key = id,
-            "an access key cannot be opened"
-        );
-        refused()
-    })?;
+    let known = service.secret_of(id).ok_or_else(refused)?;
     match is_same(&known, secret) {
         true => Ok(id.to_string()),
         false => Err(refused()),

@@ -1,8 +1,9 @@
-//! The native API over HTTP: translation to the rules and back, nothing else.
+//! The native API and the clouds' own over HTTP: translation to the rules and back, nothing else.
 
 mod access;
 mod answer;
 mod ask;
+mod dialect;
 mod document;
 mod eip;
 mod event;

@@ -1,6 +1,6 @@
 //! Serving the API: plain on loopback, by TLS where certificates are given.
 
-use super::{access::Gate, document::router, metrics::Metrics};
+use super::{access::Gate, document::router};
 use crate::service::Service;
 use anyhow::{Context, Result};
 use axum_server::{Handle, tls_rustls::RustlsConfig};
@@ -13,7 +13,7 @@ pub async fn serve(
     tls: Option<(&Path, &Path)>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let gate = Gate { service, metrics: Arc::new(Metrics::default()) };
+    let gate = Gate { service, metrics: Arc::default(), dialects: Arc::default() };
     let app = router(gate).into_make_service();
     let handle = Handle::new();
     tokio::spawn({

@@ -55,10 +55,11 @@ impl Service {
                 let change = admit(&state.world, &request, &facts)?;
                 let subject = change.subject;
                 let mut write = Write::by(&caller.principal);
-                note_changes(&mut write, state, &change, facts.now);
+                note_changes(&mut write, state, &change, &[subject], facts.now);
                 if let (Some(name), Some((_, digest))) = (name, &caller.once) {
                     let (subject, request) = (subject.to_string(), digest.clone());
-                    write.puts.push(Stored::Answer(Answer { name, request, status, subject, at: facts.now }));
+                    let answer = Answer { name, request, status, subject, at: facts.now, body: None };
+                    write.puts.push(Stored::Answer(answer));
                 }
                 write.change = Some(change);
                 Ok((write, (subject, false)))
@@ -107,8 +108,14 @@ fn expect_generation(state: &State, of: Option<ResourceKey>, caller: &Caller) ->
     }
 }
 
-/// One event per resource that is made or deleted, and one for the subject if it only changes.
-pub(super) fn note_changes(write: &mut Write, state: &State, change: &Change, at: Timestamp) {
+/// One event per resource that is made or deleted, and one for a subject if it only changes.
+pub(super) fn note_changes(
+    write: &mut Write,
+    state: &State,
+    change: &Change,
+    subjects: &[ResourceKey],
+    at: Timestamp,
+) {
     let last = state.timeline.last();
     let mut note = |resource: String, change: &str| {
         write.event(last, at, EventKind::Changed { resource, change: change.into() });
@@ -124,7 +131,7 @@ pub(super) fn note_changes(write: &mut Write, state: &State, change: &Change, at
         };
         match state.world.get(key).is_some() {
             false => note(shown, "created"),
-            true if key == change.subject => note(shown, "updated"),
+            true if subjects.contains(&key) => note(shown, "updated"),
             true => {}
         }
     }

@@ -81,7 +81,7 @@ impl Service {
                 });
                 let joined = joined.expect("a host that may join is put");
                 let mut write = Write::by("agent");
-                note_changes(&mut write, state, &change, now);
+                note_changes(&mut write, state, &change, &[change.subject], now);
                 write.removals.push(Removal::Token(digest.clone()));
                 write.change = Some(change);
                 Ok((write, joined))
@@ -112,7 +112,7 @@ impl Service {
             let facts = self.facts(state);
             let change = admit(&state.world, &request, &facts)?;
             let mut write = Write::by("agent");
-            note_changes(&mut write, state, &change, facts.now);
+            note_changes(&mut write, state, &change, &[change.subject], facts.now);
             write.change = Some(change);
             Ok((write, ()))
         })

@@ -3,6 +3,7 @@
 //! HTTP and gRPC only translate; both end here.
 
 mod change;
+mod dialect;
 mod drill;
 mod fault;
 mod findings;
@@ -27,6 +28,7 @@ pub use change::request_digest;
 pub use change::{Caller, Done};
 pub use fault::{Fault, FaultKind};
 use havip_admission::{Facts, LiveHost, Quotas};
+use havip_dialect::Home;
 use havip_model::{HostNumber, InstanceId, InstanceState};
 pub use hosts::Join;
 pub use keys::KeysStatus;
@@ -41,9 +43,9 @@ pub struct Service {
     authority: Authority,
     sealer: Sealer,
     quotas: Quotas,
-    region: String,
-    zone: String,
+    home: Arc<Home>,
     sendings: Mutex<Sendings>,
+    tasks: Mutex<dialect::Tasks>,
 }
 
 impl Service {
@@ -63,9 +65,9 @@ impl Service {
             vip_routes_per_vpc: config.quotas.vip_routes_per_vpc,
             secondary_addresses: config.quotas.secondary_addresses,
         };
-        let (region, zone) = (config.region.clone(), config.zone.clone());
-        let sendings = Mutex::default();
-        Self { ledger, tracker, authority, sealer, quotas, region, zone, sendings }
+        let home = Arc::new(config.home());
+        let (sendings, tasks) = (Mutex::default(), Mutex::default());
+        Self { ledger, tracker, authority, sealer, quotas, home, sendings, tasks }
     }
 
     /// What is durable, and what follows.
@@ -90,12 +92,12 @@ impl Service {
 
     /// The region of what is made without naming one.
     pub fn region(&self) -> &str {
-        &self.region
+        &self.home.region
     }
 
     /// The zone of what is made without naming one.
     pub fn zone(&self) -> &str {
-        &self.zone
+        &self.home.zone
     }
 
     fn sendings(&self) -> MutexGuard<'_, Sendings> {
@@ -122,8 +124,16 @@ impl Service {
     /// Decides and waits until it is durable; decides again if another server was faster.
     pub async fn commit<T>(
         &self,
-        mut decide: impl FnMut(&State) -> Result<(Write, T), Fault>,
+        decide: impl FnMut(&State) -> Result<(Write, T), Fault>,
     ) -> Result<(u64, T), Fault> {
+        self.commit_as(decide).await
+    }
+
+    /// The same with errors of another kind.
+    async fn commit_as<T, E: From<CommitError>>(
+        &self,
+        mut decide: impl FnMut(&State) -> Result<(Write, T), E>,
+    ) -> Result<(u64, T), E> {
         let mut attempt = 1;
         loop {
             let (ticket, kept): (Ticket, T) = self.ledger.decide(&mut decide)?;
