@@ -13,6 +13,7 @@ mod packages;
 mod prepare;
 mod process;
 mod schemathesis;
+mod sdks;
 mod soak;
 mod test;
 mod workspace;
@@ -50,6 +51,8 @@ enum Command {
     Machine,
     /// Let schemathesis ask the API at random; part of `test`
     Schemathesis,
+    /// Run the clouds' own SDKs against a lab; part of `test`
+    Sdks,
     /// Write docs/openapi.json from the server's own description
     Openapi,
 }
@@ -67,6 +70,7 @@ fn main() -> std::process::ExitCode {
         Command::Kernels(args) => kernels::run(&args),
         Command::Machine => prepare::run(Purpose::Test).and_then(|()| kernels::machine()),
         Command::Schemathesis => test::api(),
+        Command::Sdks => test::clouds(),
         Command::Openapi => openapi::run(),
     };
     match outcome {

@@ -144,9 +144,9 @@ const PACKAGES: &[Package] = {
             "ca-certificates",
             Test,
             File("/etc/ssl/certs/ca-certificates.crt"),
-            "fetches schemathesis by https",
+            "fetches schemathesis and the clouds' SDKs by https",
         ),
-        package("python3-venv", Test, PythonVenv, "runs schemathesis against the API"),
+        package("python3-venv", Test, PythonVenv, "runs schemathesis and the clouds' SDKs against the API"),
         package("iperf3", Bench, Program("iperf3"), "measures TCP and UDP"),
     ]
 };

@@ -2,7 +2,7 @@
 
 use crate::packages::Purpose;
 use crate::process::{cargo, is_installed, run_visibly};
-use crate::{kernels, prepare, schemathesis};
+use crate::{kernels, prepare, schemathesis, sdks};
 use anyhow::Result;
 
 /// Which tests.
@@ -25,7 +25,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     match args.filter {
         Some(_) => Ok(()),
-        None => kernels::all().and_then(|()| schemathesis::run()),
+        None => kernels::all().and_then(|()| schemathesis::run()).and_then(|()| sdks::run()),
     }
 }
 
@@ -41,6 +41,13 @@ pub fn api() -> Result<()> {
     prepare::run(Purpose::Test)?;
     run_visibly("building havip", cargo().args(["build", "--package", "havip"]))?;
     schemathesis::run()
+}
+
+/// Prepares and runs only the clouds' own SDKs.
+pub fn clouds() -> Result<()> {
+    prepare::run(Purpose::Test)?;
+    run_visibly("building havip", cargo().args(["build", "--package", "havip"]))?;
+    sdks::run()
 }
 
 fn with_nextest(args: &Args) -> Result<()> {
