@@ -422,7 +422,7 @@ __noinline int copy_advert(struct __sk_buff *skb, struct advert *advert, __u32 f
 	verdict = judge_advert(skb, advert);
 	if (verdict && verdict < ADVERT_STALLED_AT) {
 		advert->sender = 0;
-		return verdict;
+		return drop(skb, from_port, verdict, advert->source);
 	}
 	if (!bpf_clone_redirect(skb, to->ifindex, 0))
 		count(COUNT_DELIVERED);

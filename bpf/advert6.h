@@ -194,6 +194,12 @@ __noinline int keep_delivered6(struct __sk_buff *skb, struct advert6 *advert)
 	return 0;
 }
 
+/* A port is not given its copy of a multicast advert. Apart, to spare the stack. */
+static __noinline int drop_copy6(struct __sk_buff *skb, __u32 from_port, __u32 reason, struct advert6 *advert)
+{
+	return drop_about(skb, reason, from_port, (struct ip16 *)advert->source);
+}
+
 /* Gives one port of this host a copy of a multicast advert, if it may have it, and remembers that. */
 __noinline int copy_advert6(struct __sk_buff *skb, struct advert6 *advert, __u32 from_port)
 {
@@ -211,7 +217,7 @@ __noinline int copy_advert6(struct __sk_buff *skb, struct advert6 *advert, __u32
 		return 0;
 	verdict = judge_advert6(skb, advert);
 	if (verdict && verdict < ADVERT_STALLED_AT)
-		return verdict;
+		return drop_copy6(skb, from_port, verdict, advert);
 	if (!bpf_clone_redirect(skb, to->ifindex, 0))
 		count(COUNT_DELIVERED);
 	return advert->sender ? COPIED_ADVERT : 0;

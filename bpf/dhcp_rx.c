@@ -2,6 +2,16 @@
 /* What the agent's DHCP service sends: to the port of this host with the frame's destination MAC. */
 #include "deliver.h"
 
+/*
+ * What comes in by the agent's end of that pair: the agent has read it by then, from the device itself, and the host's
+ * stack is not to have a guest's packet.
+ */
+SEC("tc")
+int agent_rx(struct __sk_buff *skb)
+{
+	return TC_ACT_SHOT;
+}
+
 SEC("tc")
 int dhcp_rx(struct __sk_buff *skb)
 {

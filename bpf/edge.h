@@ -118,6 +118,10 @@ int leave_stage(struct __sk_buff *skb)
 	if (eip)
 		return turn_back(skb, &leaving, &outwards, eip);
 
+	/* Hosts of the fabric are nobody's business, whatever lies between the outside and the underlay. */
+	if (leaving.destination == own->underlay || bpf_map_lookup_elem(&peers, &key))
+		return drop(skb, leaving.port, REASON_TO_UNDERLAY, leaving.destination);
+
 	key = mapped(leaving.public_address);
 	__builtin_memcpy(pool_key.address, key.address, 16);
 	pool = bpf_map_lookup_elem(&pools, &pool_key);

@@ -4,6 +4,7 @@
  *
  * The device belongs to the host: whatever is not for an EIP goes on to the host's own stack.
  */
+#include "dhcp.h"
 #include "edge.h"
 
 /* Another program may sit behind this one; without one the host's stack takes the packet. */
@@ -83,10 +84,14 @@ static __always_inline int ip_from_outside(struct __sk_buff *skb, const struct s
 	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < ip->ihl * 4 ||
 	    bpf_ntohs(ip->tot_len) > skb->len - ETH_HLEN)
 		return drop(skb, 0, REASON_IP_MALFORMED, coming.destination);
+	if (!is_unicast(coming.source))
+		return drop(skb, 0, REASON_SOURCE_ODD, coming.source);
 	/* Nobody outside has an address of the VPC: the guest would take it for a neighbour. */
 	source = vip_key(eip->vni, coming.source);
-	if (!is_unicast(coming.source) || bpf_map_lookup_elem(&addresses, &source))
-		return drop(skb, 0, REASON_SOURCE_ODD, coming.source);
+	if (bpf_map_lookup_elem(&addresses, &source))
+		return drop(skb, 0, REASON_OUTSIDE_SOURCE, coming.source);
+	if (begins_udp(ip) && is_for_client(skb, ETH_HLEN + ip->ihl * 4, DHCP_CLIENT_PORT))
+		return drop(skb, 0, REASON_DHCP_SERVER, coming.source);
 	return enter_vpc(skb, &coming);
 }
 

@@ -75,6 +75,12 @@ static __always_inline bool is_odd(const __u8 *address)
 	       (!word_of(address, 2) || word_of(address, 2) == bpf_htonl(0xffff));
 }
 
+/* Why such an address is refused: it says an IPv4 address, or, as :: and ::1 do, nobody's. */
+static __always_inline __u32 judge_odd(const __u8 *address, __u32 nobodys)
+{
+	return word_of(address, 2) || bpf_ntohl(word_of(address, 3)) > 1 ? REASON_MAPPED : nobodys;
+}
+
 static __always_inline bool is_link_local(const __u8 *address)
 {
 	return (word_of(address, 0) & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
@@ -184,6 +190,7 @@ static __always_inline __u64 icmp6_sum(const struct ipv6hdr *ip, const void *icm
 struct upper {
 	__u32 protocol;
 	__u32 at;         /* its offset in the frame */
+	__u32 end;        /* where the packet ends: what follows in the frame is padding, and no receiver reads it */
 	__u16 extensions; /* how many headers are before it */
 	__u8 is_fragment;
 	__u8 is_later; /* a fragment without its head */
@@ -199,17 +206,22 @@ __noinline int find_upper(struct __sk_buff *skb, struct upper *upper)
 	__u8 next = 0, head[4];
 	__be16 place;
 
-	if (!upper || bpf_skb_load_bytes(skb, IP6_AT + offsetof(struct ipv6hdr, nexthdr), &next, 1))
+	if (!upper || bpf_skb_load_bytes(skb, IP6_AT + offsetof(struct ipv6hdr, payload_len), head, 3))
 		return REASON_IP_MALFORMED;
+	__builtin_memcpy(&place, head, sizeof(place));
+	upper->end = UPPER_AT + bpf_ntohs(place);
+	next = head[2];
 	upper->is_fragment = 0;
 	upper->is_later = 0;
 	for (i = 0; i <= EXTENSIONS_MAX; i++) {
+		if (at > upper->end)
+			break;
 		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_FRAGMENT &&
 		    next != IPPROTO_AH && next != IPPROTO_DSTOPTS) {
 			upper->protocol = next;
 			upper->at = at;
 			upper->extensions = i;
-			return 0;
+			return upper->is_fragment && at == upper->end && next != IPPROTO_NONE ? REASON_IPV6_HEADERS : 0;
 		}
 		if ((next == IPPROTO_HOPOPTS && i) || bpf_skb_load_bytes(skb, at, head, sizeof(head)))
 			return REASON_IPV6_HEADERS;
@@ -218,7 +230,7 @@ __noinline int find_upper(struct __sk_buff *skb, struct upper *upper)
 			at += 8;
 			__builtin_memcpy(&place, head + 2, sizeof(place));
 			if (place & bpf_htons(0xfff8)) {
-				if (i == EXTENSIONS_MAX)
+				if (i == EXTENSIONS_MAX || at > upper->end)
 					break;
 				upper->is_later = 1;
 				upper->protocol = head[0];

@@ -333,7 +333,13 @@ struct drop_value {
 };
 
 /* Which program sits on which device: what a restarted agent finds again. Not read by programs. */
-enum attachment { ATTACHED_PORT = 1, ATTACHED_OVERLAY = 2, ATTACHED_EDGE = 3, ATTACHED_DHCP = 4 };
+enum attachment {
+	ATTACHED_PORT = 1,
+	ATTACHED_OVERLAY = 2,
+	ATTACHED_EDGE = 3,
+	ATTACHED_DHCP = 4,
+	ATTACHED_AGENT = 5, /* the agent's end of the DHCP pair */
+};
 
 /* The moves ring. */
 enum event_kind {
@@ -422,7 +428,8 @@ enum outcome {
 
 /*
  * Why a packet was dropped. Numbers are never reused; reasons.rs has the words for people.
- * 1–15 no port or no frame, 16–39 who it says it is, 40–63 where it goes, 64–79 the underlay, 80–95 the edge.
+ * 1–15 no port or no frame, 16–39 who it says it is, 40–63 where it goes, 64–79 the underlay, 80–89 the edge,
+ * 90–95 who it says it is, once more.
  */
 enum reason {
 	REASON_NONE = 0,
@@ -464,6 +471,8 @@ enum reason {
 	REASON_CLAIM_LIMITED = 35,
 	REASON_ND_SENDER = 36,
 	REASON_ND_UNKNOWN = 37,
+	REASON_DHCP_SERVER = 38,
+	REASON_DHCP_MAC = 39,
 
 	REASON_MULTICAST = 40,
 	REASON_BROADCAST = 41,
@@ -500,6 +509,7 @@ enum reason {
 	REASON_ANNOUNCEMENT_FORGED = 73,
 	REASON_ANNOUNCEMENT_STALE = 74,
 	REASON_DOUBT_LIMITED = 75,
+	REASON_ANNOUNCEMENT_BY_PORT = 76,
 
 	REASON_EIP_UNKNOWN = 80,
 	REASON_EDGE_OFF = 81,
@@ -507,6 +517,10 @@ enum reason {
 	REASON_EDGE_NEIGHBOUR = 83,
 	REASON_EDGE_OTHER = 84,
 	REASON_EIP_BANDWIDTH = 85,
+	REASON_TO_UNDERLAY = 86,
+	REASON_OUTSIDE_SOURCE = 87,
+
+	REASON_MAPPED = 90,
 	REASON_MAX = 96,
 };
 

@@ -117,9 +117,10 @@ static __noinline __u32 read_nd(struct __sk_buff *skb, __u32 vni, struct nd_sayi
 		return REASON_SOURCE_ODD;
 	if (is_odd(saying->source.address) &&
 	    (saying->type != ND_SOLICITATION || !is_unspecified(saying->source.address)))
-		return REASON_SOURCE_ODD;
+		return judge_odd(saying->source.address, REASON_SOURCE_ODD);
 	if (is_odd(saying->target.address))
-		return saying->type == ND_SOLICITATION ? REASON_TARGET_ODD : REASON_SOURCE_ODD;
+		return judge_odd(saying->target.address,
+				 saying->type == ND_SOLICITATION ? REASON_TARGET_ODD : REASON_SOURCE_ODD);
 	return is_multicast(saying->target.address) ? REASON_ND_MALFORMED : 0;
 }
 

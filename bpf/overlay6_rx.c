@@ -69,6 +69,8 @@ static __noinline int find_way_from_host(struct __sk_buff *skb, const struct set
 		return reason ? drop_outer(skb, reason, from->address, 0) : DELIVERS;
 	}
 	reason = find_way_to_key(way);
+	if (reason == REASON_NO_ROUTE && !way->target)
+		reason = judge_vpc(from->vni);
 	is_vip = way->target && way->target->kind == ADDRESS_VIP;
 	if (is_vip && !way->by_route && (reason || way->host != own->host) && goes_by_mac_here(skb, own, way))
 		return DELIVERS;
@@ -91,8 +93,10 @@ static __noinline int find_way_from_host(struct __sk_buff *skb, const struct set
 static __noinline int ip6_from_host(struct __sk_buff *skb, const struct settings *own, struct outer *from,
 				    struct way *way)
 {
+	struct upper upper = {};
 	struct ipv6hdr *ip;
-	__u8 type = 0;
+	__u32 kind = 0;
+	bool is_odd_source;
 
 	if (!pull(skb, UPPER_AT))
 		return drop_outer(skb, REASON_TRUNCATED, from->address, 0);
@@ -103,11 +107,18 @@ static __noinline int ip6_from_host(struct __sk_buff *skb, const struct settings
 		return drop_outer(skb, REASON_IP_MALFORMED, from->address, 0);
 	way->key.vni = from->vni;
 	__builtin_memcpy(way->key.address, &ip->daddr, 16);
-	if (ip->nexthdr == IPPROTO_VRRP)
+	is_odd_source = is_odd((const __u8 *)&ip->saddr) || is_multicast((const __u8 *)&ip->saddr);
+	if (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP)
+		kind = judge_upper(skb, &upper);
+	if (kind == ND_MESSAGE)
+		return bpf_map_lookup_elem(&members, &from->vni) ?
+			       ND_MESSAGE :
+			       drop_outer(skb, REASON_VNI_UNKNOWN, from->address, 0);
+	/* The sender's switch has dropped what lies, and what concerns a link alone. */
+	if (is_odd_source || (kind && kind < REASON_MAX))
+		return drop_outer(skb, REASON_INNER_ODD, from->address, 0);
+	if (kind == IS_ADVERT)
 		return IS_ADVERT;
-	if (ip->nexthdr == IPPROTO_ICMPV6 && !bpf_skb_load_bytes(skb, UPPER_AT, &type, sizeof(type)) &&
-	    (type == ND_SOLICITATION || type == ND_ADVERTISEMENT))
-		return ND_MESSAGE;
 	return find_way_from_host(skb, own, from, way);
 }
 

@@ -245,6 +245,12 @@ static __noinline int message_from_host(struct __sk_buff *skb, const struct sett
 	return TC_ACT_SHOT;
 }
 
+/* Why nobody in the VPC has an address: nobody has, or the VPC is none that this host needs. */
+static __always_inline __u32 judge_vpc(__u32 vni)
+{
+	return bpf_map_lookup_elem(&members, &vni) ? REASON_NO_ROUTE : REASON_VNI_UNKNOWN;
+}
+
 /* On an edge: a packet that nobody in the VPC has the destination of. Called by the hook, for the stack. */
 static __noinline int leave_from_host(struct __sk_buff *skb, const struct settings *own, __u32 vni, __be32 outer)
 {
@@ -259,7 +265,7 @@ static __noinline int leave_from_host(struct __sk_buff *skb, const struct settin
 	key = vip_key(vni, ip->saddr);
 	nat = bpf_map_lookup_elem(&nats, &key);
 	if (!nat)
-		return drop_outer(skb, REASON_NO_ROUTE, outer, destination);
+		return drop_outer(skb, judge_vpc(vni), outer, destination);
 	return edge_out(skb, own, vni, nat, destination);
 }
 
@@ -363,11 +369,13 @@ static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings 
 
 	if (parcel.is_advert && parcel.destination == VRRP_GROUP)
 		return ADVERT_TO_ALL;
+	if (!is_unicast(parcel.source) || !is_unicast(parcel.destination))
+		return drop_outer(skb, REASON_INNER_ODD, outer, parcel.source);
 	reason = find_way(vni, parcel.destination, &way);
 	if (reason == REASON_NO_ROUTE && !way.target) {
 		if (own->edge_ifindex && !from->is_passed_on)
 			return LEAVES;
-		return drop_outer(skb, REASON_NO_ROUTE, outer, parcel.destination);
+		return drop_outer(skb, judge_vpc(vni), outer, parcel.destination);
 	}
 	if (way.target && way.target->kind == ADDRESS_VIP && !way.by_route && (reason || way.host != own->host)) {
 		/* For direct-return: sent to the MAC of an interface here, although another host holds the VIP. */
@@ -426,6 +434,7 @@ int overlay_rx(struct __sk_buff *skb)
 	const struct settings *own = the_settings();
 	struct outer outer = {};
 	struct ethhdr *ethernet;
+	bool is_packet;
 	int verdict;
 
 	look_begin(skb);
@@ -442,12 +451,12 @@ int overlay_rx(struct __sk_buff *skb)
 		return drop_outer(skb, REASON_TRUNCATED, outer.address, 0);
 	if (skb->vlan_present)
 		return drop_outer(skb, REASON_INNER_ODD, outer.address, 0);
-	if (outer.is_passed_on) {
-		if (ethernet->h_proto != bpf_htons(ETH_P_IP) && ethernet->h_proto != bpf_htons(ETH_P_IPV6))
-			return drop_outer(skb, REASON_VNI_MARKED, outer.address, 0);
-		if (!bpf_map_lookup_elem(&members, &outer.vni))
-			return drop_outer(skb, REASON_VNI_UNKNOWN, outer.address, 0);
-	}
+	is_packet = ethernet->h_proto == bpf_htons(ETH_P_IP) || ethernet->h_proto == bpf_htons(ETH_P_IPV6);
+	if (outer.is_passed_on && !is_packet)
+		return drop_outer(skb, REASON_VNI_MARKED, outer.address, 0);
+	/* Of ordinary packets it is asked when nobody has their destination. */
+	if ((outer.is_passed_on || !is_packet) && !bpf_map_lookup_elem(&members, &outer.vni))
+		return drop_outer(skb, REASON_VNI_UNKNOWN, outer.address, 0);
 	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
 		verdict = ip_from_host(skb, own, &outer);
 		if (verdict == PASSES_ON)

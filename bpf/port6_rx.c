@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* IPv6 of a guest: who it says it is, then where it goes. Stages of port_rx, so that IPv4's stack has no part in it. */
+#include "dhcp.h"
 #include "nd.h"
 
 /* Whether the port may send from this address; 0 or a reason. The primary address was compared already. */
@@ -9,7 +10,9 @@ static __noinline __u32 judge_source6(const struct settings *own, const struct p
 	struct kept_record *held;
 	struct address *of;
 
-	if (is_multicast(key->address) || is_odd(key->address))
+	if (is_odd(key->address))
+		return judge_odd(key->address, REASON_SOURCE_ODD);
+	if (is_multicast(key->address))
 		return REASON_SOURCE_ODD;
 	if (is_link_local(key->address))
 		return is_link_local_of(key->address, port->mac) ? 0 : REASON_SOURCE_ADDRESS;
@@ -69,7 +72,7 @@ static __noinline __u32 judge_upper(struct __sk_buff *skb, struct upper *upper)
 		return upper->extensions ? REASON_ADVERT_MALFORMED : IS_ADVERT;
 	if (upper->protocol != IPPROTO_ICMPV6 || upper->is_later)
 		return 0;
-	if (bpf_skb_load_bytes(skb, upper->at, &type, sizeof(type)))
+	if (upper->at >= upper->end || bpf_skb_load_bytes(skb, upper->at, &type, sizeof(type)))
 		return REASON_IPV6_HEADERS;
 	if (type == ICMP6_ECHO_REQUEST)
 		return IS_PING;
@@ -117,7 +120,8 @@ static __noinline int forward6(struct __sk_buff *skb, const struct settings *own
 	if (to_mac[0] & 1)
 		return drop(skb, port->number, REASON_BROADCAST, 0);
 	if (is_odd(parcel->destination.address))
-		return drop(skb, port->number, REASON_TARGET_ODD, 0);
+		return drop6(skb, port, judge_odd(parcel->destination.address, REASON_TARGET_ODD),
+			     &parcel->destination);
 	if (skb->len - ETH_HLEN > port->mtu && travel_size6(skb) > port->mtu)
 		return REFUSED + REASON_TOO_BIG + (port->mtu << 8);
 
@@ -153,7 +157,7 @@ SEC("tc")
 int port6_stage(struct __sk_buff *skb)
 {
 	const struct settings *own = the_settings();
-	__u32 ifindex = skb->ifindex, reason, kind = 0;
+	__u32 ifindex = skb->ifindex, reason, kind = 0, udp_at = 0;
 	struct port *port = bpf_map_lookup_elem(&devices, &ifindex);
 	struct parcel6 parcel = {};
 	struct upper upper = {};
@@ -182,7 +186,13 @@ int port6_stage(struct __sk_buff *skb)
 			return jump(skb, STAGE_ND, TC_ACT_SHOT);
 		if (kind && kind < REASON_MAX)
 			return drop6(skb, port, kind, &parcel.source);
+		if (upper.protocol == IPPROTO_UDP && !upper.is_later)
+			udp_at = upper.at;
+	} else if (ip->nexthdr == IPPROTO_UDP) {
+		udp_at = UPPER_AT;
 	}
+	if (udp_at && is_for_client(skb, udp_at, DHCP6_CLIENT_PORT))
+		return drop6(skb, port, REASON_DHCP_SERVER, &parcel.destination);
 	if (!same_address(parcel.source.address, port->primary6)) {
 		reason = judge_source6(own, port, &parcel.source);
 		if (reason)

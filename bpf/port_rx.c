@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* What a guest sends: who it says it is, then where it goes. Nothing falls through to the host's stack. */
 #include "arp.h"
+#include "dhcp.h"
 #include "forward.h"
 #include "gateway.h"
 #include "icmp.h"
@@ -49,18 +50,6 @@ static __always_inline bool is_private(__be32 address)
 
 	return host >> 24 == 10 || host >> 20 == 0xac1 || host >> 16 == 0xc0a8 || host >> 22 == 0x191 ||
 	       host >> 16 == 0xa9fe;
-}
-
-/* A DHCP request, to whomever: the agent answers on its own device. */
-static __always_inline bool is_dhcp_request(struct __sk_buff *skb, const struct iphdr *ip)
-{
-	__be16 ends[2];
-
-	if (ip->protocol != IPPROTO_UDP || (ip->frag_off & bpf_htons(0x1fff)))
-		return false;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN + ip->ihl * 4, ends, sizeof(ends)))
-		return false;
-	return ends[0] == bpf_htons(68) && ends[1] == bpf_htons(67);
 }
 
 static __always_inline int to_dhcp(struct __sk_buff *skb, const struct settings *own, const struct port *port)
@@ -147,7 +136,7 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 	__u8 to_mac[ETH_ALEN];
 	struct way way = {};
 	struct nat *nat;
-	__u32 reason;
+	__u32 reason, dhcp;
 	__u8 first;
 
 	if (!pull(skb, ETH_HLEN + sizeof(*ip)))
@@ -163,8 +152,11 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 	__builtin_memcpy(to_mac, ETHERNET(ip)->h_dest, ETH_ALEN);
 	first = *(__u8 *)&parcel.destination;
 
+	dhcp = begins_udp(ip) ? judge_dhcp(skb, port, ETH_HLEN + ip->ihl * 4) : 0;
+	if (dhcp && dhcp < REASON_MAX)
+		return drop(skb, port->number, dhcp, parcel.destination);
 	if (parcel.source != last_word(port->primary) || !parcel.source) {
-		if (!parcel.source && is_dhcp_request(skb, ip))
+		if (!parcel.source && dhcp)
 			return to_dhcp(skb, own, port);
 		reason = judge_source(own, port, parcel.source);
 		if (reason)
@@ -186,8 +178,7 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 			return ADVERT_TO_ALL;
 	}
 	if (first >= 224 || (to_mac[0] & 1)) {
-		ip = ip_header(skb);
-		if (ip && is_dhcp_request(skb, ip))
+		if (dhcp)
 			return to_dhcp(skb, own, port);
 		if (first >= 240 || first < 224)
 			return drop(skb, port->number, REASON_BROADCAST, parcel.destination);
@@ -203,9 +194,9 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 	    !same_mac(to_mac, port->virtual_mac) && goes_by_mac(port, to_mac, &way))
 		reason = 0;
 	if (reason == REASON_TARGET_ODD) {
-		ip = ip_header(skb);
-		if (ip && is_dhcp_request(skb, ip))
+		if (dhcp)
 			return to_dhcp(skb, own, port);
+		ip = ip_header(skb);
 		if (ip && is_ping(skb, ip))
 			return answer_ping(skb, port);
 		return REFUSED + reason;
@@ -215,6 +206,9 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 		nat = bpf_map_lookup_elem(&nats, &source_key);
 		if (!nat)
 			return REFUSED + (is_private(parcel.destination) ? REASON_NO_ROUTE : REASON_NO_EIP);
+		/* Routers outside may speak VRRP too, and believe what is sent to them alone. */
+		if (parcel.is_advert)
+			return drop(skb, port->number, REASON_ADVERT_STRANGER, parcel.destination);
 		return step(skb, port->virtual_mac) ? LEAVES : REFUSED + REASON_TTL;
 	}
 	if (reason)
@@ -245,10 +239,15 @@ int port_rx(struct __sk_buff *skb)
 	if (port->state == PORT_INACTIVE)
 		return drop(skb, port->number, REASON_PORT_INACTIVE, 0);
 	if (skb->vlan_present) {
-		if ((skb->vlan_tci & 0x0fff) || skb->vlan_proto != bpf_htons(ETH_P_8021Q))
+		if (skb->vlan_proto != bpf_htons(ETH_P_8021Q))
+			return drop(skb, port->number, REASON_QINQ, 0);
+		if (skb->vlan_tci & 0x0fff)
 			return drop(skb, port->number, REASON_TAGGED, 0);
 		if (bpf_skb_vlan_pop(skb))
 			return drop(skb, port->number, REASON_UNCHANGEABLE, 0);
+		/* A tag that stood behind it has taken its place. */
+		if (skb->vlan_present)
+			return drop(skb, port->number, REASON_QINQ, 0);
 		count(COUNT_TAG_STRIPPED); /* VID 0: a priority, no network */
 	}
 	ethernet = (void *)(long)skb->data;
@@ -283,6 +282,8 @@ int port_rx(struct __sk_buff *skb)
 		return drop(skb, port->number, REASON_QINQ, 0);
 	case ETH_P_RARP:
 		return drop(skb, port->number, REASON_RARP, 0);
+	case ANNOUNCEMENT_ETHERTYPE:
+		return drop(skb, port->number, REASON_ANNOUNCEMENT_BY_PORT, 0);
 	}
 	return drop(skb, port->number, type < ETH_P_802_3_MIN ? REASON_SNAP : REASON_ETHERTYPE, 0);
 }

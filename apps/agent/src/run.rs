@@ -127,6 +127,7 @@ async fn open_switch(
     switch.set_clock(i64::try_from(offset.as_nanos()).unwrap_or(i64::MAX))?;
     switch.beat()?;
 
+    switch.attach_agent(devices.dhcp_agent)?;
     switch.attach_dhcp(devices.dhcp_switch)?;
     links.set_up(devices.dhcp_switch).await?;
     links.set_up(devices.dhcp_agent).await?;

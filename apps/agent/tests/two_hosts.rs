@@ -7,7 +7,7 @@ use havip_model::{Holder, HostNumber, MacAddr, MoveCause, PortNumber};
 use havip_packet_socket::PacketSocket;
 use havip_stream::convert::Sending;
 use havip_stream::proto::report;
-use havip_wire::{Dhcp, DhcpKind, DhcpOptions, EtherType, Ethernet, Ipv4, Udp, build};
+use havip_wire::{Dhcp, DhcpKind, EtherType, Ethernet, Ipv4, Udp, build};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
@@ -166,20 +166,7 @@ fn a_guest_is_lent_its_address_by_dhcp() {
     let fabric = scene("agt6");
     let _agents = [fabric.agent(1), fabric.agent(2)];
     wait_until_up(&fabric, 1, &[1]);
-    let none = Ipv4Addr::UNSPECIFIED;
-    let discover = Dhcp {
-        kind: DhcpKind::Discover,
-        hops: 0,
-        transaction: 7,
-        seconds: 0,
-        broadcast: false,
-        client: none,
-        yours: none,
-        next_server: none,
-        relay: none,
-        mac: mac(1),
-        options: DhcpOptions::default(),
-    };
+    let (none, discover) = (Ipv4Addr::UNSPECIFIED, Dhcp::discover(mac(1), 7));
 
     let offer = fabric.inside(1, || {
         let index = nix::net::if_::if_nametoindex("eth0").unwrap();

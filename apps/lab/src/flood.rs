@@ -7,7 +7,7 @@ use havip_model::MacAddr;
 use havip_netlink::{Links, Namespace};
 use havip_packet_socket::PacketSocket;
 use havip_wire::{
-    Arp, Authentication, Icmp, IcmpError, Icmpv6, Nd, NdOption, Vrrp, VrrpVersion,
+    Arp, Authentication, Dhcp, Icmp, IcmpError, Icmpv6, Nd, NdOption, Vrrp, VrrpVersion,
     build::{frame, gratuitous_arp},
     multicast_mac, solicited_node,
 };
@@ -111,6 +111,7 @@ impl Noisy {
     pub fn kinds(&self, mac: MacAddr) -> Vec<(&'static str, Vec<Vec<u8>>)> {
         let Self { own, vip, peer, gateway, own6, .. } = *self;
         let any = Ipv4Addr::UNSPECIFIED;
+        let asks = Dhcp::discover(mac, 7).encode();
         let nobody = Ipv4Addr::from((own.to_bits() | 0xff) - 1);
         let router = MacAddr([2, 0x68, 0x76, 0xff, 0xff, 0xff]);
         let from = || frame(mac, router);
@@ -139,10 +140,7 @@ impl Noisy {
                     from().ip(own, peer).ttl(255).vrrp(&advert),
                 ],
             ),
-            (
-                "DHCP",
-                vec![frame(mac, MacAddr::BROADCAST).ip(any, Ipv4Addr::BROADCAST).udp(68, 67, &[1; 240])],
-            ),
+            ("DHCP", vec![frame(mac, MacAddr::BROADCAST).ip(any, Ipv4Addr::BROADCAST).udp(68, 67, &asks)]),
             (
                 "errors",
                 vec![

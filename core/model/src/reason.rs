@@ -39,7 +39,7 @@ pub const REASONS: &[Reason] = &[
     row(2, "port_inactive", "the port is not active", "start the instance or activate the port"),
     row(3, "truncated", "the frame ends before its headers do", ""),
     row(4, "tagged", "the frame has a VLAN tag", "send untagged frames; a VPC separates networks by itself"),
-    row(5, "qinq", "the frame has a service VLAN tag", "send untagged frames; a VPC separates networks by itself"),
+    row(5, "qinq", "the frame has a service VLAN tag, or a tag behind another", "send untagged frames; a VPC separates networks by itself"),
     row(6, "snap", "the frame is of the old 802.3 form with LLC", "send Ethernet II frames"),
     row(7, "rarp", "reverse ARP outside a migration", ""),
     row(8, "ethertype", "neither ARP nor IPv4 nor IPv6", "the fabric carries IP only"),
@@ -49,7 +49,7 @@ pub const REASONS: &[Reason] = &[
     row(12, "unchangeable", "the kernel could not rewrite the packet", ""),
     row(13, "nd_malformed", "the message of neighbour discovery is cut, was routed, or contradicts itself", ""),
     row(14, "nd_hidden", "neighbour discovery behind extension headers or in a fragment", ""),
-    row(15, "ipv6_headers", "more than 8 IPv6 extension headers, in no order, or cut", ""),
+    row(15, "ipv6_headers", "more than 8 IPv6 extension headers, in no order, cut, or not all of them in the first fragment", ""),
 
     row(16, "source_mac", "the frame's source MAC is not the interface's", "send with the interface's own MAC, or associate the instance with a VIP before using a VRRP MAC"),
     row(17, "arp_mac", "the MAC inside the ARP packet is not the frame's", "send ARP with the MAC that is in the Ethernet header"),
@@ -64,7 +64,7 @@ pub const REASONS: &[Reason] = &[
     row(26, "vip_unprepared", "the VIP has no record on this host", "look at the VIP's status: a map of this host may be full"),
     row(27, "vip_not_held", "an associated instance sent from a VIP that it does not hold", "nothing, if it is about to announce it; else remove the address from the instance"),
     row(28, "source_address", "the packet's source address is not the interface's", "if it was meant, add the address to the interface, create a VIP for it, or switch the source/destination check off"),
-    row(29, "source_odd", "the packet's source is no host's address", ""),
+    row(29, "source_odd", "the packet's source is no host's address: zero, loopback, multicast or reserved", ""),
     row(30, "nd_mac", "the MAC inside the message of neighbour discovery is not the frame's", "send it with the MAC that is in the Ethernet header"),
     row(31, "arp_unknown", "ARP asked for an address that nobody has", ""),
     row(32, "advert_stranger", "a VRRP advert naming a VIP came from an instance that is not associated with it", "if it was meant, associate the instance or add the address to the VIP's advert sources"),
@@ -73,6 +73,8 @@ pub const REASONS: &[Reason] = &[
     row(35, "claim_limited", "more claims of one VIP by one interface than a host without its agent follows", "announce less often, or start the host's agent"),
     row(36, "nd_sender", "neighbour discovery says it is from, or about, an address that is not the interface's", MAKE_VIP),
     row(37, "nd_unknown", "neighbour discovery asked for an address that nobody has", ""),
+    row(38, "dhcp_server", "an instance, or somebody outside, sent to DHCP clients as a server does", "the fabric answers DHCP itself; addresses are given by the API"),
+    row(39, "dhcp_mac", "a DHCP request for another MAC than the interface's", "ask with the interface's own MAC; what is behind an instance is not given addresses"),
 
     row(40, "multicast", "multicast is not flooded", "use unicast"),
     row(41, "broadcast", "broadcast is not flooded", "use unicast"),
@@ -109,6 +111,7 @@ pub const REASONS: &[Reason] = &[
     row(73, "announcement_forged", "a message between hosts without a good seal", "somebody forges, or a host was without the server while the keys were rotated"),
     row(74, "announcement_stale", "a sign of life between hosts that is old: repeated, or long under way", ""),
     row(75, "doubt_limited", "more doubts of one holder than hosts need to ask it", ""),
+    row(76, "announcement_by_port", "an instance sent what only hosts tell each other", "somebody tries to forge moves of VIPs"),
 
     row(80, "eip_unknown", "a packet from outside for an address that is no bound EIP", "bind the EIP"),
     row(81, "edge_off", "this host is no edge, or the edge of this EIP is unknown", ""),
@@ -116,4 +119,8 @@ pub const REASONS: &[Reason] = &[
     row(83, "edge_neighbour", "the outside neighbour has not answered ARP", ""),
     row(84, "edge_other", "a frame from outside that is neither ARP nor IPv4", ""),
     row(85, "eip_bandwidth", "more than the EIP's bandwidth", "raise the EIP's bandwidth"),
+    row(86, "to_underlay", "a packet to a host of the fabric was about to leave by an edge", "hosts are not reached from a VPC; use the server's public address for the API"),
+    row(87, "outside_source", "a packet from outside says it is from an address of the VPC", "somebody outside forges"),
+
+    row(90, "mapped", "IPv6 with an IPv4 address for source, destination or neighbour (::ffff:0:0/96 or ::/96)", "send IPv4 as IPv4"),
 ];

@@ -106,6 +106,24 @@ const COOKIE: u32 = 0x6382_5363;
 const LEAST: usize = 300;
 
 impl Dhcp {
+    /// What a client with this MAC asks first.
+    pub fn discover(mac: MacAddr, transaction: u32) -> Self {
+        let none = Ipv4Addr::UNSPECIFIED;
+        Self {
+            kind: DhcpKind::Discover,
+            hops: 0,
+            transaction,
+            seconds: 0,
+            broadcast: false,
+            client: none,
+            yours: none,
+            next_server: none,
+            relay: none,
+            mac,
+            options: DhcpOptions::default(),
+        }
+    }
+
     /// Reads a message for Ethernet. Options that came in pieces are joined (RFC 3396).
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("a DHCP message", bytes);

@@ -52,11 +52,14 @@ pub(crate) enum Role {
     Overlay = 2,
     Edge = 3,
     Dhcp = 4,
+    Agent = 5,
 }
 
 impl Role {
     fn read(number: u32) -> Option<Self> {
-        [Self::Port, Self::Overlay, Self::Edge, Self::Dhcp].into_iter().find(|role| *role as u32 == number)
+        [Self::Port, Self::Overlay, Self::Edge, Self::Dhcp, Self::Agent]
+            .into_iter()
+            .find(|role| *role as u32 == number)
     }
     pub(crate) fn program(self) -> &'static str {
         match self {
@@ -64,6 +67,7 @@ impl Role {
             Self::Overlay => "overlay_rx",
             Self::Edge => "edge_rx",
             Self::Dhcp => "dhcp_rx",
+            Self::Agent => "agent_rx",
         }
     }
 }

@@ -194,6 +194,12 @@ impl Switch {
         self.attach(ifindex, Role::Dhcp)
     }
 
+    /// Keeps what guests ask by DHCP from the host's stack: by the far end of the pair only who listens at the device
+    /// itself hears it.
+    pub fn attach_agent(&self, ifindex: u32) -> Result<(), AttachError> {
+        self.attach(ifindex, Role::Agent)
+    }
+
     /// Sets the device down, then takes the program off it; a device that is gone is fine.
     pub fn detach_port(&self, ifindex: u32) -> Result<(), AttachError> {
         self.detach(ifindex)

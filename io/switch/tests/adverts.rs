@@ -70,6 +70,25 @@ fn a_strangers_advert_naming_the_vip_does_not_reach_an_associated_port() {
 }
 
 #[test]
+fn a_strangers_multicast_advert_is_counted_for_each_port_that_is_not_given_it() {
+    let mut hook = Hook::new("advstrangers");
+    let to_group = |from: u32| frame(mac(from), GROUP_MAC).ip(own(from), GROUP).vrrp(&vrrp(0));
+    hook.remove(EntryKey::Entitled(vip(), port(11)));
+    hook.sends(11, &to_group(11));
+    hook.left_by("p12", 0);
+    hook.counted(&[("advert_flooded", 1), ("advert_stranger", 1)]);
+
+    hook.put(EntryKey::Entitled(vip(), port(11)), Entry::Entitled { direct_return: false });
+    hook.remove(EntryKey::Entitled(vip(), port(13)));
+    hook.settle();
+    hook.arrives(underlay(2), 100, &to_group(13));
+    for device in ["p11", "p12"] {
+        hook.left_by(device, 0);
+    }
+    hook.counted(&[("advert_flooded", 1), ("advert_stranger", 2)]);
+}
+
+#[test]
 fn an_advert_that_cannot_be_judged_is_dropped() {
     let mut hook = Hook::new("advbad");
     let whole = advert(11, 12, &vrrp(100));

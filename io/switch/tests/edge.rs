@@ -140,15 +140,16 @@ fn who_cannot_reach_an_eip_learns_why_from_the_edge() {
 fn no_source_that_lies_inside_or_nowhere_comes_in() {
     let mut hook = edge("sources");
     hook.holds(11);
-    for source in
-        ["10.0.0.12", "10.0.0.1", "10.0.0.100", "0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255"]
-    {
+    let inside = ["10.0.0.12", "10.0.0.1", "10.0.0.100"].map(|source| ("outside_source", source));
+    let nowhere =
+        ["0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255"].map(|source| ("source_odd", source));
+    for (reason, source) in inside.into_iter().chain(nowhere) {
         let bytes = frame(ROUTER_MAC, EDGE_MAC).ip(source.parse().unwrap(), EIP).ping(1, 1);
 
         let ran = hook.enters("edge_rx", "e0", &bytes);
 
         assert_eq!((ran.verdict, ran.frame), (DROPPED, bytes), "{source}");
-        hook.counted(&[("source_odd", 1)]);
+        hook.counted(&[(reason, 1)]);
     }
 }
 

@@ -4,7 +4,7 @@ mod hook;
 
 use havip_model::{MacAddr, PortState};
 use havip_reconcile::table::{Entry, EntryKey};
-use havip_wire::build::frame;
+use havip_wire::{Dhcp, build::frame};
 use hook::{DROPPED, GATEWAY, Hook, REDIRECTED, VIP, VIRTUAL_MAC, mac, own, port, underlay, vip, vni};
 use std::net::Ipv4Addr;
 
@@ -216,15 +216,16 @@ fn a_custom_route_leads_to_an_interface_or_follows_a_vip() {
 fn dhcp_goes_to_the_agent_and_comes_back_by_mac() {
     let mut hook = Hook::new("dhcp");
     let zero = Ipv4Addr::UNSPECIFIED;
-    let discover = frame(mac(11), MacAddr::BROADCAST).ip(zero, Ipv4Addr::BROADCAST).udp(68, 67, b"discover");
+    let asks = Dhcp::discover(mac(11), 7).encode();
+    let discover = frame(mac(11), MacAddr::BROADCAST).ip(zero, Ipv4Addr::BROADCAST).udp(68, 67, &asks);
     hook.sends(11, &discover);
     hook.counted(&[("no_dhcp", 1)]);
 
     hook.switch.attach_dhcp(hook.ifindex("d0")).unwrap();
     for bytes in [
         discover,
-        frame(mac(11), MacAddr::BROADCAST).ip(own(11), Ipv4Addr::BROADCAST).udp(68, 67, b"request"),
-        frame(mac(11), VIRTUAL_MAC).ip(own(11), GATEWAY).udp(68, 67, b"renew"),
+        frame(mac(11), MacAddr::BROADCAST).ip(own(11), Ipv4Addr::BROADCAST).udp(68, 67, &asks),
+        frame(mac(11), VIRTUAL_MAC).ip(own(11), GATEWAY).udp(68, 67, &asks),
     ] {
         let ran = hook.sends(11, &bytes);
         assert_eq!((ran.verdict, ran.frame), (REDIRECTED, bytes));
@@ -232,9 +233,9 @@ fn dhcp_goes_to_the_agent_and_comes_back_by_mac() {
     }
     for _ in 0..13 {
         let discover = frame(mac(11), MacAddr::BROADCAST).ip(zero, Ipv4Addr::BROADCAST);
-        hook.sends(11, &discover.udp(68, 67, b"discover"));
+        hook.sends(11, &discover.udp(68, 67, &asks));
     }
-    hook.sends(11, &frame(mac(11), MacAddr::BROADCAST).ip(zero, Ipv4Addr::BROADCAST).udp(68, 67, b"more"));
+    hook.sends(11, &frame(mac(11), MacAddr::BROADCAST).ip(zero, Ipv4Addr::BROADCAST).udp(68, 67, &asks));
     hook.counted(&[("dhcp_up", 13), ("dhcp_limited", 1)]);
     let offer = frame(VIRTUAL_MAC, mac(11)).ip(GATEWAY, own(11)).udp(67, 68, b"offer");
     let ran = hook.enters("dhcp_rx", "d0", &offer);

@@ -182,15 +182,15 @@ fn packets_of_ipv6_that_lie_or_lead_nowhere_are_dropped_by_reason() {
         ("source_address", from(11, to, any("fe80::1"), own(12), 64)),
         ("source_odd", from(11, to, NOBODY, own(12), 64)),
         ("source_odd", from(11, to, Ipv6Addr::LOCALHOST, own(12), 64)),
-        ("source_odd", from(11, to, any("::ffff:10.0.0.11"), own(12), 64)), // the own address of IPv4
-        ("source_odd", from(11, to, any("::ffff:10.0.0.100"), own(12), 64)), // the VIP of IPv4
-        ("source_odd", from(11, to, any("::10.0.0.11"), own(12), 64)),
+        ("mapped", from(11, to, any("::ffff:10.0.0.11"), own(12), 64)), // the own address of IPv4
+        ("mapped", from(11, to, any("::ffff:10.0.0.100"), own(12), 64)), // the VIP of IPv4
+        ("mapped", from(11, to, any("::10.0.0.11"), own(12), 64)),
         ("source_odd", from(11, to, ALL_NODES, own(12), 64)),
         ("multicast", from(11, group(ALL_NODES), own(11), ALL_NODES, 1)),
         ("multicast", from(11, to, own(11), any("ff05::2"), 64)),
         ("broadcast", from(11, MacAddr::BROADCAST, own(11), own(12), 64)),
-        ("target_odd", from(11, to, own(11), any("::ffff:10.0.0.12"), 64)),
-        ("target_odd", from(11, to, own(11), any("::10.0.0.12"), 64)),
+        ("mapped", from(11, to, own(11), any("::ffff:10.0.0.12"), 64)),
+        ("mapped", from(11, to, own(11), any("::10.0.0.12"), 64)),
         ("target_odd", from(11, to, own(11), Ipv6Addr::LOCALHOST, 64)),
         ("target_odd", from(11, to, own(11), NOBODY, 64)),
         ("to_self", from(11, to, own(11), own(11), 64)),
@@ -244,7 +244,7 @@ fn a_port_without_the_source_check_forwards_ipv6_for_others_but_is_no_vip_and_no
     hook.counted(&[("delivered", 1)]);
     hook.refuses(11, "vip_not_held", &from(11, VIRTUAL_MAC, VIP, own(12), 64));
     hook.refuses(11, "source_address", &from(11, VIRTUAL_MAC, link_local(mac(12)), own(12), 64));
-    hook.refuses(11, "source_odd", &from(11, VIRTUAL_MAC, "::ffff:1.2.3.4".parse().unwrap(), own(12), 64));
+    hook.refuses(11, "mapped", &from(11, VIRTUAL_MAC, "::ffff:1.2.3.4".parse().unwrap(), own(12), 64));
 }
 
 #[test]

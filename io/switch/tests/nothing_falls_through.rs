@@ -4,8 +4,8 @@ mod hook;
 
 use havip_model::{Epoch, Holder, Incarnation, MacAddr, Record};
 use havip_wire::{
-    Announcement, Arp, Authentication, ChecksumForm, EtherType, Message, Protocol, RecordKind, VlanTag, Vrrp,
-    VrrpVersion,
+    Announcement, Arp, Authentication, ChecksumForm, Dhcp, EtherType, Message, Protocol, RecordKind, VlanTag,
+    Vrrp, VrrpVersion,
     build::{frame, gratuitous_arp},
 };
 use hook::{DROPPED, GATEWAY, Hook, REDIRECTED, VIP, VIRTUAL_MAC, host, mac, own, port, six, underlay, vip};
@@ -44,7 +44,7 @@ fn seeds() -> Vec<Vec<u8>> {
         from().ip(own(11), VIP).syn(1, 80, 1460),
         from().ip(own(11), GATEWAY).ping(1, 1),
         from().ip(own(11), Ipv4Addr::new(8, 8, 8, 8)).fragment(1, 8, true).udp(1, 2, b"x"),
-        from().ip(any, Ipv4Addr::BROADCAST).udp(68, 67, b"x"),
+        from().ip(any, Ipv4Addr::BROADCAST).udp(68, 67, &Dhcp::discover(mac(11), 7).encode()),
         from().ip(own(11), own(12)).vrrp(&vrrp),
         from().ip(own(11), Ipv4Addr::new(224, 0, 0, 18)).vrrp(&vrrp),
         from().tag(VlanTag::vlan(0)).ip(own(11), own(12)).ping(1, 1),
