@@ -96,7 +96,7 @@ static __always_inline bool aim(struct __sk_buff *skb, __u32 tunnel_id, __be32 u
 	key.tunnel_id = tunnel_id;
 	key.remote_ipv4 = bpf_ntohl(underlay);
 	key.tunnel_ttl = 64;
-	look_aimed(underlay);
+	look_aimed(underlay, tunnel_id);
 	return !bpf_skb_set_tunnel_key(skb, &key, TUNNEL_KEY_SIZE, BPF_F_ZERO_CSUM_TX);
 }
 

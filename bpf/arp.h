@@ -96,6 +96,9 @@ static __always_inline int return_probe(struct __sk_buff *skb, const struct sett
 		return consume();
 	number = probe->port;
 	host = probe->host;
+	/* Another host's answer is for a port of this one: nothing goes to and fro between hosts. */
+	if (host && !from)
+		return consume();
 	count(COUNT_PROBE_RETURNED);
 	if (host)
 		return to_host(skb, own, vni, host, from, saying->sender);

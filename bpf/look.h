@@ -37,6 +37,8 @@ struct seen {
 	__u32 reason;   /* of the first drop */
 	__u32 left_by;  /* the device that it was sent to; 0: it ended here; LOOK_UNSEEN: as if it had not come */
 	__be32 to;      /* the underlay address that it was last aimed at */
+	__u32 tunnel;   /* and the tunnel's number */
+	__u32 zero;
 	struct bpf_tunnel_key came; /* with it, from an overlay */
 	__u8 frame[LOOK_SNAP];
 	__u64 sequence_behind; /* written first: a reader that finds another number read both halves of two frames */
@@ -106,6 +108,8 @@ static __always_inline void look_read(struct __sk_buff *skb, struct seen *seen, 
 	seen->reason = 0;
 	seen->left_by = 0;
 	seen->to = 0;
+	seen->tunnel = 0;
+	seen->zero = 0;
 	if (!ifindex || bpf_skb_get_tunnel_key(skb, &seen->came, TUNNEL_KEY_SIZE, 0))
 		seen->came.tunnel_id = seen->came.remote_ipv4 = 0;
 	if (length > LOOK_SNAP)
@@ -163,15 +167,17 @@ static __always_inline void look_dropped(__u32 reason)
 		seen->reason = reason;
 }
 
-static __always_inline void look_aimed(__be32 underlay)
+static __always_inline void look_aimed(__be32 underlay, __u32 tunnel)
 {
 	struct seen *seen;
 
 	if (!looked_at)
 		return;
 	seen = LOOK_UP(look_seen);
-	if (seen)
-		seen->to = underlay;
+	if (!seen)
+		return;
+	seen->to = underlay;
+	seen->tunnel = tunnel;
 }
 
 static __always_inline void look_left(__u32 ifindex)
@@ -201,6 +207,7 @@ static __always_inline void look_copied(struct __sk_buff *skb, __u32 ifindex)
 	copy->sequence = copy->sequence_behind = 0;
 	copy->left_by = ifindex;
 	copy->to = seen->to;
+	copy->tunnel = seen->tunnel;
 	if (*(__be16 *)(copy->frame + 2 * ETH_ALEN) == bpf_htons(ANNOUNCEMENT_ETHERTYPE) &&
 	    !(wanted->flags & LOOK_MESSAGES))
 		bpf_ringbuf_discard(copy, 0);

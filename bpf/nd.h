@@ -176,6 +176,9 @@ static __noinline int return_probe6(struct __sk_buff *skb, const struct settings
 		return 0;
 	number = probe->port;
 	host = probe->host;
+	/* Another host's answer is for a port of this one: nothing goes to and fro between hosts. */
+	if (host && !from)
+		return consume_nd();
 	bpf_map_delete_elem(&probes, &of);
 	if (host) {
 		count(COUNT_PROBE_RETURNED);

@@ -360,7 +360,8 @@ static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings 
 	ip = ip_header(skb);
 	if (!ip)
 		return drop_outer(skb, REASON_TRUNCATED, outer, 0);
-	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) > skb->len - ETH_HLEN)
+	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < ip->ihl * 4 ||
+	    bpf_ntohs(ip->tot_len) > skb->len - ETH_HLEN)
 		return drop_outer(skb, REASON_IP_MALFORMED, outer, 0);
 	parcel.source = ip->saddr;
 	parcel.destination = ip->daddr;
@@ -374,7 +375,8 @@ static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings 
 	reason = find_way(vni, parcel.destination, &way);
 	if (reason == REASON_NO_ROUTE && !way.target) {
 		if (own->edge_ifindex && !from->is_passed_on)
-			return LEAVES;
+			return parcel.is_advert ? drop_outer(skb, REASON_ADVERT_STRANGER, outer, parcel.destination) :
+						  LEAVES;
 		return drop_outer(skb, judge_vpc(vni), outer, parcel.destination);
 	}
 	if (way.target && way.target->kind == ADDRESS_VIP && !way.by_route && (reason || way.host != own->host)) {

@@ -1,6 +1,7 @@
-//! `cargo xtask fuzz`: the decoders against random bytes, guided by coverage.
+//! `cargo xtask fuzz`: the switch against random and mutated frames, and the decoders against random bytes, guided by
+//! coverage.
 
-use crate::process::{is_installed, run_visibly};
+use crate::process::{cargo, is_installed, run_visibly};
 use crate::workspace;
 use anyhow::{Context, Result, bail};
 use std::process::Command;
@@ -8,24 +9,34 @@ use std::process::Command;
 /// Which targets, for how long.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A file of fuzz/fuzz_targets without its ending; all of them if none is named
+    /// `switch`, or a file of fuzz/fuzz_targets without its ending; all of them if none is named
     target: Option<String>,
-    /// How long each one runs
+    /// How long each decoder runs
     #[arg(long, default_value_t = 60)]
     seconds: u32,
+    /// How many frames the switch is given
+    #[arg(long, default_value_t = 10_000_000)]
+    frames: u64,
+    /// What the switch's frames are made from: the same number makes the same frames [default: another each time]
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 /// Runs one target, or each in turn.
 pub fn run(args: &Args) -> Result<()> {
     let known = targets()?;
+    if args.target.as_deref().is_none_or(|target| target == SWITCH) {
+        give_switch(args)?;
+    }
     let chosen = match &args.target {
+        Some(name) if name == SWITCH => return Ok(()),
         Some(name) if known.contains(name) => vec![name.clone()],
-        Some(name) => bail!("there is no fuzz target {name:?}; there are: {}", known.join(", ")),
+        Some(name) => bail!("there is no fuzz target {name:?}; there are: {SWITCH}, {}", known.join(", ")),
         None => known,
     };
     if !is_installed("cargo-fuzz") {
         bail!(
-            "fuzzing needs nightly Rust and cargo-fuzz (rustup toolchain install nightly; cargo install cargo-fuzz); \
+            "fuzzing decoders needs nightly Rust and cargo-fuzz (rustup toolchain install nightly; cargo install cargo-fuzz); \
              on stable the same targets run as property tests: PROPTEST_CASES=100000 cargo xtask test random_bytes"
         );
     }
@@ -36,6 +47,31 @@ pub fn run(args: &Args) -> Result<()> {
         run_visibly(&format!("fuzzing {target} for {} s", args.seconds), &mut fuzz)?;
     }
     Ok(())
+}
+
+/// The programs in the kernel, which need root and no nightly.
+const SWITCH: &str = "switch";
+
+/// Runs the test of random frames for longer.
+fn give_switch(args: &Args) -> Result<()> {
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    let seed = args.seed.unwrap_or(clock.as_nanos() as u64);
+    let mut test = cargo();
+    test.current_dir(workspace::root())
+        .args([
+            "test",
+            "--release",
+            "--package",
+            "havip-switch",
+            "--test",
+            "wall",
+            "--",
+            "--nocapture",
+            "no_frame_at_all",
+        ])
+        .env("HAVIP_FUZZ_FRAMES", args.frames.to_string())
+        .env("HAVIP_FUZZ_SEED", seed.to_string());
+    run_visibly(&format!("giving the switch {} frames (--seed {seed})", args.frames), &mut test)
 }
 
 fn targets() -> Result<Vec<String>> {

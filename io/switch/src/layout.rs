@@ -128,6 +128,7 @@ plain! {
     LookWanted = "look_wanted" { ifindex: u32, flags: u32, }
     Seen = "seen" {
         sequence: u64, at: u64, cpu: u32, ifindex: u32, length: u32, captured: u32, reason: u32, left_by: u32, to: [u8; 4],
+        tunnel: u32, zero: u32,
         came: [u8; TUNNEL_KEY], frame: [u8; LOOK_SNAP], sequence_behind: u64,
     }
     DeliveredKey = "delivered_key" { port: u32, source: [u8; 16], router: u32, }

@@ -53,8 +53,8 @@ pub struct Seen {
     pub tunnel: Option<(u32, Ipv4Addr)>,
     /// The device that it left by; none if it ended here: dropped if there is a reason, else used up, as a claim is.
     pub left_by: Option<u32>,
-    /// The underlay address that it was sent to, if it left by the overlay.
-    pub aimed_at: Option<Ipv4Addr>,
+    /// The underlay address that it was sent to, and in which tunnel, if it left by the overlay.
+    pub aimed_at: Option<(Ipv4Addr, u32)>,
     /// Why it was dropped, or refused: then what left is an error about it.
     pub reason: Option<RefusalReason>,
     /// Its length in bytes.
@@ -186,8 +186,8 @@ fn read(raw: &layout::Seen) -> Seen {
         at: Duration::from_nanos(raw.at),
         came_by: some(raw.ifindex),
         tunnel: some(tunnel(raw)).map(|number| (number, sender.into())),
-        left_by: some(raw.left_by),
-        aimed_at: (raw.to != [0; 4]).then(|| raw.to.into()),
+        left_by: some(raw.left_by).filter(|index| *index != UNSEEN),
+        aimed_at: (raw.to != [0; 4]).then(|| (raw.to.into(), raw.tunnel)),
         reason: u16::try_from(raw.reason).ok().filter(|reason| *reason != 0).map(RefusalReason),
         length: raw.length,
         frame: raw.frame[..captured].to_vec(),

@@ -2,9 +2,12 @@
 /*
  * For tests: what BPF_PROG_TEST_RUN cannot give a packet is given here, then the hook runs by tail call.
  *
- * cb[0] is the underlay sender (host order), cb[1] the VNI, cb[2] the hook's slot.
+ * cb[0] is the underlay sender (host order), cb[1] the VNI, cb[2] the hook's slot, cb[3] a VLAN tag that a device has
+ * taken out of the frame, with bit 16 set.
  */
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 struct {
@@ -26,6 +29,8 @@ int entry(struct __sk_buff *skb)
 		if (bpf_skb_set_tunnel_key(skb, &key, sizeof(key), 0))
 			return -1;
 	}
+	if (skb->cb[3] && bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), skb->cb[3] & 0xffff))
+		return -1;
 	bpf_tail_call(skb, &entry_hooks, skb->cb[2]);
 	return -2;
 }

@@ -237,7 +237,7 @@ fn packets_of_other_hosts_are_delivered_here_or_dropped() {
         hook.counted(&[(reason, 1)]);
     }
     hook.arrives(underlay(2), 101, &to(own(11)));
-    hook.counted(&[("no_route", 1)]); // another VPC
+    hook.counted(&[("vni_unknown", 1)]); // another VPC
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn every_frame_is_told_with_what_became_of_it() {
         assert_eq!((&seen.frame, seen.length as usize), (frame, frame.len()));
         assert_eq!((seen.came_by, seen.tunnel), (device("p11"), None));
     }
-    assert_eq!(seen[1].aimed_at, Some(underlay(2)));
+    assert_eq!(seen[1].aimed_at, Some((underlay(2), 100)));
 
     let mut trace = look_on(&hook, &Wanted { messages: true, ..Wanted::default() });
     sends(&hook, 12, &gratuitous_arp(mac(12), VIP));
@@ -70,8 +70,8 @@ fn every_frame_is_told_with_what_became_of_it() {
     let told = |seen: &Seen| (seen.came_by, seen.left_by, seen.aimed_at);
     let mut told: Vec<_> = seen.iter().map(told).collect();
     told.sort();
-    let announced = |host| (None, device("ov"), Some(underlay(host)));
-    assert_eq!(told, [announced(2), announced(3), (device("p12"), None, Some(underlay(3)))]);
+    let announced = |host| (None, device("ov"), Some((underlay(host), 0xff_ffff)));
+    assert_eq!(told, [announced(2), announced(3), (device("p12"), None, Some((underlay(3), 0xff_ffff)))]);
 }
 
 #[test]

@@ -172,7 +172,7 @@ impl Engine {
         };
         let left_by = seen.left_by.filter(|_| verdict == "sent");
         let by_overlay = left_by.is_some_and(|ifindex| ifindex == self.devices.overlay);
-        let to_host = seen.aimed_at.filter(|_| by_overlay).and_then(|underlay| self.host_at(underlay));
+        let to_host = seen.aimed_at.filter(|_| by_overlay).and_then(|(underlay, _)| self.host_at(underlay));
         proto::Traced {
             at_us: u64::try_from((seen.at + self.clock_offset).as_micros()).unwrap_or(u64::MAX),
             hook: seen.came_by.map_or("switch", |ifindex| self.place(ifindex)).into(),

@@ -8,6 +8,7 @@ mod aim;
 #[path = "../hook/mod.rs"]
 mod hook;
 mod lies;
+mod random;
 mod scene;
 
 use aim::aims;
