@@ -13,6 +13,7 @@ mod guests;
 mod items;
 mod keys;
 mod look;
+mod path;
 mod ports;
 mod program;
 mod records;

@@ -56,6 +56,8 @@ pub enum Command {
     Pool(Noun<cli::pool::PoolVerb>),
     /// Routes of a VPC
     Route(Noun<cli::route::RouteVerb>),
+    /// The network: where a packet would go, and why
+    Net(Noun<cli::net::NetVerb>),
     /// Hosts: machines with an agent
     Host(Noun<cli::host::HostVerb>),
     /// Events: what happened, and what is happening

@@ -47,6 +47,7 @@ fn run(havip: Havip) -> Result<ExitCode> {
         Command::Eip(noun) => noun.run(connection, output)?,
         Command::Pool(noun) => noun.run(connection, output)?,
         Command::Route(noun) => noun.run(connection, output)?,
+        Command::Net(noun) => noun.run(connection, output)?,
         Command::Host(noun) => noun.run(connection, output)?,
         Command::Event(noun) => noun.run(connection, output)?,
         Command::Port(noun) => noun.run(connection, output)?,

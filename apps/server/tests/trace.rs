@@ -1,8 +1,8 @@
-//! Looking on at a host over the API.
+//! Looking on at a host over the API, and asking hosts where a packet would go.
 
 mod support;
 
-use havip_api::{RunInstance, TraceFilter, TraceHook, TraceVerdict};
+use havip_api::{PathOutcome, PathProtocol, PathQuery, RunInstance, TraceFilter, TraceHook, TraceVerdict};
 use support::Scene;
 
 #[test]
@@ -60,5 +60,49 @@ fn a_trace_that_cannot_be_is_refused_with_what_is_wrong() {
     let (code, words) = refused(&one.id, TraceFilter { messages: Some(true), ..Default::default() });
     assert_eq!(code.as_deref(), Some("command_failed"));
     assert!(words.contains("somebody looks on"), "{words}");
+    drop(live);
+}
+
+#[test]
+fn a_path_is_told_in_words_with_what_to_do_and_what_cannot_be_asked_is_refused() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let member = scene.join("h1");
+    let live = scene.follow(&member).live(&scene);
+    let wish = RunInstance { subnet: subnet.meta.id.clone(), name: "blue".into(), ..Default::default() };
+    let interface = scene.client.run_instance(&wish).unwrap().interfaces[0].id.clone();
+    let query = PathQuery {
+        interface: Some(interface),
+        destination: "10.20.1.100".into(),
+        protocol: Some(PathProtocol::Tcp),
+        port: Some(80),
+        ..Default::default()
+    };
+
+    let found = scene.client.find_path(&query).unwrap();
+
+    assert_eq!((found.outcome, found.reason.as_deref()), (PathOutcome::Dropped, Some("no_holder")));
+    assert_eq!(found.summary, "it would be dropped on host h1: nobody holds the VIP");
+    assert_eq!(found.advice, "start keepalived, or announce the VIP from an associated instance");
+    let hop = &found.hops[0];
+    assert_eq!(
+        (hop.host.as_ref(), hop.name.as_str(), hop.from.as_str()),
+        (Some(&member.id), "host h1", "blue")
+    );
+    assert_eq!(hop.rules[0].text, "4 bytes of an address, protocol 6");
+
+    let refused = |query: PathQuery| scene.client.find_path(&query).unwrap_err().code().map(str::to_owned);
+    let no_port = PathQuery { port: None, ..query.clone() };
+    assert_eq!(refused(no_port).as_deref(), Some("missing"));
+    let ping = PathQuery { protocol: None, ..query.clone() };
+    assert_eq!(refused(ping).as_deref(), Some("contradiction"));
+    let outside = PathQuery { interface: None, ..query.clone() };
+    assert_eq!(refused(outside.clone()).as_deref(), Some("missing"));
+    let source = Some("198.51.100.1".into());
+    assert_eq!(refused(PathQuery { source, ..outside }).as_deref(), Some("not_an_eip"));
+    let odd = PathQuery { destination: "nowhere".into(), ..query.clone() };
+    assert_eq!(refused(odd).as_deref(), Some("invalid_address"));
+    let six = PathQuery { destination: "fd00::1".into(), ..query };
+    assert_eq!(refused(six).as_deref(), Some("other_family"));
     drop(live);
 }

@@ -1,9 +1,10 @@
-//! Why a VIP is where it is, or why nobody holds it: facts to sentences.
+//! Why a VIP is where it is, or why nobody holds it: facts to sentences. And [`path`]: what a host would do with a packet.
 //!
 //! Names of instances and hosts are words here (`web-1 on host h1`), times are told as ages; nothing is looked up.
 
 mod drill;
 mod facts;
+pub mod path;
 mod sentence;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! What a list may be narrowed by, as query parameters; an unknown one is refused.
 
+use crate::PathProtocol;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
@@ -159,6 +160,27 @@ pub struct WatchFilter {
     /// That name this address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+}
+
+/// Which packet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PathQuery {
+    /// The id of the interface that sends it; absent: it comes from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// The address that it is from; the interface's own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The address that it is for.
+    pub destination: String,
+    /// What it is; a ping if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<PathProtocol>,
+    /// To which port, if it is TCP or UDP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
 }
 
 /// What to look on at.

@@ -27,6 +27,7 @@
 //! | `/hosts`, `/hosts/{id}`, `/hosts/{id}/drops` | GET; GET, PATCH, DELETE; GET |
 //! | `/hosts/{id}/trace` | GET (server-sent events) |
 //! | `/hosts/tokens`, `/hosts/keys` | POST; GET, POST |
+//! | `/path` | GET |
 //! | `/events`, `/events/watch` | GET; GET (server-sent events) |
 //! | `/access-keys` | GET |
 //! | `/health`, `/openapi.json` | GET, without a key |
@@ -44,6 +45,7 @@ mod interface;
 mod key;
 mod meta;
 mod network;
+mod path;
 mod problem;
 mod trace;
 mod vip;
@@ -56,7 +58,7 @@ pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip, Upda
 pub use event::Event;
 pub use filter::{
     EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter, InstanceFilter, InterfaceFilter,
-    RouteFilter, SubnetFilter, TraceFilter, VipFilter, VpcFilter, WatchFilter,
+    PathQuery, RouteFilter, SubnetFilter, TraceFilter, VipFilter, VpcFilter, WatchFilter,
 };
 pub use host::{DropCount, Drops, Host, HostKeys, HostToken, Unprogrammed};
 pub use instance::{Console, ConsoleRange, Exec, ExecResult, Instance, InstanceInterface, RunInstance};
@@ -64,6 +66,7 @@ pub use interface::{AddAddresses, Attach, CreateInterface, Interface, Plug, Upda
 pub use key::{AccessKey, Health, KeyFile};
 pub use meta::{Meta, Page, Resource, Unbind, Update, Wait, WithWait};
 pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, UpdateNetwork, Vpc};
+pub use path::{FoundPath, PathHop, PathRule};
 pub use problem::Problem;
 pub use trace::{TraceEnd, TracedFrame};
 pub use vip::{
@@ -73,5 +76,5 @@ pub use vip::{
 pub use why::{Why, WhyCandidate, WhyReason};
 pub use words::{
     AssociationMode, Binding, Contention, Driver, Family, HostState, InitSystem, InstanceState, MoveCause,
-    PortState, Power, Profile, Status, TraceHook, TraceVerdict,
+    PathOutcome, PathProtocol, PortState, Power, Profile, Status, TraceHook, TraceVerdict,
 };

@@ -209,6 +209,32 @@ word! {
 }
 
 word! {
+    /// Where a packet would end.
+    PathOutcome {
+        /// In an interface.
+        Delivered "delivered",
+        /// Outside.
+        Outside "outside",
+        /// The gateway, which is the switch itself, answers it.
+        Answered "answered",
+        /// A host would drop it.
+        Dropped "dropped",
+    }
+}
+
+word! {
+    /// What a packet is.
+    PathProtocol {
+        /// A ping.
+        Icmp "icmp",
+        /// TCP.
+        Tcp "tcp",
+        /// UDP.
+        Udp "udp",
+    }
+}
+
+word! {
     /// What the switch decided about a frame.
     TraceVerdict {
         /// It went on: to a port, to another host, or outside.

@@ -54,10 +54,22 @@ impl Switch {
 
     /// All records of a VPC.
     pub fn records(&self, vni: Vni) -> Result<BTreeMap<VipKey, Record>, MapError> {
+        self.records_where(|vip| vip.vni == vni)
+    }
+
+    /// All records.
+    pub fn all_records(&self) -> Result<BTreeMap<VipKey, Record>, MapError> {
+        self.records_where(|_| true)
+    }
+
+    fn records_where(
+        &self,
+        is_wanted: impl Fn(&VipKey) -> bool,
+    ) -> Result<BTreeMap<VipKey, Record>, MapError> {
         let mut records = BTreeMap::new();
         for bytes in self.map("records").keys() {
             let key = AddressKey::read(&bytes).ok_or(MapError::Foreign { map: "records" })?;
-            let Some(vip) = key.key().filter(|vip| vip.vni == vni) else { continue };
+            let Some(vip) = key.key().filter(&is_wanted) else { continue };
             if let Some(record) = self.kept(&key)?.and_then(|kept| kept.now.model()) {
                 records.insert(vip, record);
             }

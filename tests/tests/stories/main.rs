@@ -17,6 +17,7 @@ mod lifecycle;
 mod machines;
 mod mtu;
 mod noise;
+mod path;
 mod scenario;
 mod software;
 mod spoofing;

@@ -3,7 +3,7 @@
 use super::{
     access::{Gate, pass},
     ask::Params,
-    eip, event, host, interface, machine, network, trace, vip,
+    eip, event, host, interface, machine, network, path, trace, vip,
 };
 use crate::{
     service::{Fault, FaultKind, Service},
@@ -119,6 +119,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(host::get_host, host::update_host, host::remove_host))
         .routes(routes!(host::host_drops))
         .routes(routes!(trace::trace_host))
+        .routes(routes!(path::find_path))
         .routes(routes!(event::list_events))
         .routes(routes!(event::watch_events))
         .routes(routes!(list_access_keys))

@@ -14,6 +14,7 @@ mod machine;
 mod metrics;
 mod network;
 mod parse;
+mod path;
 mod problem;
 mod serve;
 mod trace;

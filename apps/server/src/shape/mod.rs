@@ -4,6 +4,7 @@ mod address;
 mod event;
 mod machine;
 mod network;
+mod path;
 mod trace;
 mod why;
 

@@ -277,7 +277,7 @@ impl Live {
 
 /// What this agent answers to commands.
 fn reply(command: havip_stream::proto::Command) -> havip_stream::proto::CommandResult {
-    use havip_stream::proto::{CommandResult, Drop, PortSeen, Traced, command::Body};
+    use havip_stream::proto::{CommandResult, Drop, PathFound, PathRule, PortSeen, Traced, command::Body};
     let id = command.id;
     match command.body.unwrap() {
         Body::Exec(exec) => CommandResult {
@@ -328,6 +328,13 @@ fn reply(command: havip_stream::proto::Command) -> havip_stream::proto::CommandR
                 ..Default::default()
             };
             CommandResult { id, traced: vec![seen], lost: 5, ..Default::default() }
+        }
+        Body::Path(asked) => {
+            let text = format!("{} bytes of an address, protocol {}", asked.source.len(), asked.protocol);
+            let rules = vec![PathRule { code: "no_holder".into(), text }];
+            let (outcome, reason) = ("dropped".into(), "no_holder".into());
+            let path = Some(PathFound { rules, outcome, reason, ..Default::default() });
+            CommandResult { id, path, ..Default::default() }
         }
         Body::Drops(_) => {
             let drops = vec![Drop { reason: "source_mac".into(), packets: 7 }];

@@ -1,7 +1,7 @@
-//! Events, listed and watched as they happen; frames, while they pass.
+//! Events, listed and watched as they happen; frames, while they pass; paths, before anything passes.
 
 use super::transport::{Client, ClientError, query};
-use crate::{Event, EventFilter, Page, TraceFilter, TracedFrame, WatchFilter};
+use crate::{Event, EventFilter, FoundPath, Page, PathQuery, TraceFilter, TracedFrame, WatchFilter};
 use serde::de::DeserializeOwned;
 use std::{
     io::{BufRead, BufReader},
@@ -28,6 +28,10 @@ impl Client {
     /// What a host's switch is given from now on, until the time of the filter is over.
     pub fn trace_host(&self, host: &str, filter: &TraceFilter) -> Result<TraceStream, ClientError> {
         self.follow(&format!("/hosts/{host}/trace{}", query(filter)))
+    }
+    /// What the hosts' maps would do with a packet.
+    pub fn find_path(&self, query: &PathQuery) -> Result<FoundPath, ClientError> {
+        self.get(&format!("/path{}", self::query(query)))
     }
     fn follow<T>(&self, path: &str) -> Result<Follow<T>, ClientError> {
         let answer = self.send("GET", path, &[], WATCH_TIMEOUT, true)?;

@@ -323,6 +323,14 @@ impl Hook {
         assert_eq!(moved, expected.iter().copied().collect());
     }
 
+    /// By how much every counter has moved since the last look, if it has.
+    pub fn moved_all(&mut self) -> Ledger {
+        let now = self.switch.ledger().unwrap();
+        let before = std::mem::replace(&mut self.before, now);
+        let moved = self.before.iter().map(|(name, count)| (*name, count - before.get(name).unwrap_or(&0)));
+        moved.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// By how much these counters moved since this was last asked.
     pub fn moved<const N: usize>(&mut self, names: &[&'static str; N]) -> [u64; N] {
         let now = self.switch.ledger().unwrap();

@@ -1,0 +1,171 @@
+//! How a packet comes to a host, and where it goes from there.
+
+use super::source::{is_link_local, odd};
+use super::way::Lost;
+use super::{End, Protocol, Walk};
+use havip_model::{PortNumber, PortState};
+use havip_reconcile::table::{Address, Entry, EntryKey};
+use std::net::IpAddr;
+
+impl Walk<'_> {
+    /// A guest sends it.
+    pub(super) fn sent_by_port(&mut self, number: PortNumber) -> End {
+        let Some(Entry::Port(port)) = self.maps.table.get(&EntryKey::Port(number)) else {
+            self.say("port_unknown", format!("port {number} is not on this host"));
+            return End::Dropped("port_unknown");
+        };
+        if port.state == PortState::Inactive {
+            self.say("port_inactive", format!("port {number} is not active"));
+            return End::Dropped("port_inactive");
+        }
+        self.packet.vni = port.vni;
+        let destination = self.packet.destination;
+        if destination.is_ipv6() && port.primary6.is_none() && !self.has_gateway6(port.subnet) {
+            self.say("no_ipv6", "the subnet has no IPv6");
+            return End::Dropped("ipv6");
+        }
+        if let (Protocol::Udp(68), true) | (Protocol::Udp(546), false) =
+            (self.packet.protocol, destination.is_ipv4())
+        {
+            self.say("dhcp_server", "only the fabric answers DHCP");
+            return End::Dropped("dhcp_server");
+        }
+        if let Err(reason) = self.judge_source(number, port) {
+            return End::Dropped(reason);
+        }
+        if let Some(reason) = no_target(destination) {
+            self.say(reason, format!("{destination} is an address that is never forwarded"));
+            return End::Dropped(reason);
+        }
+        let found = match is_link_local(destination) {
+            true => self.find_neighbour(port, destination),
+            false => self.find_way(destination),
+        };
+        let way = match found {
+            Ok(way) => way,
+            Err(Lost::Gateway) if self.packet.protocol == Protocol::Ping => {
+                self.say("answered", "the gateway answers pings");
+                return End::Answered;
+            }
+            Err(Lost::Gateway) => return End::Dropped("target_odd"),
+            Err(Lost::Refused(reason)) => return End::Dropped(reason),
+            Err(Lost::Nobody) => return self.leave(),
+        };
+        let is_routed = way.by_route || way.subnet != port.subnet;
+        if is_link_local(self.packet.source) && !is_link_local(destination) && is_routed {
+            self.say("scope", "a packet from a link-local address does not leave its subnet");
+            return End::Dropped("scope");
+        }
+        if (way.host, way.port) == (self.maps.host, number) {
+            self.say("to_self", "that is the port that sends it");
+            return End::Dropped("to_self");
+        }
+        if is_routed {
+            self.say("routed", "the gateway routes it: one hop less to live");
+        }
+        if way.host != self.maps.host { self.goes_to_host(way.host, false) } else { self.deliver(way) }
+    }
+
+    fn has_gateway6(&self, subnet: havip_model::SubnetNumber) -> bool {
+        let entry = self.maps.table.get(&EntryKey::Subnet(subnet));
+        matches!(entry, Some(Entry::Subnet { gateway6: Some(_), .. }))
+    }
+
+    /// Another host sends it.
+    pub(super) fn sent_by_host(&mut self, passed_on: bool) -> End {
+        let (source, destination) = (self.packet.source, self.packet.destination);
+        if let Some(of) =
+            [source, destination].into_iter().find(|address| odd(*address, "inner_odd").is_some())
+        {
+            self.say("inner_odd", format!("no switch sends a packet from or to {of}"));
+            return End::Dropped("inner_odd");
+        }
+        let way = match self.find_way(destination) {
+            Ok(way) => way,
+            Err(Lost::Nobody) if self.maps.is_edge && destination.is_ipv4() && !passed_on => {
+                return self.leave_from_host();
+            }
+            Err(Lost::Nobody) => return self.nobody_here(),
+            Err(Lost::Gateway) => return End::Dropped("target_odd"),
+            Err(Lost::Refused(reason)) => return End::Dropped(reason),
+        };
+        if way.host == self.maps.host {
+            return self.deliver(way);
+        }
+        match (way.is_vip, passed_on) {
+            (true, false) => {
+                self.say(
+                    "passed_on",
+                    "this host knows better who holds it, passes it on once and tells its sender",
+                );
+                self.goes_to_host(way.host, true)
+            }
+            (true, true) => End::Dropped("not_holder"),
+            (false, _) => End::Dropped("not_here"),
+        }
+    }
+
+    /// Nobody here has the destination: of this VPC, or this host does not know the VPC.
+    pub(super) fn nobody_here(&mut self) -> End {
+        if self.maps.table.contains_key(&EntryKey::Members(self.packet.vni)) {
+            return End::Dropped("no_route");
+        }
+        self.say("vni_unknown", format!("VNI {} is of no VPC that this host needs", self.packet.vni));
+        End::Dropped("vni_unknown")
+    }
+
+    /// It comes in by the edge's device.
+    pub(super) fn sent_from_outside(&mut self) -> End {
+        let (source, destination) = (self.packet.source, self.packet.destination);
+        let Some(Entry::Eip { vni, target, .. }) = self.maps.table.get(&EntryKey::Eip(destination)) else {
+            self.say(
+                "no_eip",
+                format!("{destination} is no EIP that is bound: what comes for it is the host's own"),
+            );
+            return End::Dropped("eip_unknown");
+        };
+        self.packet.vni = *vni;
+        if let Some(reason) = odd(source, "source_odd") {
+            self.say("source_odd", format!("{source} is no address that a host may send from"));
+            return End::Dropped(reason);
+        }
+        if self.maps.table.contains_key(&EntryKey::Address(*vni, source)) {
+            self.say(
+                "source_inside",
+                format!("{source} is an address of the VPC, and nobody outside has it"),
+            );
+            return End::Dropped("outside_source");
+        }
+        if self.packet.protocol == Protocol::Udp(68) {
+            self.say("dhcp_server", "only the fabric answers DHCP");
+            return End::Dropped("dhcp_server");
+        }
+        self.say("eip", format!("the EIP {destination} leads to {target}"));
+        self.enter(*target)
+    }
+
+    /// Into the VPC, to what an EIP leads to.
+    pub(super) fn enter(&mut self, target: IpAddr) -> End {
+        // No route and no gateway is a target.
+        let known = self.maps.table.get(&EntryKey::Address(self.packet.vni, target));
+        let is_target =
+            matches!(known, Some(Entry::Address(Address::Interface { .. } | Address::Vip { .. })));
+        self.packet.destination = target;
+        let way = match self.find_way(target) {
+            Ok(way) if is_target => way,
+            Err(Lost::Refused(reason)) => return End::Dropped(reason),
+            Err(Lost::Gateway) => return End::Dropped("target_odd"),
+            _ => return End::Dropped("no_route"),
+        };
+        if way.host != self.maps.host { self.goes_to_host(way.host, false) } else { self.deliver(way) }
+    }
+}
+
+/// Why nothing is forwarded there, whoever has it.
+fn no_target(address: IpAddr) -> Option<&'static str> {
+    match address {
+        IpAddr::V4(address) if address.octets()[0] >= 240 => Some("broadcast"),
+        address if address.is_multicast() => Some("multicast"),
+        address => odd(address, "target_odd"),
+    }
+}
