@@ -89,7 +89,7 @@ fn a_path_is_told_in_words_with_what_to_do_and_what_cannot_be_asked_is_refused()
         (hop.host.as_ref(), hop.name.as_str(), hop.from.as_str()),
         (Some(&member.id), "host h1", "blue")
     );
-    assert_eq!(hop.rules[0].text, "4 bytes of an address, protocol 6");
+    assert_eq!(hop.rules[0].text, "16 bytes of an address, protocol 6");
 
     let refused = |query: PathQuery| scene.client.find_path(&query).unwrap_err().code().map(str::to_owned);
     let no_port = PathQuery { port: None, ..query.clone() };
