@@ -26,7 +26,7 @@ static __always_inline __u32 find_address(struct way *way)
 		return REASON_NO_ROUTE;
 	if (way->target->kind == ADDRESS_INTERFACE) {
 		if (way->by_route && (way->target->flags & ADDRESS_CHECKED))
-			return REASON_NO_ROUTE;
+			return REASON_NEXT_HOP_CHECKED;
 		way->host = way->target->host;
 		way->port = way->target->port;
 		way->mac = 0;
@@ -69,7 +69,26 @@ static __always_inline __u32 find_way_to_key(struct way *way)
 	return find_address(way);
 }
 
-/* The same of IPv4. */
+/*
+ * A custom route leads back to the port that sent the packet: a router asks for what is behind itself. It is no way
+ * for it, or nobody could be the next hop of a default route and reach the outside; and nothing goes in circles.
+ */
+static __always_inline bool leads_back(struct way *way, const struct settings *own, __u32 port)
+{
+	if (!way->by_route || way->host != own->host || way->port != port)
+		return false;
+	way->target = NULL;
+	way->by_route = false;
+	return true;
+}
+
+/* Neither an address nor a route: what has an EIP may leave. The range of a subnet is a route to no address. */
+static __always_inline bool leads_nowhere(const struct way *way)
+{
+	return !way->target && !way->by_route;
+}
+
+/* The way to an IPv4 address. */
 static __always_inline __u32 find_way(__u32 vni, __be32 destination, struct way *way)
 {
 	way->key = vip_key(vni, destination);
@@ -119,6 +138,8 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct way *way,
 		reason = REASON_TARGET_INACTIVE;
 	else if (way->target->kind == ADDRESS_VIP && !is_candidate(way->target, &way->key, to))
 		reason = REASON_HOLDER_NOT_ENTITLED;
+	else if (way->by_route && (to->flags & PORT_CHECKED))
+		reason = REASON_NEXT_HOP_CHECKED;
 	else if (skb->len - ETH_HLEN > to->mtu && travel_size(skb) > to->mtu) {
 		reason = REASON_TOO_BIG;
 		mtu = to->mtu;

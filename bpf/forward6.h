@@ -60,6 +60,8 @@ static __always_inline __u32 judge_target6(struct __sk_buff *skb, const struct w
 		return REASON_TARGET_INACTIVE;
 	if (way->target->kind == ADDRESS_VIP && !is_candidate(way->target, &way->key, to))
 		return REASON_HOLDER_NOT_ENTITLED;
+	if (way->by_route && (to->flags & PORT_CHECKED))
+		return REASON_NEXT_HOP_CHECKED;
 	if (skb->len - ETH_HLEN > to->mtu && travel_size6(skb) > to->mtu)
 		return REASON_TOO_BIG + (to->mtu << 8);
 	return 0;

@@ -17,6 +17,7 @@ static __always_inline __u16 complaint_about(__u32 reason)
 		return COMPLAINT_TOO_BIG;
 	case REASON_NO_ROUTE:
 	case REASON_NO_HOLDER:
+	case REASON_NEXT_HOP_CHECKED:
 	case REASON_HOLDER_NOT_ENTITLED:
 	case REASON_TARGET_INACTIVE:
 	case REASON_TARGET_NOWHERE:

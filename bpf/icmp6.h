@@ -38,6 +38,7 @@ static __always_inline __u16 complaint6_about(__u32 reason)
 	case REASON_TOO_BIG:
 		return COMPLAINT6_TOO_BIG;
 	case REASON_NO_HOLDER:
+	case REASON_NEXT_HOP_CHECKED:
 	case REASON_HOLDER_NOT_ENTITLED:
 	case REASON_TARGET_INACTIVE:
 	case REASON_TARGET_NOWHERE:

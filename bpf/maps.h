@@ -51,7 +51,10 @@ struct mac_key {
 	__u8 zero[2];
 };
 
-/* A custom route: longest match on (VPC, destination), so prefixlen = 32 + 96 + IPv4 length. */
+/*
+ * A custom route: longest match on (VPC, destination), so prefixlen = 32 + 96 + IPv4 length. The range of a subnet is
+ * one to the unspecified address, which nobody has: what is in it goes to its own address or nowhere.
+ */
 struct route_key {
 	__u32 prefixlen;
 	__be32 vni;
@@ -496,6 +499,7 @@ enum reason {
 	REASON_REDIRECT = 59,
 	REASON_ROUTER_SOLICITATION = 60,
 	REASON_SCOPE = 61,
+	REASON_NEXT_HOP_CHECKED = 62,
 
 	REASON_OUTER_UNKNOWN = 64,
 	REASON_VNI_RESERVED = 65,

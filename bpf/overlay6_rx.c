@@ -26,33 +26,6 @@ static __always_inline __u32 find_link_local(const struct settings *own, __u32 v
 	return 0;
 }
 
-/* For direct-return: sent to the MAC of an interface here, although another host holds the VIP. */
-static __always_inline bool goes_by_mac_here(struct __sk_buff *skb, const struct settings *own, struct way *way)
-{
-	struct mac_key at = {};
-	struct mac_value *here;
-	struct address *of;
-	struct port *to;
-
-	if (bpf_skb_load_bytes(skb, 0, at.mac, ETH_ALEN))
-		return false;
-	here = bpf_map_lookup_elem(&macs, &at);
-	to = here ? bpf_map_lookup_elem(&ports, &here->port) : NULL;
-	if (!to || to->vni != way->key.vni ||
-	    ((to->flags & PORT_CHECKED) && !may_return_directly(&way->key, to->number)))
-		return false;
-	way->key.vni = to->vni;
-	__builtin_memcpy(way->key.address, here->address, 16);
-	of = bpf_map_lookup_elem(&addresses, &way->key);
-	if (!of || of->kind != ADDRESS_INTERFACE)
-		return false;
-	way->target = of;
-	way->host = own->host;
-	way->port = to->number;
-	way->mac = 0;
-	return true;
-}
-
 /* Where a packet to the address in way->key goes: DELIVERS, PASSES_ON or a verdict. */
 static __noinline int find_way_from_host(struct __sk_buff *skb, const struct settings *own, struct outer *from,
 					 struct way *way)
@@ -72,7 +45,7 @@ static __noinline int find_way_from_host(struct __sk_buff *skb, const struct set
 	if (reason == REASON_NO_ROUTE && !way->target)
 		reason = judge_vpc(from->vni);
 	is_vip = way->target && way->target->kind == ADDRESS_VIP;
-	if (is_vip && !way->by_route && (reason || way->host != own->host) && goes_by_mac_here(skb, own, way))
+	if ((reason || way->by_route || way->host != own->host) && goes_by_mac_here(skb, own, way))
 		return DELIVERS;
 	if (reason)
 		return drop_outer(skb, reason, from->address, 0);

@@ -2,7 +2,7 @@
 /* What other hosts send: announcements and packets, accepted from known hosts only, delivered here or dropped. */
 #include "arp.h"
 #include "ask6.h"
-#include "forward.h"
+#include "bymac.h"
 #include "edge.h"
 #include "fresh.h"
 
@@ -344,6 +344,17 @@ static __noinline int flood_from_host(struct __sk_buff *skb, struct outer *outer
 	return TC_ACT_SHOT;
 }
 
+/*
+ * The packet is from the port that the route leads to. Its host found that the route leads back to it, and has sent
+ * the packet here to leave by an EIP.
+ */
+static __noinline bool is_from_next_hop(const struct way *way, __be32 source)
+{
+	struct way its = { .key = vip_key(way->key.vni, source) };
+
+	return !find_address(&its) && its.host == way->host && its.port == way->port;
+}
+
 static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings *own, struct outer *from)
 {
 	__be32 outer = from->address;
@@ -351,8 +362,6 @@ static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings 
 	struct parcel parcel = {};
 	struct iphdr *ip;
 	struct way way = {};
-	struct mac_key at = {};
-	struct mac_value *here;
 	__u32 reason;
 
 	if (!pull(skb, ETH_HLEN + sizeof(*ip)))
@@ -365,7 +374,6 @@ static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings 
 		return drop_outer(skb, REASON_IP_MALFORMED, outer, 0);
 	parcel.source = ip->saddr;
 	parcel.destination = ip->daddr;
-	__builtin_memcpy(at.mac, ETHERNET(ip)->h_dest, ETH_ALEN);
 	parcel.is_advert = is_advert(skb, ip);
 
 	if (parcel.is_advert && parcel.destination == VRRP_GROUP)
@@ -373,29 +381,15 @@ static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings 
 	if (!is_unicast(parcel.source) || !is_unicast(parcel.destination))
 		return drop_outer(skb, REASON_INNER_ODD, outer, parcel.source);
 	reason = find_way(vni, parcel.destination, &way);
-	if (reason == REASON_NO_ROUTE && !way.target) {
+	if ((reason || way.by_route || way.host != own->host) && goes_by_mac_here(skb, own, &way))
+		return deliver(skb, &way, &parcel);
+	if (way.by_route && own->edge_ifindex && !from->is_passed_on && is_from_next_hop(&way, parcel.source))
+		return LEAVES;
+	if (reason == REASON_NO_ROUTE && leads_nowhere(&way)) {
 		if (own->edge_ifindex && !from->is_passed_on)
 			return parcel.is_advert ? drop_outer(skb, REASON_ADVERT_STRANGER, outer, parcel.destination) :
 						  LEAVES;
 		return drop_outer(skb, judge_vpc(vni), outer, parcel.destination);
-	}
-	if (way.target && way.target->kind == ADDRESS_VIP && !way.by_route && (reason || way.host != own->host)) {
-		/* For direct-return: sent to the MAC of an interface here, although another host holds the VIP. */
-		here = bpf_map_lookup_elem(&macs, &at);
-		if (here) {
-			struct port *to = bpf_map_lookup_elem(&ports, &here->port);
-
-			if (to && to->vni == vni &&
-			    (!(to->flags & PORT_CHECKED) || may_return_directly(&way.key, to->number))) {
-				struct address direct = { .kind = ADDRESS_INTERFACE };
-
-				way.target = &direct;
-				way.host = own->host;
-				way.port = to->number;
-				way.mac = 0;
-				return deliver(skb, &way, &parcel);
-			}
-		}
 	}
 	if (reason)
 		return drop_outer(skb, reason, outer, parcel.destination);

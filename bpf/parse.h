@@ -28,6 +28,7 @@ enum going_on {
 	ND_MESSAGE,
 	IS_ADVERT,     /* of IPv6 */
 	IS_PING,       /* the same */
+	IS_ERROR,      /* the same: of ICMP */
 	COPIED_ADVERT, /* a port was given it, from a sender that is to be remembered */
 	DELIVERS,      /* the way leads to a port of this host */
 	ADVERT_TO_ALL, /* a multicast advert */

@@ -60,7 +60,7 @@ static __always_inline __u32 judge_link_message(const struct upper *upper, __u8 
 	return REASON_ND_MALFORMED;
 }
 
-/* What a packet is besides its addresses: ND_MESSAGE, IS_ADVERT, IS_PING, a reason, or 0. */
+/* What a packet is besides its addresses: ND_MESSAGE, IS_ADVERT, IS_PING, IS_ERROR, a reason, or 0. */
 static __noinline __u32 judge_upper(struct __sk_buff *skb, struct upper *upper)
 {
 	__u32 reason = find_upper(skb, upper);
@@ -76,6 +76,8 @@ static __noinline __u32 judge_upper(struct __sk_buff *skb, struct upper *upper)
 		return REASON_IPV6_HEADERS;
 	if (type == ICMP6_ECHO_REQUEST)
 		return IS_PING;
+	if (type < 128)
+		return IS_ERROR;
 	return judge_link_message(upper, type);
 }
 
@@ -126,9 +128,12 @@ static __noinline int forward6(struct __sk_buff *skb, const struct settings *own
 		return REFUSED + REASON_TOO_BIG + (port->mtu << 8);
 
 	reason = find_way6(port, parcel, way);
-	if (way->target && way->target->kind == ADDRESS_VIP && !way->by_route &&
+	/* What may not leave its link, or is of it alone, goes nowhere else by its MAC either. */
+	if (may_go_by_mac(way) && reason != REASON_SCOPE && !is_link_local(parcel->destination.address) &&
 	    !same_mac(to_mac, port->virtual_mac) && goes_by_mac(port, to_mac, way))
 		reason = 0;
+	if (leads_back(way, own, port->number))
+		reason = REASON_NO_ROUTE;
 	if (reason == REASON_TARGET_ODD && parcel->ping_at)
 		return answer_ping6(skb, port, parcel->ping_at);
 	if (reason)
@@ -195,7 +200,8 @@ int port6_stage(struct __sk_buff *skb)
 		return drop6(skb, port, REASON_DHCP_SERVER, &parcel.destination);
 	if (!same_address(parcel.source.address, port->primary6)) {
 		reason = judge_source6(own, port, &parcel.source);
-		if (reason)
+		if (reason && !(reason == REASON_SOURCE_ADDRESS && kind == IS_ERROR && !(port->flags & PORT_CHECKED) &&
+				!is_link_local(parcel.source.address)))
 			return drop6(skb, port, reason, &parcel.source);
 	}
 	if (kind == IS_ADVERT)

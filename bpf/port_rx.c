@@ -2,7 +2,7 @@
 /* What a guest sends: who it says it is, then where it goes. Nothing falls through to the host's stack. */
 #include "arp.h"
 #include "dhcp.h"
-#include "forward.h"
+#include "bymac.h"
 #include "gateway.h"
 #include "icmp.h"
 #include "edge.h"
@@ -43,6 +43,22 @@ static __noinline __u32 judge_source(const struct settings *own, const struct po
 	return port->flags & PORT_CHECKED ? REASON_SOURCE_ADDRESS : 0;
 }
 
+/*
+ * A router passes an error on that a gateway has sent to it about a packet of somebody behind it: without "too big"
+ * no path MTU would be found through it. A redirect is none of these.
+ */
+static __noinline bool passes_error_on(struct __sk_buff *skb, const struct port *port)
+{
+	struct iphdr *ip = ip_header(skb);
+	__u8 type;
+
+	if ((port->flags & PORT_CHECKED) || !ip || ip->protocol != IPPROTO_ICMP ||
+	    (ip->frag_off & bpf_htons(0x3fff)) ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN + ip->ihl * 4, &type, sizeof(type)))
+		return false;
+	return type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
+}
+
 /* An address that is nowhere outside (RFC 1918, 6598, 3927): without an EIP it was meant for the VPC. */
 static __always_inline bool is_private(__be32 address)
 {
@@ -78,35 +94,6 @@ static __noinline int multicast_advert(struct __sk_buff *skb, const struct port 
 		return drop(skb, port->number, reason, 0);
 	send_to_members(skb, port->vni, port->vni);
 	return TC_ACT_SHOT;
-}
-
-/*
- * A frame to another interface's MAC whose destination is a VIP: to that interface, if its association is
- * direct-return or its check is off; 0 if it is to go by IP.
- */
-static __noinline bool goes_by_mac(const struct port *port, const __u8 *mac, struct way *way)
-{
-	struct mac_key at = { .subnet = port->subnet };
-	struct address_key key;
-	struct mac_value *value;
-	struct address *of;
-
-	__builtin_memcpy(at.mac, mac, ETH_ALEN);
-	value = bpf_map_lookup_elem(&macs, &at);
-	if (!value || value->port == port->number)
-		return false;
-	key.vni = port->vni;
-	__builtin_memcpy(key.address, value->address, 16);
-	of = bpf_map_lookup_elem(&addresses, &key);
-	if (!of || of->kind != ADDRESS_INTERFACE || !of->host)
-		return false;
-	if ((of->flags & ADDRESS_CHECKED) && !may_return_directly(&way->key, of->port))
-		return false;
-	way->target = of;
-	way->host = of->host;
-	way->port = of->port;
-	way->mac = 0;
-	return true;
 }
 
 /* A packet for the outside: to the active edge of its source's EIP. Called by the hook. */
@@ -159,7 +146,7 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 		if (!parcel.source && dhcp)
 			return to_dhcp(skb, own, port);
 		reason = judge_source(own, port, parcel.source);
-		if (reason)
+		if (reason && !(reason == REASON_SOURCE_ADDRESS && passes_error_on(skb, port)))
 			return drop(skb, port->number, reason, parcel.source);
 	}
 	ip = ip_header(skb);
@@ -190,9 +177,10 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 		return REFUSED + REASON_TOO_BIG + (port->mtu << 8);
 
 	reason = find_way(port->vni, parcel.destination, &way);
-	if (way.target && way.target->kind == ADDRESS_VIP && !way.by_route &&
-	    !same_mac(to_mac, port->virtual_mac) && goes_by_mac(port, to_mac, &way))
+	if (may_go_by_mac(&way) && !same_mac(to_mac, port->virtual_mac) && goes_by_mac(port, to_mac, &way))
 		reason = 0;
+	if (leads_back(&way, own, port->number))
+		reason = REASON_NO_ROUTE;
 	if (reason == REASON_TARGET_ODD) {
 		if (dhcp)
 			return to_dhcp(skb, own, port);
@@ -201,7 +189,7 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 			return answer_ping(skb, port);
 		return REFUSED + reason;
 	}
-	if (reason == REASON_NO_ROUTE && !way.target) {
+	if (reason == REASON_NO_ROUTE && leads_nowhere(&way)) {
 		source_key = vip_key(port->vni, parcel.source);
 		nat = bpf_map_lookup_elem(&nats, &source_key);
 		if (!nat)

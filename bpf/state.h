@@ -67,7 +67,7 @@ HASH(entitled, struct address_port_key, struct entitled, 16384);
 HASH(associated, __u32, struct circle, 16384); /* port -> the ports that share a VIP with it, itself included */
 HASH(circles, struct address_key, struct circle, 16384);
 HASH(advert_sources, struct advert_source_key, __u32, 4096);
-LPM(routes, struct route_key, struct ip16, 1024);
+LPM(routes, struct route_key, struct ip16, 4096);
 HASH(eips, struct ip16, struct eip, 4096);
 HASH(nats, struct address_key, struct nat, 4096);
 LPM(pools, struct pool_key, struct ip16, 64); /* value: the outside router; zero: none */

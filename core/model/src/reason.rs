@@ -98,6 +98,7 @@ pub const REASONS: &[Reason] = &[
     row(59, "redirect", "an instance redirects others", ""),
     row(60, "router_solicitation", "routers were asked for; the switch does not advertise itself", "give the instance its address and the gateway as default route"),
     row(61, "scope", "a packet from or to a link-local address would have to leave the subnet", "send from another address of the interface"),
+    row(62, "next_hop_checked", "a custom route leads to an interface that may pass on only its own packets", "switch the interface's source/destination check off, or delete the route"),
 
     row(64, "outer_unknown", "a VXLAN packet from an address that is no host's", "somebody forges, or a host's underlay address is wrong"),
     row(65, "vni_reserved", "a VXLAN packet with a VNI that tenants cannot have", ""),

@@ -175,7 +175,7 @@ impl Desired {
             Item::Vip(vip) => vip_entries(vip),
             Item::Route(route) => vec![(
                 EntryKey::Route(route.vni, route.destination.trunc()),
-                Entry::Route { next_hop: route.next_hop },
+                Entry::Route { next_hop: Some(route.next_hop) },
             )],
             Item::EipPool(pool) => {
                 vec![(EntryKey::Pool(pool.cidr.trunc()), Entry::Pool { gateway: pool.gateway })]
@@ -266,7 +266,12 @@ fn subnet_entries(subnet: &SubnetItem) -> Vec<(EntryKey, Entry)> {
     let gateway = Entry::Address(Address::Gateway { subnet: subnet.number });
     let gateways =
         subnet.gateways.iter().map(|address| (EntryKey::Address(subnet.vni, *address), gateway.clone()));
-    [(EntryKey::Subnet(subnet.number), entry)].into_iter().chain(gateways).collect()
+    // Subnets win over routes: what nobody in one has must not leave by a shorter prefix.
+    let ranges = subnet
+        .cidrs
+        .iter()
+        .map(|cidr| (EntryKey::Route(subnet.vni, cidr.trunc()), Entry::Route { next_hop: None }));
+    [(EntryKey::Subnet(subnet.number), entry)].into_iter().chain(gateways).chain(ranges).collect()
 }
 
 fn endpoint_entries(endpoint: &EndpointItem) -> Vec<(EntryKey, Entry)> {

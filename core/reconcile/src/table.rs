@@ -30,7 +30,7 @@ pub enum EntryKey {
     Entitled(VipKey, PortNumber),
     /// An address whose adverts naming the VIP reach associated ports.
     AdvertSource(VipKey, IpAddr),
-    /// A custom route.
+    /// A custom route, or the range of a subnet.
     Route(Vni, IpNet),
     /// A public address, for what comes from outside.
     Eip(IpAddr),
@@ -84,8 +84,8 @@ pub enum Entry {
     AdvertSource,
     /// A route's next hop, an address of the same VPC.
     Route {
-        /// The VIP or interface.
-        next_hop: IpAddr,
+        /// The VIP or interface; none of a subnet's range, of which an address that nobody has leads nowhere.
+        next_hop: Option<IpAddr>,
     },
     /// Where a public address leads.
     Eip {

@@ -4,8 +4,8 @@ mod hook;
 
 use havip_model::{MacAddr, PortState};
 use havip_reconcile::table::{Entry, EntryKey};
-use havip_wire::{Dhcp, build::frame};
-use hook::{DROPPED, GATEWAY, Hook, REDIRECTED, VIP, VIRTUAL_MAC, mac, own, port, underlay, vip, vni};
+use havip_wire::{Dhcp, Icmp, IcmpError, Protocol, build::frame};
+use hook::{DROPPED, GATEWAY, Hook, REDIRECTED, VIP, VIRTUAL_MAC, mac, own, port, underlay, vip};
 use std::net::Ipv4Addr;
 
 fn ping(from: u32, to_mac: MacAddr, source: Ipv4Addr, destination: Ipv4Addr, ttl: u8) -> Vec<u8> {
@@ -166,50 +166,30 @@ fn a_port_without_the_source_check_forwards_for_others_but_is_no_vip() {
 }
 
 #[test]
-fn a_frame_to_a_real_servers_mac_reaches_it_under_the_vip_for_direct_return() {
-    let mut hook = Hook::new("direct");
-    hook.holds(11);
-    let to_server = |number| ping(11, mac(number), own(11), VIP, 64);
-    hook.sends(11, &to_server(12));
-    hook.counted(&[("to_self", 1)]); // by IP: back to the balancer
+fn a_port_without_the_source_check_passes_a_gateway_s_errors_on_and_nothing_else_of_it() {
+    let mut hook = Hook::new("fwderrors");
+    let from_gateway = |icmp: Icmp| frame(mac(11), VIRTUAL_MAC).ip(GATEWAY, own(12)).icmp(&icmp);
+    let quoted = &ping(12, VIRTUAL_MAC, own(12), own(21), 1)[14..];
+    let error = |error| from_gateway(Icmp::Error { error, quoted });
+    let errors =
+        [IcmpError::HOST_UNREACHABLE, IcmpError::FragmentationNeeded { mtu: 1400 }, IcmpError::TTL_EXCEEDED];
+    hook.sends(11, &error(errors[0]));
+    hook.counted(&[("source_address", 1)]);
 
-    hook.put(EntryKey::Entitled(vip(), port(12)), Entry::Entitled { direct_return: true });
-    hook.put(EntryKey::Entitled(vip(), port(13)), Entry::Entitled { direct_return: true });
-    assert_eq!(hook.sends(11, &to_server(12)).frame, to_server(12));
-    hook.counted(&[("delivered", 1)]);
-    assert_eq!(hook.sends(11, &to_server(13)).frame, to_server(13));
-    hook.counted(&[("sent_remote", 1)]);
-    let arrived = ping(13, mac(12), own(13), VIP, 64);
-    let ran = hook.arrives(underlay(2), 100, &arrived);
-    assert_eq!(ran.frame, ping(13, mac(11), own(13), VIP, 64), "the holder is here: by IP");
-    hook.counted(&[("delivered", 1)]);
-    hook.released(11);
-    assert_eq!(hook.arrives(underlay(2), 100, &arrived).frame, arrived);
-    hook.counted(&[("delivered", 1)]);
-}
-
-#[test]
-fn a_custom_route_leads_to_an_interface_or_follows_a_vip() {
-    let mut hook = Hook::new("routes");
-    let far: Ipv4Addr = "172.16.5.5".parse().unwrap();
-    let sent = ping(21, VIRTUAL_MAC, own(21), far, 64);
-    let route = |next_hop: Ipv4Addr| Entry::Route { next_hop: next_hop.into() };
-    let key = EntryKey::Route(vni(), "172.16.0.0/12".parse().unwrap());
-
-    hook.put(key, route(own(12)));
-    hook.sends(21, &sent);
-    hook.counted(&[("no_route", 1), ("icmp_sent", 1)]); // its source/destination check is on
-    hook.interface(12, Some(1), false);
-    assert_eq!(hook.sends(21, &sent).frame, routed(mac(12), own(21), far, 63));
-    hook.counted(&[("delivered", 1), ("routed", 1)]);
-
-    hook.put(key, route(VIP));
-    hook.holds(11);
-    assert_eq!(hook.sends(21, &sent).frame, routed(mac(11), own(21), far, 63));
-    hook.counted(&[("delivered", 1), ("routed", 1)]);
-    let arrived = ping(13, VIRTUAL_MAC, own(13), far, 60);
-    assert_eq!(hook.arrives(underlay(2), 100, &arrived).frame, ping(13, mac(11), own(13), far, 60));
-    hook.counted(&[("delivered", 1)]);
+    hook.plug(11, PortState::Active, false);
+    for passed in errors {
+        assert_eq!(hook.sends(11, &error(passed)).verdict, REDIRECTED, "{passed:?}");
+        hook.counted(&[("delivered", 1)]);
+    }
+    let redirect = error(IcmpError::Redirect { code: 1, gateway: own(11) });
+    let reply = from_gateway(Icmp::EchoReply { identifier: 1, sequence: 1, data: b"?" });
+    let udp = frame(mac(11), VIRTUAL_MAC).ip(GATEWAY, own(12)).udp(67, 68, b"offer");
+    let part =
+        frame(mac(11), VIRTUAL_MAC).ip(GATEWAY, own(12)).fragment(7, 0, true).raw(Protocol::ICMP, &[3; 64]);
+    for lie in [redirect, reply, udp, part] {
+        assert_eq!(hook.sends(11, &lie).verdict, DROPPED);
+        hook.counted(&[("source_address", 1)]);
+    }
 }
 
 #[test]

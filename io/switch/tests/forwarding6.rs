@@ -9,7 +9,7 @@ use havip_wire::{Icmpv6, Icmpv6Error, Protocol, build::frame};
 use hook::six::{
     ALL_NODES, GATEWAY, NOBODY, VIP, announcement, group, link_local, own, ping, solicitation, vip,
 };
-use hook::{DROPPED, Hook, REDIRECTED, VIRTUAL_MAC, host, mac, port, underlay, vni};
+use hook::{DROPPED, Hook, REDIRECTED, VIRTUAL_MAC, host, mac, port, underlay};
 use std::net::Ipv6Addr;
 
 fn from(number: u32, to_mac: MacAddr, source: Ipv6Addr, destination: Ipv6Addr, hops: u8) -> Vec<u8> {
@@ -248,56 +248,20 @@ fn a_port_without_the_source_check_forwards_ipv6_for_others_but_is_no_vip_and_no
 }
 
 #[test]
-fn a_frame_to_a_real_servers_mac_reaches_it_under_the_vip_of_ipv6_for_direct_return() {
-    let mut hook = Hook::six("direct6");
-    hook.holds6(11);
-    let to_server = |number| from(11, mac(number), own(11), VIP, 64);
-    hook.refuses(11, "to_self", &to_server(12)); // by IP: back to the balancer
+fn a_port_without_the_source_check_passes_a_gateway_s_errors_of_ipv6_on_and_nothing_else_of_it() {
+    let mut hook = Hook::six("fwd6errors");
+    let from_gateway =
+        |source: Ipv6Addr, icmp: &Icmpv6| frame(mac(11), VIRTUAL_MAC).ip6(source, own(12)).icmp(icmp);
+    let quoted = &from(12, VIRTUAL_MAC, own(12), own(21), 1)[14..];
+    let too_big = Icmpv6::Error { error: Icmpv6Error::PacketTooBig { mtu: 1400 }, quoted };
+    hook.refuses(11, "source_address", &from_gateway(GATEWAY, &too_big));
 
-    hook.put(EntryKey::Entitled(vip(), port(12)), Entry::Entitled { direct_return: true });
-    hook.put(EntryKey::Entitled(vip(), port(13)), Entry::Entitled { direct_return: true });
-    assert_eq!(hook.sends(11, &to_server(12)).frame, to_server(12));
+    hook.plug(11, PortState::Active, false);
+    assert_eq!(hook.sends(11, &from_gateway(GATEWAY, &too_big)).verdict, REDIRECTED);
     hook.counted(&[("delivered", 1)]);
-    assert_eq!(hook.sends(11, &to_server(13)).frame, to_server(13));
-    hook.counted(&[("sent_remote", 1)]);
-    let arrived = from(13, mac(12), own(13), VIP, 64);
-    let ran = hook.arrives(underlay(2), 100, &arrived);
-    assert_eq!(ran.frame, from(13, mac(11), own(13), VIP, 64), "the holder is here: by IP");
-    hook.counted(&[("delivered", 1)]);
-    hook.released6(11);
-    assert_eq!(hook.arrives(underlay(2), 100, &arrived).frame, arrived);
-    hook.counted(&[("delivered", 1)]);
-}
-
-#[test]
-fn a_custom_route_of_ipv6_leads_to_an_interface_or_follows_a_vip_and_has_no_ipv4_under_it() {
-    let mut hook = Hook::six("routes6");
-    let far: Ipv6Addr = "2001:db8:5::5".parse().unwrap();
-    let sent = from(21, VIRTUAL_MAC, own(21), far, 64);
-    let route = |next_hop: Ipv6Addr| Entry::Route { next_hop: next_hop.into() };
-    let key = EntryKey::Route(vni(), "::/0".parse().unwrap());
-
-    hook.put(key, route(own(12)));
-    hook.sends(21, &sent);
-    hook.counted(&[("no_route", 1), ("icmp_sent", 1)]); // its source/destination check is on
-    hook.interface(12, Some(1), false);
-    assert_eq!(hook.sends(21, &sent).frame, routed(mac(12), own(21), far, 63));
-    hook.counted(&[("delivered", 1), ("routed", 1)]);
-
-    hook.put(key, route(VIP));
-    hook.holds6(11);
-    assert_eq!(hook.sends(21, &sent).frame, routed(mac(11), own(21), far, 63));
-    hook.counted(&[("delivered", 1), ("routed", 1)]);
-    let arrived = from(13, VIRTUAL_MAC, own(13), far, 60);
-    assert_eq!(hook.arrives(underlay(2), 100, &arrived).frame, from(13, mac(11), own(13), far, 60));
-    hook.counted(&[("delivered", 1)]);
-
-    let four = frame(mac(21), VIRTUAL_MAC).ip(hook::own(21), "10.77.0.1".parse().unwrap()).ping(1, 1);
-    hook.sends(21, &four);
-    hook.counted(&[("no_route", 1), ("icmp_sent", 1)]);
-    // From a link-local address nothing is routed.
-    hook.sends(21, &from(21, VIRTUAL_MAC, link_local(mac(21)), far, 64));
-    hook.counted(&[("scope", 1), ("icmp_sent", 1)]);
+    let reply = Icmpv6::EchoReply { identifier: 1, sequence: 1, data: b"?" };
+    hook.refuses(11, "source_address", &from_gateway(GATEWAY, &reply));
+    hook.refuses(11, "source_address", &from_gateway(link_local(VIRTUAL_MAC), &too_big));
 }
 
 #[test]

@@ -82,7 +82,12 @@ fn every_entry_reads_back_as_it_was_put() {
         (EntryKey::Mac(subnet, mac), Entry::Mac { port, address: own }),
         (EntryKey::Entitled(vip, port), Entry::Entitled { direct_return: true }),
         (EntryKey::AdvertSource(vip, own), Entry::AdvertSource),
-        (EntryKey::Route(vni, "172.16.0.0/12".parse().unwrap()), Entry::Route { next_hop: vip.address }),
+        (
+            EntryKey::Route(vni, "172.16.0.0/12".parse().unwrap()),
+            Entry::Route { next_hop: Some(vip.address) },
+        ),
+        (EntryKey::Route(vni, "10.0.0.0/24".parse().unwrap()), Entry::Route { next_hop: None }),
+        (EntryKey::Route(vni, "fd00::/64".parse().unwrap()), Entry::Route { next_hop: None }),
         (EntryKey::Eip(public), Entry::Eip { vni, target: vip.address, bandwidth_mbps: Some(100) }),
         (EntryKey::Nat(vni, vip.address), Entry::Nat { public, incarnation: Incarnation(6) }),
         (EntryKey::Pool("203.0.113.0/24".parse().unwrap()), Entry::Pool { gateway: None }),

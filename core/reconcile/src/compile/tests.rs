@@ -1,8 +1,10 @@
 use super::*;
-use crate::item::{EipPoolItem, Entitlement, HostItem};
+use crate::item::{EipPoolItem, Entitlement, HostItem, RouteItem};
 use havip_model::{
-    Body, Contention, EipId, EipPoolId, Incarnation, MacAddr, SubnetId, SubnetNumber, VipId, VipKey, VpcId,
+    Body, Contention, EipId, EipPoolId, Incarnation, MacAddr, RouteId, SubnetId, SubnetNumber, VipId, VipKey,
+    VpcId,
 };
+use ipnet::IpNet;
 use proptest::prelude::*;
 
 fn host(number: u32) -> HostNumber {
@@ -91,6 +93,43 @@ fn a_gateway_is_an_address_of_its_own() {
     }));
     let gateway = desired.table().get(&EntryKey::Address(vni(), ip(1)));
     assert_eq!(gateway, Some(&Entry::Address(Address::Gateway { subnet: subnet() })));
+}
+
+#[test]
+fn the_range_of_a_subnet_wins_over_a_route_that_would_lead_out_of_it() {
+    let mut desired = Desired::new(host(1));
+    let ranges: [IpNet; 2] = ["10.20.1.0/24".parse().unwrap(), "fd00:20:0:1::/64".parse().unwrap()];
+    let subnet = Item::Subnet(SubnetItem {
+        id: SubnetId::new(body(1)),
+        number: subnet(),
+        vni: vni(),
+        cidrs: ranges.to_vec(),
+        gateways: vec![ip(1)],
+        virtual_mac: MacAddr([2; 6]),
+    });
+    let route = |destination: &str| {
+        let id = RouteId::new(body(2));
+        Item::Route(RouteItem { id, vni: vni(), destination: destination.parse().unwrap(), next_hop: ip(9) })
+    };
+    desired.put(route("0.0.0.0/0"));
+    desired.put(subnet.clone());
+    for range in ranges {
+        let entry = desired.table().get(&EntryKey::Route(vni(), range));
+        assert_eq!(entry, Some(&Entry::Route { next_hop: None }), "{range}");
+    }
+    let entry = desired.table().get(&EntryKey::Route(vni(), "0.0.0.0/0".parse().unwrap()));
+    assert_eq!(entry, Some(&Entry::Route { next_hop: Some(ip(9)) }));
+
+    // Not even while a route of the same range is just being taken away.
+    desired.put(route("10.20.1.0/24"));
+    assert_eq!(
+        desired.table().get(&EntryKey::Route(vni(), ranges[0])),
+        Some(&Entry::Route { next_hop: None })
+    );
+    desired.remove(&subnet.key());
+    let entry = desired.table().get(&EntryKey::Route(vni(), ranges[0]));
+    assert_eq!(entry, Some(&Entry::Route { next_hop: Some(ip(9)) }));
+    assert_eq!(desired.table().len(), 1);
 }
 
 #[test]

@@ -84,10 +84,9 @@ pub fn entry(map: &str, key: &[u8], value: &[u8]) -> Option<Option<(EntryKey, En
             let key = layout::RouteKey::read(key)?;
             let vni = Vni::new(u32::from_be_bytes(key.vni)).ok()?;
             let net = net(key.address, key.prefixlen.checked_sub(32)?)?;
-            (
-                EntryKey::Route(vni, net),
-                Entry::Route { next_hop: address(layout::Ip16::read(value)?.address) },
-            )
+            let next_hop = address(layout::Ip16::read(value)?.address);
+            let next_hop = (!next_hop.is_unspecified()).then_some(next_hop);
+            (EntryKey::Route(vni, net), Entry::Route { next_hop })
         }
         "eips" => {
             let eip = layout::Eip::read(value)?;

@@ -7,7 +7,7 @@ use crate::{
 use havip_model::PortState;
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One change of one map.
 #[derive(Debug)]
@@ -87,7 +87,9 @@ pub fn writes(key: &EntryKey, entry: &Entry) -> Result<Vec<Write>, EntryError> {
             layout::Entitled { direct_return: u8::from(*direct_return), zero: [0; 3] }.bytes().to_vec()
         }
         (EntryKey::AdvertSource(..), Entry::AdvertSource) => 1u32.to_ne_bytes().to_vec(),
-        (EntryKey::Route(..), Entry::Route { next_hop }) => octets(*next_hop).to_vec(),
+        (EntryKey::Route(_, net), Entry::Route { next_hop }) => {
+            octets(next_hop.unwrap_or_else(|| unspecified(net))).to_vec()
+        }
         (EntryKey::Eip(_), Entry::Eip { vni, target, bandwidth_mbps }) => layout::Eip {
             target: octets(*target),
             vni: vni.get(),
@@ -114,6 +116,14 @@ pub fn writes(key: &EntryKey, entry: &Entry) -> Result<Vec<Write>, EntryError> {
     let first = Write { map, key: map_key, value: Some(value) };
     let rest = more.into_iter().map(|(map, key, value)| Write { map, key, value: Some(value) });
     Ok(std::iter::once(first).chain(rest).collect())
+}
+
+/// The address of the family that nobody has: the next hop of a subnet's range.
+fn unspecified(net: &IpNet) -> IpAddr {
+    match net {
+        IpNet::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpNet::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
 }
 
 fn address(of: &Address) -> layout::Address {
