@@ -10,6 +10,7 @@ mod interface;
 mod plug;
 mod pool;
 mod route;
+mod secondary;
 mod subnet;
 mod vip;
 mod vpc;
@@ -43,6 +44,7 @@ pub fn admit(world: &World, request: &Request, facts: &Facts) -> Result<Change, 
         Request::AddAddresses(request) => decision.add_addresses(request),
         Request::RemoveAddresses(request) => decision.remove_addresses(request),
         Request::MoveAddresses(request) => decision.move_addresses(request),
+        Request::TakeAddresses(request) => decision.take_addresses(request),
         Request::PlugInterface(request) => decision.plug_interface(request),
         Request::UnplugInterface(request) => decision.unplug_interface(request),
         Request::RunInstance(request) => decision.run_instance(request),

@@ -85,7 +85,10 @@ impl Random {
             }
             17 => {
                 let (from, to) = (self.of(&world.interfaces), self.of(&world.interfaces));
-                MoveAddresses { from, to, addresses: self.secondary(world, from) }.into()
+                match self.below(2) {
+                    0 => MoveAddresses { from, to, addresses: self.secondary(world, from) }.into(),
+                    _ => TakeAddresses { interface: to, addresses: self.secondary(world, from) }.into(),
+                }
             }
             18 => {
                 let (interface, host) = (self.of(&world.interfaces), self.of(&world.hosts));

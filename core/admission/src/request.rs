@@ -43,7 +43,7 @@ requests! {
     CreateInterface
     /// Changes an interface.
     UpdateInterface
-    /// Deletes an interface and unbinds it everywhere.
+    /// Deletes an interface that no route leads to, and unbinds it everywhere.
     DeleteInterface
     /// Attaches an interface to an instance.
     AttachInterface
@@ -55,6 +55,8 @@ requests! {
     RemoveAddresses
     /// Moves further addresses from one interface to another at once.
     MoveAddresses
+    /// Gives an interface further addresses, whoever has them as such.
+    TakeAddresses
     /// Plugs an interface into a host by an existing device.
     PlugInterface
     /// Unplugs what [`PlugInterface`] plugged.
@@ -69,7 +71,7 @@ requests! {
     StopInstance
     /// Powers an instance off: ports down and everything killed at once.
     PowerOffInstance
-    /// Deletes an instance with its primary interface and unbinds both everywhere.
+    /// Deletes an instance with its primary interface, to which no route leads, and unbinds both everywhere.
     DeleteInstance
     /// Makes a VIP, with associations if some are given.
     CreateVip

@@ -145,6 +145,9 @@ pub struct AddAddresses {
     /// The id of the interface that loses them in the same step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// Whoever has one of `addresses` besides its primary ones loses it in the same step; free ones are given.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reassign: bool,
 }
 
 fn yes() -> bool {

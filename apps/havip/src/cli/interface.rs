@@ -16,7 +16,8 @@ use havip_api::{
 #[command(after_help = "Examples:
   havip interface create --subnet web --name extra
   havip interface attach extra --instance web-1
-  havip interface add-address extra 10.20.1.77")]
+  havip interface add-address extra 10.20.1.77
+  havip interface update extra --source-dest-check off")]
 pub enum InterfaceVerb {
     /// Make an interface
     Create {
@@ -86,13 +87,13 @@ pub enum InterfaceVerb {
         /// The new description
         #[arg(long)]
         description: Option<String>,
-        /// Whether the guest may send and receive only its own addresses
-        #[arg(long, value_name = "true|false")]
+        /// Whether the guest may send and receive only its own addresses; off for routers
+        #[arg(long, value_name = "on|off", value_parser = switch)]
         source_dest_check: Option<bool>,
         #[command(flatten)]
         change: Change,
     },
-    /// Delete an interface and its associations
+    /// Delete an interface that no route leads to, and its associations
     Delete {
         /// Its id, name or address
         interface: String,
@@ -123,7 +124,7 @@ pub enum InterfaceVerb {
     AddAddress {
         /// Its id, name or address
         interface: String,
-        /// Free addresses of its subnet, or secondary ones of `--from`
+        /// Free addresses of its subnet, or secondary ones of others with `--from` or `--reassign`
         #[arg(required_unless_present = "automatic")]
         addresses: Vec<String>,
         /// And so many of the lowest free ones
@@ -135,6 +136,9 @@ pub enum InterfaceVerb {
         /// The interface that loses them in the same step
         #[arg(long, value_name = "INTERFACE")]
         from: Option<String>,
+        /// Whoever has one of them as a secondary address loses it in the same step
+        #[arg(long, conflicts_with_all = ["from", "automatic"])]
+        reassign: bool,
         #[command(flatten)]
         change: Change,
     },
@@ -206,9 +210,9 @@ impl Verb for InterfaceVerb {
             Self::Detach { interface, change } => {
                 change.show(session, &change.client(session).detach_interface(&id_of(&interface)?)?)
             }
-            Self::AddAddress { interface, addresses, automatic, family, from, change } => {
+            Self::AddAddress { interface, addresses, automatic, family, from, reassign, change } => {
                 let from = session.id_of_any::<Interface>(from.as_deref())?;
-                let body = AddAddresses { addresses, automatic, family, from };
+                let body = AddAddresses { addresses, automatic, family, from, reassign };
                 change.show(session, &change.client(session).add_addresses(&id_of(&interface)?, &body)?)
             }
             Self::RemoveAddress { interface, address, change } => {
@@ -217,6 +221,15 @@ impl Verb for InterfaceVerb {
                 session.say(&format!("{address} taken from {id}"))
             }
         }
+    }
+}
+
+/// `on` or `off`, as lists show it, and as JSON has it.
+fn switch(word: &str) -> Result<bool, String> {
+    match word {
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
+        _ => Err("say on or off".into()),
     }
 }
 

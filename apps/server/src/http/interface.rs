@@ -107,7 +107,7 @@ pub async fn update_interface(
     .await
 }
 
-/// Deletes an interface and unbinds it everywhere.
+/// Deletes an interface that no route leads to, and unbinds it everywhere.
 #[utoipa::path(delete, path = "/v1/interfaces/{id}", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
     responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn delete_interface(
@@ -234,6 +234,12 @@ pub async fn add_addresses(
             let detail = "family says which addresses to choose; say how many (automatic), or leave it out";
             return Err(Fault::invalid("/family", "contradiction", detail));
         }
+        _ if body.reassign && (body.from.is_some() || body.automatic > 0) => {
+            let detail =
+                "reassign takes the named addresses from whoever has them; leave from and automatic out";
+            return Err(Fault::invalid("/reassign", "contradiction", detail));
+        }
+        None if body.reassign => request::TakeAddresses { interface, addresses }.into(),
         Some(from) => {
             request::MoveAddresses { from: parse::id("/from", from)?, to: interface, addresses }.into()
         }

@@ -140,6 +140,9 @@ impl<'a> Decision<'a> {
 
     pub fn delete_instance(&mut self, request: &DeleteInstance) -> Result<ResourceKey, Refusal> {
         let instance = self.find::<Instance>(request.instance, "/instance")?;
+        for interface in self.world.interfaces_of(instance.id).filter(|interface| interface.is_primary) {
+            self.check_no_next_hop(interface, "/instance")?;
+        }
         self.end_associations(Target::Instance(instance.id));
         if let Some(eip) = self.world.eip_of(EipTarget::Instance(instance.id)) {
             self.unbind(eip.id);

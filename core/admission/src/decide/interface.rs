@@ -1,12 +1,11 @@
-//! Interfaces and their further addresses.
+//! Interfaces.
 
 use super::{Decision, check, nothing_to_do, set_texts};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
-    Counter, EipTarget, Interface, InterfaceId, MacAddr, Meta, NextHop, PortNumber, PortState, Profile,
-    ResourceKey, Subnet, Target,
+    Counter, EipTarget, Interface, InterfaceId, MacAddr, Meta, NextHop, PortNumber, PortState, ResourceKey,
+    Subnet, Target,
 };
-use std::net::IpAddr;
 
 impl Decision<'_> {
     pub fn create_interface(&mut self, request: &CreateInterface) -> Result<ResourceKey, Refusal> {
@@ -90,15 +89,8 @@ impl Decision<'_> {
             return Err(nothing_to_do("a name, a description or source_dest_check"));
         }
         check::texts(request.texts.name.as_deref(), request.texts.description.as_deref())?;
-        if request.source_dest_check == Some(true)
-            && let Some(route) = self.world.routes_via(NextHop::Interface(interface.id)).next()
-        {
-            let message = format!(
-                "route {} leads to interface {}, which could not pass its packets on any more; delete the route first",
-                route.id, interface.id
-            );
-            let blocker = ResourceKey::Route(route.id);
-            return Err(Code::InterfaceHasRoute.at("/source_dest_check", message).blocked_by([blocker]));
+        if request.source_dest_check == Some(true) {
+            self.check_no_next_hop(interface, "/source_dest_check")?;
         }
         Ok(self.edit::<Interface>(interface.id, |interface| {
             set_texts(&mut interface.meta, &request.texts);
@@ -122,96 +114,36 @@ impl Decision<'_> {
             }
             .blocked_by([blocker]));
         }
+        self.check_no_next_hop(interface, "/interface")?;
         Ok(self.forget_interface(interface.id))
     }
 
-    /// Deletes an interface, its associations and the routes to it, and unbinds its EIP.
+    /// Whether an interface may go, or stop passing on what is not its own: no route may lead to it.
+    ///
+    /// A route without a next hop would lose its packets without a word.
+    pub fn check_no_next_hop(&self, interface: &Interface, field: &str) -> Result<(), Refusal> {
+        let routes: Vec<_> = self.world.routes_via(NextHop::Interface(interface.id)).collect();
+        if routes.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> =
+            routes.iter().map(|route| format!("{} ({})", route.id, route.destination)).collect();
+        let message = format!(
+            "interface {} is the next hop of {}; delete the route(s) first",
+            interface.id,
+            names.join(", ")
+        );
+        let blockers = routes.iter().map(|route| ResourceKey::Route(route.id));
+        Err(Code::InterfaceHasRoute.at(field, message).blocked_by(blockers))
+    }
+
+    /// Deletes an interface that no route leads to, ends its associations, and unbinds its EIP.
     pub fn forget_interface(&mut self, id: InterfaceId) -> ResourceKey {
         self.end_associations(Target::Interface(id));
         if let Some(eip) = self.world.eip_of(EipTarget::Interface(id)) {
             self.unbind(eip.id);
         }
-        let routes: Vec<_> = self.world.routes_via(NextHop::Interface(id)).map(|route| route.id).collect();
-        routes.into_iter().for_each(|route| {
-            self.delete(ResourceKey::Route(route));
-        });
         self.delete(ResourceKey::Interface(id))
-    }
-
-    pub fn add_addresses(&mut self, request: &AddAddresses) -> Result<ResourceKey, Refusal> {
-        let interface = self.find::<Interface>(request.interface, "/interface")?;
-        let subnet = self.find::<Subnet>(interface.subnet, "/interface")?;
-        if request.addresses.is_empty() && request.automatic == 0 {
-            return Err(nothing_to_do("the addresses, or how many to choose"));
-        }
-        let mut wanted = interface.clone();
-        let more = request.addresses.len().saturating_add(request.automatic);
-        self.check_address_limit(&wanted, more, "/addresses")?;
-        self.give(subnet, &mut wanted, &request.addresses, "/addresses")?;
-        for _ in 0..request.automatic {
-            let address = self.pick_lowest(subnet, request.family, "/automatic", &wanted.secondary)?;
-            wanted.secondary.push(address);
-        }
-        Ok(self.edit::<Interface>(interface.id, |interface| interface.secondary = wanted.secondary))
-    }
-
-    pub fn remove_addresses(&mut self, request: &RemoveAddresses) -> Result<ResourceKey, Refusal> {
-        let interface = self.find::<Interface>(request.interface, "/interface")?;
-        check_has(interface, &request.addresses)?;
-        let gone = |address: &IpAddr| request.addresses.contains(address);
-        Ok(self.edit::<Interface>(interface.id, |interface| {
-            interface.secondary.retain(|address| !gone(address))
-        }))
-    }
-
-    pub fn move_addresses(&mut self, request: &MoveAddresses) -> Result<ResourceKey, Refusal> {
-        let from = self.find::<Interface>(request.from, "/from")?;
-        let to = self.find::<Interface>(request.to, "/to")?;
-        if from.id == to.id {
-            return Err(nothing_to_do("two different interfaces"));
-        }
-        if from.subnet != to.subnet {
-            let message = format!(
-                "interface {} is in subnet {}, and the addresses are of subnet {}; use an interface there",
-                to.id, to.subnet, from.subnet
-            );
-            return Err(Code::OtherSubnet.at("/to", message));
-        }
-        check_has(from, &request.addresses)?;
-        self.check_address_limit(to, request.addresses.len(), "/addresses")?;
-        let moved = request.addresses.clone();
-        self.edit::<Interface>(from.id, |from| from.secondary.retain(|address| !moved.contains(address)));
-        Ok(self.edit::<Interface>(to.id, |to| to.secondary.extend(&moved)))
-    }
-
-    /// Adds chosen addresses to an interface that is not in the world so yet.
-    fn give(
-        &self,
-        subnet: &Subnet,
-        to: &mut Interface,
-        addresses: &[IpAddr],
-        field: &str,
-    ) -> Result<(), Refusal> {
-        self.check_address_limit(to, addresses.len(), field)?;
-        for (position, address) in addresses.iter().enumerate() {
-            let taken: Vec<_> = to.primaries().chain(addresses.iter().take(position).copied()).collect();
-            self.check_free(subnet, *address, &format!("{field}/{position}"), &taken)?;
-            to.secondary.push(*address);
-        }
-        Ok(())
-    }
-
-    fn check_address_limit(&self, interface: &Interface, more: usize, field: &str) -> Result<(), Refusal> {
-        let most = self.facts.quotas.limits(Profile::Native).secondary_addresses;
-        let (id, has) = (interface.id, interface.secondary.len());
-        if has.saturating_add(more) <= most {
-            return Ok(());
-        }
-        let message = format!(
-            "an interface may have {most} further addresses, {id} has {has} and would get {more}; \
-             remove some, or have the quota secondary_addresses raised"
-        );
-        Err(Code::TooManyAddresses.at(field, message))
     }
 }
 
@@ -223,25 +155,4 @@ pub fn primary_stays(interface: &Interface) -> Refusal {
         interface.id
     );
     Code::PrimaryInterface.at("/interface", message)
-}
-
-fn check_has(interface: &Interface, addresses: &[IpAddr]) -> Result<(), Refusal> {
-    if addresses.is_empty() {
-        return Err(nothing_to_do("the addresses"));
-    }
-    for (position, address) in addresses.iter().enumerate() {
-        let field = format!("/addresses/{position}");
-        if !interface.secondary.contains(address) {
-            let message = format!(
-                "{address} is not a further address of interface {}; look at which are",
-                interface.id
-            );
-            return Err(Code::AddressNotOnInterface.at(field, message));
-        }
-        if addresses.iter().take(position).any(|earlier| earlier == address) {
-            let message = format!("{address} stands twice in the request; give each address once");
-            return Err(Code::AddressRepeated.at(field, message));
-        }
-    }
-    Ok(())
 }

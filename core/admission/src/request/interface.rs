@@ -92,6 +92,15 @@ pub struct MoveAddresses {
     pub addresses: Vec<IpAddr>,
 }
 
+/// See [`Request::TakeAddresses`](super::Request::TakeAddresses).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakeAddresses {
+    /// Who gets them.
+    pub interface: InterfaceId,
+    /// These.
+    pub addresses: Vec<IpAddr>,
+}
+
 /// See [`Request::PlugInterface`](super::Request::PlugInterface).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlugInterface {

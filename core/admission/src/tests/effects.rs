@@ -187,13 +187,14 @@ fn deleting_an_instance_unbinds_it_everywhere_and_lets_its_other_interfaces_go()
     let eip = scene.make_eip(eip());
     scene.admit(BindEip { eip, target: EipTarget::Interface(primary) });
     let off =
-        UpdateInterface { interface: primary, texts: NewTexts::default(), source_dest_check: Some(false) };
+        UpdateInterface { interface: second, texts: NewTexts::default(), source_dest_check: Some(false) };
     scene.admit(off);
-    scene.make_route(route(scene.vpc, "0.0.0.0/0", NextHop::Interface(primary)));
+    let way = scene.make_route(route(scene.vpc, "0.0.0.0/0", NextHop::Interface(second)));
 
     scene.admit(DeleteInstance { instance });
 
-    assert!(scene.world.instances.is_empty() && scene.world.routes.is_empty());
+    assert!(scene.world.instances.is_empty());
+    assert_eq!(scene.world.routes.keys().collect::<Vec<_>>(), [&way], "a detached interface keeps its route");
     assert_eq!(scene.world.interfaces.keys().collect::<Vec<_>>(), [&second]);
     assert_eq!((scene.interface(second).instance, scene.interface(second).host), (None, None));
     assert!(scene.vip(by_instance).associations.is_empty() && scene.vip(by_primary).associations.is_empty());
@@ -290,6 +291,31 @@ fn addresses_move_from_one_interface_to_another_at_once() {
     assert_eq!(scene.interface(b).secondary, addresses);
     scene.admit(RemoveAddresses { interface: b, addresses });
     assert_eq!(scene.world.address_user(scene.vpc, ip("10.20.1.50")), None);
+}
+
+#[test]
+fn addresses_are_taken_from_whoever_has_them_besides_its_own() {
+    let mut scene = Scene::new();
+    let [a, b, c] = [(); 3].map(|()| scene.make_interface(interface(scene.subnet)));
+    let give = |interface, address| AddAddresses {
+        interface,
+        addresses: vec![ip(address)],
+        automatic: 0,
+        family: Family::Ipv4,
+    };
+    scene.admit(give(a, "10.20.1.50"));
+    scene.admit(give(b, "10.20.1.51"));
+    let all = ["10.20.1.50", "10.20.1.51", "10.20.1.52"].map(ip).to_vec();
+
+    // Two of others, one that nobody has; the same once more changes nothing.
+    for _ in 0..2 {
+        scene.admit(TakeAddresses { interface: c, addresses: all.clone() });
+        assert_eq!(scene.interface(c).secondary, all);
+        assert!(scene.interface(a).secondary.is_empty() && scene.interface(b).secondary.is_empty());
+    }
+    scene.admit(TakeAddresses { interface: a, addresses: all[1..].to_vec() });
+    assert_eq!(scene.interface(c).secondary, all[..1]);
+    assert_eq!(scene.interface(a).secondary, all[1..]);
 }
 
 #[test]

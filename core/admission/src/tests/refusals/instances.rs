@@ -2,7 +2,7 @@
 
 use super::{interfaces::number, *};
 use crate::{request::*, tests::scene::*};
-use havip_model::{Driver, InitSystem, InstanceId};
+use havip_model::{Driver, InitSystem, InstanceId, NextHop};
 
 pub fn rows() -> Vec<Row> {
     [running(), switching()].into_iter().flatten().collect()
@@ -98,7 +98,14 @@ fn switching() -> Vec<Row> {
     let (running, stopped, off) = (scene.run(), scene.run(), scene.run());
     scene.admit(StopInstance { instance: stopped });
     scene.admit(PowerOffInstance { instance: off });
+    let router =
+        scene.make_instance(RunInstance { source_dest_check: false, ..RunInstance::of(scene.subnet) });
+    let next_hop = NextHop::Interface(scene.primary(router));
+    let way = scene.make_route(route(scene.vpc, "0.0.0.0/0", next_hop));
+    let is_next_hop = scene.refuse(DeleteInstance { instance: router });
+    blocked_by(&is_next_hop, [ResourceKey::Route(way)]);
     vec![
+        Row(is_next_hop, Code::InterfaceHasRoute, "/instance", "delete the route(s) first"),
         Row(
             scene.refuse(StartInstance { instance: running }),
             Code::AlreadyInState,

@@ -91,8 +91,11 @@ fn further_addresses() -> Vec<Row> {
     };
     let remove = |addresses: &[_]| RemoveAddresses { interface: a, addresses: addresses.into() };
     let move_to = |to, addresses: &[_]| MoveAddresses { from: a, to, addresses: addresses.into() };
+    let take = |interface, addresses: &[_]| TakeAddresses { interface, addresses: addresses.into() };
     let gone = InterfaceId::new("aaaaaaaaaaaaaaaaaaaa".parse().unwrap());
     scene.admit(add(&[ip("10.20.1.50")], 0));
+    let floating = scene.float();
+    let floating = scene.vip(floating).address();
     let mut full = scene.clone();
     full.admit(AddAddresses { interface: b, addresses: vec![], automatic: 20, family: Family::Ipv4 });
     let x = [ip("10.20.1.50")];
@@ -120,6 +123,17 @@ fn further_addresses() -> Vec<Row> {
             "not a further address",
         ),
         Row(full.refuse(move_to(b, &x)), Code::TooManyAddresses, "/addresses", "has 20 and would get 1"),
+        Row(scene.refuse(take(b, &[])), Code::NothingToDo, "", "give the addresses"),
+        Row(scene.refuse(take(b, &[own])), Code::AddressInUse, "/addresses/0", "is in use by eni-"),
+        Row(
+            scene.refuse(take(b, &[x[0], floating])),
+            Code::AddressInUse,
+            "/addresses/1",
+            "is in use by vip-",
+        ),
+        Row(scene.refuse(take(b, &[x[0], x[0]])), Code::AddressRepeated, "/addresses/1", "twice"),
+        Row(scene.refuse(take(far, &x)), Code::AddressOutsideSubnet, "/addresses/0", "10.20.2.0/24"),
+        Row(full.refuse(take(b, &x)), Code::TooManyAddresses, "/addresses", "has 20 and would get 1"),
     ]
 }
 
@@ -242,10 +256,13 @@ fn leaving() -> Vec<Row> {
     };
     let still_routes = scene.refuse(update(Some(true)));
     blocked_by(&still_routes, [ResourceKey::Route(way)]);
+    let is_next_hop = scene.refuse(DeleteInterface { interface: router });
+    blocked_by(&is_next_hop, [ResourceKey::Route(way)]);
     let is_attached = scene.refuse(DeleteInterface { interface: attached });
     blocked_by(&is_attached, [ResourceKey::Instance(instance)]);
     vec![
-        Row(still_routes, Code::InterfaceHasRoute, "/source_dest_check", "delete the route first"),
+        Row(still_routes, Code::InterfaceHasRoute, "/source_dest_check", "delete the route(s) first"),
+        Row(is_next_hop, Code::InterfaceHasRoute, "/interface", "(0.0.0.0/0)"),
         Row(is_attached, Code::InterfaceAttached, "/interface", "detach it first"),
         Row(scene.refuse(update(None)), Code::NothingToDo, "", "source_dest_check"),
         Row(
