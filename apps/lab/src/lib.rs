@@ -22,6 +22,7 @@ mod takeover;
 mod trouble;
 mod turns;
 pub mod watch;
+mod ways;
 mod wires;
 
 pub use capture::Capture;

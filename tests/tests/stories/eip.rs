@@ -44,6 +44,49 @@ fn only_what_is_sent_as_the_vip_leaves_through_its_eip() -> Result<()> {
 }
 
 #[test]
+fn what_an_instance_sends_leaves_by_the_eip_of_the_address_that_it_is_sent_from() -> Result<()> {
+    let scene = pair().edges(1).start(program())?;
+    scene.associate(["blue", "green"])?;
+    scene.follow_every_claim()?;
+    // One for the VIP, one for an instance, one for an interface.
+    let of_vip = scene.bind_eip(scene.vip_id())?;
+    let of_blue = scene.bind_eip(&scene["blue"].id)?;
+    let of_green = scene.bind_eip(&scene.interface_of("green")?.meta.id)?;
+    let outside = scene.outside()?;
+    outside.serve_peer_address()?;
+    for guest in ["blue", "green"] {
+        scene[guest].shell(&format!("ip address add {VIP}/32 dev eth0"))?;
+        scene[guest].serve(guest)?;
+    }
+    let seen = |guest: &str, options: &[&str]| -> Result<String> {
+        let url = format!("http://{OUTSIDE_CLIENT}:8080/");
+        let words = [&["curl", "-s", "-m", "3"], options, &[&url]].concat();
+        Ok(scene[guest].run(&words)?.stdout.trim().to_owned())
+    };
+    let as_vip = ["--interface", &VIP.to_string()].map(str::to_owned);
+    let as_vip = as_vip.each_ref().map(String::as_str);
+    let take = |guest: &str| -> Result<()> {
+        scene[guest].announce(VIP)?;
+        scene.eventually_held_by(guest)
+    };
+
+    for (holder, other) in [("blue", "green"), ("green", "blue")] {
+        take(holder)?;
+        eventually(PATIENCE, || {
+            let found = [seen("blue", &[])?, seen("green", &[])?, seen(holder, &as_vip)?];
+            let wanted = [of_blue, of_green, of_vip].map(|eip| eip.to_string());
+            ensure!(found == wanted, "the outside saw {found:?}, not {wanted:?}");
+            Ok(())
+        })?;
+        ensure!(seen(other, &as_vip)?.is_empty(), "{other} left as a VIP that it does not hold");
+        for (eip, guest) in [(of_vip, holder), (of_blue, "blue"), (of_green, "green")] {
+            outside.eventually_fetches(&format!("http://{eip}/"), guest, PATIENCE)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn an_eip_passes_to_the_other_edge_when_its_own_is_lost() -> Result<()> {
     let scene = pair().edges(2).start(program())?;
     elect_blue(&scene)?;

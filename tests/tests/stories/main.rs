@@ -1,10 +1,12 @@
 //! The stories, by what they are about. Each has a lab of its own.
 
+mod addresses;
 mod applications;
 mod assist;
 mod claims;
 mod contests;
 mod daemons;
+mod direct;
 mod drill;
 mod eip;
 mod external;
@@ -18,6 +20,7 @@ mod machines;
 mod mtu;
 mod noise;
 mod path;
+mod routes;
 mod scenario;
 mod software;
 mod spoofing;
