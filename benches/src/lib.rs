@@ -11,5 +11,6 @@ pub mod plain;
 pub mod post;
 pub mod priority;
 pub mod report;
+pub mod sender;
 pub mod stats;
 pub mod traffic;

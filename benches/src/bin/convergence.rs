@@ -16,6 +16,7 @@ use havip_benches::{
     post::{Post, next_arrival, now},
     priority,
     report::{OURS, Report},
+    sender::{Sender, drain},
 };
 use havip_lab::{Scene, Setting, names::HostName};
 use havip_packet_socket::PacketSocket;
@@ -24,10 +25,6 @@ use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddrV4, UdpSocket},
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::{Duration, Instant},
 };
 
@@ -178,76 +175,6 @@ impl Arena {
     }
 }
 
-fn drain(socket: &UdpSocket) {
-    let mut byte = [0; 64];
-    socket.set_nonblocking(true).expect("a socket can be switched");
-    while socket.recv(&mut byte).is_ok() {}
-    socket.set_nonblocking(false).expect("a socket can be switched");
-}
-
-/// Sends every 0.05 ms while it is told to.
-struct Sender {
-    orders: Arc<Orders>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Orders {
-    send: AtomicBool,
-    end: AtomicBool,
-}
-
-/// The sender sends until this is dropped.
-struct Sending<'a>(&'a Orders);
-
-impl Sender {
-    fn start(socket: UdpSocket, target: SocketAddrV4) -> Self {
-        let orders = Arc::<Orders>::default();
-        let thread = std::thread::spawn({
-            let orders = orders.clone();
-            move || {
-                while !orders.end.load(Ordering::Relaxed) {
-                    match orders.send.load(Ordering::Relaxed) {
-                        // Unreachable while nobody holds the VIP.
-                        true => drop(socket.send_to(b"tick", target)),
-                        false => std::thread::park(),
-                    }
-                    std::thread::sleep(TICK);
-                }
-            }
-        });
-        Self { orders, thread: Some(thread) }
-    }
-
-    fn send(&self) -> Sending<'_> {
-        self.orders.send.store(true, Ordering::Relaxed);
-        self.wake();
-        Sending(&self.orders)
-    }
-
-    fn wake(&self) {
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
-    }
-}
-
-impl Drop for Sending<'_> {
-    fn drop(&mut self) {
-        self.0.send.store(false, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Sender {
-    fn drop(&mut self) {
-        self.orders.end.store(true, Ordering::Relaxed);
-        self.wake();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
 /// Our lab: claimants on one host and on two, clients in four places, a VIP for each.
 struct Ours {
     scene: Scene,
@@ -350,7 +277,6 @@ const SAME_HOST: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 101);
 const OTHER_HOST: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 102);
 const ROUTED: Ipv4Addr = Ipv4Addr::new(10, 20, 1, 103);
 const PORT: u16 = 9000;
-const TICK: Duration = Duration::from_micros(50);
 const SPACING: Duration = Duration::from_millis(600);
 /// The client's packets flow before the announcement: neighbours are resolved, caches are warm.
 const RUN_UP: Duration = Duration::from_millis(10);
