@@ -139,7 +139,7 @@ impl Hook {
         }
         let route = EntryKey::Route(vni(), "192.168.0.0/16".parse().unwrap());
         match state.route {
-            Some(next_hop) => self.put(route, Entry::Route { next_hop: next_hop.into() }),
+            Some(next_hop) => self.put(route, Entry::Route { next_hop: Some(next_hop.into()) }),
             None => self.remove(route),
         }
         for eip in [EIP, EIP_OF_11, EIP_OF_13] {

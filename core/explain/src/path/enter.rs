@@ -1,7 +1,7 @@
 //! How a packet comes to a host, and where it goes from there.
 
 use super::source::{is_link_local, odd};
-use super::way::Lost;
+use super::way::{Lost, Way};
 use super::{End, Protocol, Walk};
 use havip_model::{PortNumber, PortState};
 use havip_reconcile::table::{Address, Entry, EntryKey};
@@ -42,6 +42,10 @@ impl Walk<'_> {
             false => self.find_way(destination),
         };
         let way = match found {
+            Ok(way) if way.by_route && (way.host, way.port) == (self.maps.host, number) => {
+                self.say("leads_back", "that route is no way for the port, which it leads to itself");
+                return self.leave();
+            }
             Ok(way) => way,
             Err(Lost::Gateway) if self.packet.protocol == Protocol::Ping => {
                 self.say("answered", "the gateway answers pings");
@@ -81,6 +85,16 @@ impl Walk<'_> {
             return End::Dropped("inner_odd");
         }
         let way = match self.find_way(destination) {
+            Ok(way)
+                if way.by_route
+                    && self.maps.is_edge
+                    && destination.is_ipv4()
+                    && !passed_on
+                    && self.is_from_next_hop(way) =>
+            {
+                self.say("leads_back", "the route leads to who sends it: its host has sent it here to leave");
+                return self.leave_from_host();
+            }
             Ok(way) => way,
             Err(Lost::Nobody) if self.maps.is_edge && destination.is_ipv4() && !passed_on => {
                 return self.leave_from_host();
@@ -103,6 +117,19 @@ impl Walk<'_> {
             (true, true) => End::Dropped("not_holder"),
             (false, _) => End::Dropped("not_here"),
         }
+    }
+
+    /// The packet is from the port that the route leads to.
+    fn is_from_next_hop(&self, way: Way) -> bool {
+        let source = self.key(self.packet.source);
+        let at = match self.maps.table.get(&EntryKey::Address(source.vni, source.address)) {
+            Some(Entry::Address(Address::Interface { host: Some(host), port, .. })) => Some((*host, *port)),
+            Some(Entry::Address(Address::Vip { .. })) => {
+                self.holder(source).map(|holder| (holder.host, holder.port))
+            }
+            _ => None,
+        };
+        at == Some((way.host, way.port))
     }
 
     /// Nobody here has the destination: of this VPC, or this host does not know the VPC.

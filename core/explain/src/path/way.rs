@@ -45,12 +45,16 @@ impl Walk<'_> {
             self.say("nobody", format!("nobody in the VPC has {address}, and no route leads there"));
             return Err(Lost::Nobody);
         };
+        let Some(next_hop) = next_hop else {
+            self.say("nobody", format!("nobody has {address}, and no route leads out of the subnet {net}"));
+            return Err(Lost::Refused("no_route"));
+        };
         self.say("route", format!("nobody in the VPC has {address}; the route {net} leads by {next_hop}"));
         self.find_address(next_hop, true).map(|way| Way { by_route: true, ..way }).map_err(
             |lost| match lost {
                 Lost::Nobody => {
                     self.say("nobody", format!("nobody has {next_hop}"));
-                    Lost::Nobody
+                    Lost::Refused("no_route")
                 }
                 Lost::Gateway => Lost::Refused("target_odd"),
                 refused => refused,
@@ -69,7 +73,7 @@ impl Walk<'_> {
                     "next_hop_checked",
                     format!("{address} does not forward: its source/destination check is on"),
                 );
-                Err(Lost::Refused("no_route"))
+                Err(Lost::Refused("next_hop_checked"))
             }
             Address::Interface { host: None, .. } => {
                 self.say("nowhere", format!("{address} is an interface that is plugged into no host"));
@@ -146,6 +150,13 @@ impl Walk<'_> {
                 format!("port {number} is not associated with {} any more", way.key.address),
             );
             return End::Dropped("holder_not_entitled");
+        }
+        if way.by_route && port.source_dest_check {
+            self.say(
+                "next_hop_checked",
+                format!("port {number} does not forward: its source/destination check is on"),
+            );
+            return End::Dropped("next_hop_checked");
         }
         self.say("delivered", format!("into port {number}"));
         End::Delivered(number)
