@@ -45,7 +45,8 @@ impl ExternalGuest {
     }
 }
 
-fn run<S: AsRef<OsStr>>(
+/// Runs a program in a namespace and waits for its end.
+pub fn run<S: AsRef<OsStr>>(
     namespace: &Namespace,
     program: &str,
     words: impl IntoIterator<Item = S>,

@@ -11,6 +11,10 @@ use havip_api::{Client, ClientError, Instance, InstanceState};
 use havip_guest::{Outcome, Sandbox, Sandboxes};
 use havip_model::InstanceId;
 use havip_netlink::Namespace;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
     ffi::{OsStr, OsString},
     fs,
@@ -181,6 +185,12 @@ impl Guest {
     /// Ports down and everything killed at once.
     pub fn power_off(&self) -> Result<()> {
         self.api(|client| client.power_off_instance(&self.id)).map(drop)
+    }
+
+    /// Its first process, or the QEMU of a machine, is killed on its host; nothing of Havip is asked.
+    pub fn kill(&self) -> Result<()> {
+        let pid = Pid::from_raw(self.sandbox()?.pid().cast_signed());
+        kill(pid, Signal::SIGKILL).with_context(|| format!("cannot kill {}", self.name))
     }
 
     /// SIGTERM, then SIGKILL.
