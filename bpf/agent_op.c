@@ -190,12 +190,18 @@ static __noinline enum outcome doubt(struct __sk_buff *skb, struct kept_record *
 	return ask_port(skb, key, number, ASKER_DOUBT) ? OUTCOME_DONE : OUTCOME_UNSENT;
 }
 
-/* The agent knows that both have the address: the holder keeps it for a while, whatever the port says (C9). */
+/*
+ * The agent knows that both have the address: the holder keeps it for a while, whatever the port says (C9). The same for
+ * a port whose guest has just come from another host, and announces every address that it has.
+ */
 static __noinline enum outcome hold_off(const struct address_key *key, __u32 port, __u64 until)
 {
 	struct address_port_key loser = with_port(key, port);
-	__u64 *kept = bpf_map_lookup_elem(&losses, &loser);
+	__u64 *kept;
 
+	if (until & 1)
+		loser.vni |= CONTESTED_ALWAYS;
+	kept = bpf_map_lookup_elem(&losses, &loser);
 	if (kept && *kept >= until)
 		return OUTCOME_UNCHANGED;
 	return bpf_map_update_elem(&losses, &loser, &until, BPF_ANY) ? OUTCOME_FULL : OUTCOME_DONE;

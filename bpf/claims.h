@@ -10,6 +10,8 @@
 #define CLAIM_BURST 8
 #define POSTPONED_AGAIN_NS 100000000ULL
 #define CONTESTED_FOR_NS 30000000000ULL
+/* `losses` under this bit of the VNI: whatever the VIP's contention is, as the port's guest has just come. */
+#define CONTESTED_ALWAYS (1U << 30)
 /*
  * Without an agent nobody could follow a postponed claim, so claims are followed at once; beyond 128 at once and
  * then 32 a second they are dropped, as each may become 64 packets. keepalived claims once per transition.
@@ -42,6 +44,7 @@ enum limited {
 	LIMITED_DOUBTS = 5,
 	LIMITED_PROBES = 6,
 	LIMITED_ADVERTISED = 7,
+	LIMITED_ARRIVALS = 8,
 };
 
 /* The same by the port's number, which may be one of another host. */
@@ -95,7 +98,8 @@ static __noinline void leave_to_agent(__u32 kind, const struct address_port_key 
 
 /*
  * The record was replaced: if a port of this host lost the VIP to another port by it, its next claims are contested
- * (C9). A release is no loss: whoever resigned may come back at once.
+ * (C9). A release is no loss: whoever resigned may come back at once. Nor is it one if the same port holds it on
+ * another host: its guest has migrated.
  */
 __noinline int note_loss(struct address_key *key, struct record *before, struct record *made)
 {
@@ -106,23 +110,28 @@ __noinline int note_loss(struct address_key *key, struct record *before, struct 
 	if (!key || !before || !made || !own)
 		return 0;
 	if (!before->holder || is_released(before->holder) || before->incarnation != made->incarnation ||
-	    holder_host(before->holder) != own->host || (before->holder | 1) == (made->holder | 1))
+	    holder_host(before->holder) != own->host || holder_port(before->holder) == holder_port(made->holder))
 		return 0;
 	loser = with_port(key, holder_port(before->holder));
 	bpf_map_update_elem(&losses, &loser, &until, BPF_ANY);
 	return 0;
 }
 
-/* The claim goes against a present holder, by a port that lost the VIP a short while ago. */
-static __always_inline bool is_contested(const struct address_port_key *whose, const struct wish *wish,
-					 const struct record *met, __u64 boot_ns)
+/* The claim goes against a present holder, by a port that lost the VIP a short while ago, or has just come here. */
+static __always_inline bool is_contested(struct address_port_key *whose, const struct wish *wish,
+					 const struct record *met, __u64 boot_ns, bool is_held)
 {
 	__u64 *until;
 
-	if (!met->holder || is_released(met->holder) || met->holder == wish->holder ||
+	if (!met->holder || is_released(met->holder) || holder_port(met->holder) == whose->port ||
 	    met->incarnation != wish->incarnation)
 		return false;
+	until = is_held ? bpf_map_lookup_elem(&losses, whose) : NULL;
+	if (until && boot_ns < *until)
+		return true;
+	whose->vni |= CONTESTED_ALWAYS;
 	until = bpf_map_lookup_elem(&losses, whose);
+	whose->vni &= ~CONTESTED_ALWAYS;
 	return until && boot_ns < *until;
 }
 
@@ -176,7 +185,7 @@ __noinline int follow_claim(struct __sk_buff *skb, struct claim *claim)
 
 	whose = with_port(&claim->key, claim->port);
 	if (agent_is_alive(now.boot_ns)) {
-		if (claim->is_held && is_contested(&whose, &wish, &before, now.boot_ns)) {
+		if (is_contested(&whose, &wish, &before, now.boot_ns, claim->is_held)) {
 			leave_to_agent(EVENT_CONTESTED, &whose, &before, claim->mac, 0);
 			return 0;
 		}

@@ -96,6 +96,7 @@ enum port_state { PORT_INACTIVE = 0, PORT_ACTIVE = 1, PORT_MIGRATING_OUT = 2 };
 enum port_flag {
 	PORT_VETH = 1,    /* the peer is in another namespace: packets are put there directly */
 	PORT_CHECKED = 2, /* source/destination check on */
+	PORT_AWAITED = 4, /* inactive because its guest is on its way here: its first frame is told */
 };
 
 /* A port of this host, by its device in `devices`, by its number in `ports`. */
@@ -230,6 +231,7 @@ enum cause {
 	CAUSE_HOST_LOST = 8,
 	CAUSE_PORT_DOWN = 9,
 	CAUSE_CONTESTED = 10,
+	CAUSE_MIGRATED = 11,
 	/* How a record of another host came here. */
 	CAUSE_ANNOUNCED = 16,
 	CAUSE_CORRECTED = 17,
@@ -355,6 +357,7 @@ enum event_kind {
 	EVENT_ECHO = 7,      /* host's kernel returned the echo `nonce`; at - nonce is the round trip */
 	EVENT_SERVES = 8,    /* the holder named by `now` sent its first packet as the VIP; nonce: the last before, here */
 	EVENT_CONTESTED = 9, /* port, which has just lost the VIP, claimed it with `mac`; `now` is the record it met (C9) */
+	EVENT_ARRIVED = 10, /* the guest that port waits for has sent a frame */
 };
 struct event {
 	__u32 kind;
@@ -396,7 +399,8 @@ enum order_kind {
 	ORDER_DOUBT = 7,    /* ask the holder named by `record`, through its host */
 	ORDER_ANNOUNCE = 8, /* announce the record to the VPC's members */
 	ORDER_ECHO = 9,     /* send an echo with `nonce` to `host` */
-	ORDER_HOLD_OFF = 12, /* the claims of `port` are contested until `nonce`, boot time in ns (C9) */
+	ORDER_HOLD_OFF = 12, /* the claims of `port` are contested until `nonce`, boot time in ns (C9); its lowest bit:
+	                      * whatever the VIP's contention says */
 	ORDER_FORGET = 10,  /* delete the record if its incarnation is at most `record.incarnation` */
 	ORDER_SPEAK = 11,   /* give port the last advert of `sender` and `router` once more, with priority 0, if the record
 	                     * is exactly `record` and `heir` may claim the VIP; with `nonce` 1 the advert itself, to take

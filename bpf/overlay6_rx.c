@@ -51,7 +51,7 @@ static __noinline int find_way_from_host(struct __sk_buff *skb, const struct set
 		return drop_outer(skb, reason, from->address, 0);
 	if (way->host == own->host)
 		return DELIVERS;
-	if (is_vip && !from->is_passed_on) {
+	if (!from->is_passed_on && (is_vip || way->host != from->host)) {
 		from->vip = way->key;
 		from->holder = way->host;
 		return PASSES_ON;

@@ -303,8 +303,9 @@ static __noinline int tell_sender(struct __sk_buff *skb, const struct settings *
 }
 
 /*
- * C8: the packet is for a VIP whose holder is on another host by now. It is passed on there, once: the mark in the
- * tunnel id says so. Its sender is told, at most once per VIP and millisecond. Called by the hook, for the stack.
+ * C8: the packet is for a VIP whose holder is on another host by now, or for an interface that is. It is passed on there,
+ * once: the mark in the tunnel id says so. Its sender is told of the VIP, at most once per millisecond; of interfaces
+ * everybody hears by configuration. Called by the hook, for the stack.
  */
 static __noinline int pass_on(struct __sk_buff *skb, const struct settings *own, struct outer *outer)
 {
@@ -393,7 +394,8 @@ static __noinline int ip_from_host(struct __sk_buff *skb, const struct settings 
 	}
 	if (reason)
 		return drop_outer(skb, reason, outer, parcel.destination);
-	if (way.host != own->host && way.target->kind == ADDRESS_VIP && !from->is_passed_on) {
+	if (way.host != own->host && !from->is_passed_on &&
+	    (way.target->kind == ADDRESS_VIP || way.host != from->host)) {
 		from->vip = way.key;
 		from->holder = way.host;
 		return PASSES_ON;

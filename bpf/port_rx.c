@@ -6,6 +6,7 @@
 #include "gateway.h"
 #include "icmp.h"
 #include "edge.h"
+#include "migration.h"
 
 /* What one port may ask of the agent: 16 at once, then 2 a second. */
 #define DHCP_TOKEN_NS 500000000ULL
@@ -224,7 +225,7 @@ int port_rx(struct __sk_buff *skb)
 	look_begin(skb);
 	if (!port || !own)
 		return drop(skb, 0, REASON_PORT_UNKNOWN, 0);
-	if (port->state == PORT_INACTIVE)
+	if (!takes_frames(skb, port))
 		return drop(skb, port->number, REASON_PORT_INACTIVE, 0);
 	if (skb->vlan_present) {
 		if (skb->vlan_proto != bpf_htons(ETH_P_8021Q))

@@ -87,6 +87,7 @@ MEMORY(adverts, struct address_port_key, struct advert_memory, 8192);
 MEMORY(talkers, __u32, struct talkers, 1024);
 MEMORY(delivered, struct delivered_key, struct delivered, 4096);
 SINGLE(no_advert, struct delivered); /* never written: what a new one begins as */
+MEMORY(departures, __u32, __u64, 1024); /* port -> boot time in ns of its guest's last frame before it left */
 MEMORY(meters, struct meter_key, struct meter, 8192);
 MEMORY(drops, struct drop_key, struct drop_value, 4096);
 

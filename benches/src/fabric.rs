@@ -265,6 +265,7 @@ fn plug(name: &str, space: &Namespace, switch: &Switch, number: u32) -> Result<P
         primary6: None,
         mtu: 1500,
         source_dest_check: true,
+        is_awaited: false,
         state: PortState::Active,
     };
     switch.put(&EntryKey::Port(port(number)), &Entry::Port(entry))?;

@@ -97,6 +97,7 @@ mod tests {
             state: PortState::Active,
             device: None,
             instance: None,
+            arrives: None,
         }
     }
 

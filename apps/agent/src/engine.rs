@@ -13,6 +13,7 @@ mod guests;
 mod items;
 mod keys;
 mod look;
+mod migration;
 mod path;
 mod ports;
 mod program;
@@ -36,7 +37,7 @@ use crate::{clock, dhcp, journal};
 use anyhow::Context;
 use havip_claim::keeper::{self, Keeper};
 use havip_liveness::Prober;
-use havip_model::{Digest, Holder, HostNumber, Record, VipKey, Vni};
+use havip_model::{Digest, Holder, HostNumber, PortNumber, Record, VipKey, Vni};
 use havip_netlink::{LinkEvent, LinkWatch, Links};
 use havip_reconcile::compile::Desired;
 use havip_reconcile::table::{EntryKey, Table};
@@ -153,6 +154,15 @@ pub enum Done {
     Said { about: HostNumber, by: HostNumber, hears: bool },
     /// A port of another host, or of this one, is down.
     Down(Holder),
+    /// The host that a guest came from has heard that it is here, and says when it sent its last frame there.
+    Departed {
+        /// The port.
+        port: PortNumber,
+        /// Since 1970, by that host's clock.
+        last_ms: u64,
+        /// When its first frame was seen here, by this host's.
+        first_ms: u64,
+    },
     /// About an instance.
     Guest(guests::Happened),
 }
@@ -283,6 +293,9 @@ impl Engine {
             Woken::Done(Done::Said { about, by, hears }) => self.said(about, by, hears),
             Woken::Done(Done::Loaded(loaded)) => self.programs_loaded(loaded),
             Woken::Done(Done::Down(port)) => self.port_down(port),
+            Woken::Done(Done::Departed { port, last_ms, first_ms }) => {
+                self.guest_departed(port, last_ms, first_ms);
+            }
             Woken::Done(Done::Guest(happened)) => self.guest_happened(happened).await,
             Woken::Switch | Woken::Deadline => {}
         }

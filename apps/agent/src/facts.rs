@@ -147,6 +147,7 @@ mod tests {
                 primary6: None,
                 mtu: 1500,
                 source_dest_check: true,
+                is_awaited: false,
                 state,
             })
         };

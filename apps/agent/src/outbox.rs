@@ -95,8 +95,21 @@ impl Outbox {
 
     /// A port came up or went down.
     pub fn port(&self, port: PortNumber, up: bool, reason: &str) {
-        let report = proto::PortReport { port: port.get(), up, reason: reason.to_owned() };
-        self.add(|waiting| say(&mut waiting.ports, port, report));
+        self.add(|waiting| {
+            // Its guest's arrival is said until the port is another's: the server may not have heard it yet.
+            let last = waiting.ports.get(&port).map(|last| last.value.clone()).unwrap_or_default();
+            let report = proto::PortReport { port: port.get(), up, reason: reason.to_owned(), ..last };
+            say(&mut waiting.ports, port, report);
+        });
+    }
+
+    /// The guest that a port waited for is here; how long nobody heard from it is known a moment later.
+    pub fn arrived(&self, port: PortNumber, outage_ms: Option<u32>) {
+        self.add(|waiting| {
+            let fresh = || proto::PortReport { port: port.get(), up: true, ..Default::default() };
+            let last = waiting.ports.get(&port).map_or_else(fresh, |last| last.value.clone());
+            say(&mut waiting.ports, port, proto::PortReport { arrived: true, outage_ms, ..last });
+        });
     }
 
     /// A port that this host no longer has.
@@ -336,6 +349,27 @@ mod tests {
         outbox.confirmed(1);
         outbox.start_stream();
         assert_eq!(next(&outbox).await, [Body::Instance(running(1))]);
+    }
+
+    #[tokio::test]
+    async fn an_arrival_is_said_with_whatever_else_is_said_of_the_port_until_that_is_forgotten() {
+        let outbox = Outbox::default();
+        let port = PortNumber::MIN;
+        let report = |arrived, outage_ms, reason: &str| {
+            let (port, up, reason) = (port.get(), reason.is_empty(), reason.to_owned());
+            Body::Port(proto::PortReport { port, up, reason, arrived, outage_ms })
+        };
+        outbox.port(port, false, "its guest is on its way here");
+        assert_eq!(next(&outbox).await, [report(false, None, "its guest is on its way here")]);
+        outbox.port(port, true, "");
+        outbox.arrived(port, None);
+        assert_eq!(next(&outbox).await, [report(true, None, "")]);
+        outbox.arrived(port, Some(104));
+        outbox.port(port, false, "the device has no carrier");
+        assert_eq!(next(&outbox).await, [report(true, Some(104), "the device has no carrier")]);
+        outbox.forget_port(port);
+        outbox.port(port, true, "");
+        assert_eq!(next(&outbox).await, [report(false, None, "")]);
     }
 
     #[tokio::test]

@@ -55,6 +55,15 @@ pub enum Asked {
         /// Where the answer goes.
         answer: oneshot::Sender<proto::HearsReply>,
     },
+    /// The guest of a port of this host has arrived at another.
+    Arrived {
+        /// Where, by its certificate.
+        host: HostNumber,
+        /// The port.
+        port: PortNumber,
+        /// Where the answer goes.
+        answer: oneshot::Sender<proto::ArrivedReply>,
+    },
     /// Whether a port of this host is down.
     Down {
         /// Who asks, by its certificate.
@@ -131,6 +140,17 @@ impl Peer for Service {
         let about = about.map_err(|error| Status::invalid_argument(error.to_string()))?;
         let (answer, answered) = oneshot::channel();
         self.ask(Asked::Hears { about, answer }, answered).await
+    }
+
+    async fn arrived(
+        &self,
+        request: Request<proto::ArrivedRequest>,
+    ) -> Result<Response<proto::ArrivedReply>, Status> {
+        let host = caller(&request)?;
+        let port = PortNumber::new(request.get_ref().port);
+        let port = port.map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let (answer, answered) = oneshot::channel();
+        self.ask(Asked::Arrived { host, port, answer }, answered).await
     }
 
     async fn down(&self, request: Request<proto::DownRequest>) -> Result<Response<proto::DownReply>, Status> {
@@ -260,6 +280,22 @@ impl Client {
         Some(answer.ok()?.into_inner().hears)
     }
 
+    /// Tells the peer that the guest of a port of its is here, until it has heard; answers when the guest sent its last
+    /// frame there, in milliseconds since 1970, if that is known.
+    pub async fn arrived(mut self, port: PortNumber) -> Option<u64> {
+        for after in ARRIVED_TOLD_AFTER {
+            tokio::time::sleep(after).await;
+            let told = self.client.arrived(proto::ArrivedRequest { port: port.get() });
+            match tokio::time::timeout(PATIENCE, told).await {
+                Ok(Ok(answer)) => return answer.into_inner().last_ms,
+                Ok(Err(status)) => tracing::debug!(%status, "a peer does not hear that a guest has arrived"),
+                Err(_) => {}
+            }
+        }
+        tracing::warn!(%port, "the host that a guest came from does not hear of it");
+        None
+    }
+
     /// Whether a port of the peer's is down, or goes down within a moment; false if the peer does not say so.
     pub async fn down(mut self, port: PortNumber) -> bool {
         for after in DOWN_ASKED_AFTER {
@@ -293,6 +329,9 @@ fn understood(answer: Answer) -> Option<Vec<(VipKey, Record)>> {
 const PATIENCE: Duration = Duration::from_millis(1000);
 /// From the first miss to the third.
 const UNTIL_LOST: Duration = Duration::from_millis(100);
+/// The server tells it, too; this is faster.
+const ARRIVED_TOLD_AFTER: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(2)];
 /// The ports of a machine that dies go down one after the other: its kernel closes one descriptor after the other.
 const DOWN_ASKED_AFTER: [Duration; 3] =
     [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200)];

@@ -39,6 +39,6 @@ pub use patience::{eventually, steadily};
 pub use scene::{PATIENCE, Scene, Setting};
 pub use software::{Heartbeat, Networkd, Online, Pacemaker, Ucarp, postgres};
 pub use takeover::Takeover;
-pub use tap_guest::{Running, TapGuest};
+pub use tap_guest::{Destination, Running, TapGuest};
 pub use turns::{Moved, Turns};
 pub use watch::Watch;

@@ -626,7 +626,7 @@ fn an_instance_is_available_when_it_runs_and_answers_commands() {
 
     live.say(running(&instance));
     let (id, up) = (port(&scene, &instance), true);
-    live.say(Body::Port(PortReport { port: id, up, reason: String::new() }));
+    live.say(Body::Port(PortReport { port: id, up, ..PortReport::default() }));
     eventually("it runs", || {
         let now = scene.client.instance(&instance.meta.id).unwrap();
         (now.state == InstanceState::Running && now.meta.status == Status::Available).then_some(())

@@ -7,6 +7,7 @@ mod eip;
 mod host;
 mod instance;
 mod interface;
+mod migration;
 mod plug;
 mod pool;
 mod route;
@@ -47,6 +48,11 @@ pub fn admit(world: &World, request: &Request, facts: &Facts) -> Result<Change, 
         Request::TakeAddresses(request) => decision.take_addresses(request),
         Request::PlugInterface(request) => decision.plug_interface(request),
         Request::UnplugInterface(request) => decision.unplug_interface(request),
+        Request::MigrateInterface(request) => decision.migrate_interface(request),
+        Request::FinishMigration(request) => decision.finish_migration(request),
+        Request::CancelMigration(request) => decision.cancel_migration(request),
+        Request::MeasureMigration(request) => decision.measure_migration(request),
+        Request::SettleInterface(request) => decision.settle_interface(request),
         Request::RunInstance(request) => decision.run_instance(request),
         Request::UpdateInstance(request) => decision.update_instance(request),
         Request::StartInstance(request) => decision.start_instance(request),

@@ -94,6 +94,7 @@ impl Random {
                 let (interface, host) = (self.of(&world.interfaces), self.of(&world.hosts));
                 PlugInterface { interface, host, device: format!("tap{}", self.below(4)) }.into()
             }
+            19 if self.below(2) == 0 => self.migrate(world),
             19 => UnplugInterface { interface: self.of(&world.interfaces) }.into(),
             20..23 => self.run_instance(world),
             23 => StartInstance { instance: self.of(&world.instances) }.into(),
@@ -223,6 +224,19 @@ impl Random {
         match self.maybe() {
             true => NextHop::Vip(self.of(&world.vips)),
             false => NextHop::Interface(self.of(&world.interfaces)),
+        }
+    }
+
+    fn migrate(&mut self, world: &World) -> Request {
+        let interface = self.of(&world.interfaces);
+        match self.below(6) {
+            0..3 => {
+                let (host, device) = (self.of(&world.hosts), format!("tap{}", self.below(4)));
+                MigrateInterface { interface, host, device }.into()
+            }
+            3 => FinishMigration { interface }.into(),
+            4 => CancelMigration { interface }.into(),
+            _ => SettleInterface { interface }.into(),
         }
     }
 

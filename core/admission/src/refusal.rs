@@ -156,6 +156,10 @@ codes! {
         AlreadyPlugged = "already_plugged",
         /// The interface was not plugged in by hand.
         NotPlugged = "not_plugged",
+        /// The guest is on its way to another host already.
+        AlreadyMigrating = "already_migrating",
+        /// The guest is not on its way to another host.
+        NotMigrating = "not_migrating",
         /// The driver makes the interface's device itself.
         DriverPlugs = "driver_plugs",
         /// The instance runs on another host.

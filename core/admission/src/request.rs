@@ -61,6 +61,16 @@ requests! {
     PlugInterface
     /// Unplugs what [`PlugInterface`] plugged.
     UnplugInterface
+    /// Prepares another host for a guest that moves there while it runs.
+    MigrateInterface
+    /// Says that the guest is there: it has sent its first frame, or somebody knows.
+    FinishMigration
+    /// The guest stays where it is.
+    CancelMigration
+    /// The two hosts of a migration have told how long nobody heard from the guest.
+    MeasureMigration
+    /// Every host has acknowledged that the port has left a host.
+    SettleInterface
     /// Makes an instance with its primary interface and runs it.
     RunInstance
     /// Changes an instance's texts.

@@ -11,6 +11,7 @@ mod contest;
 mod doubt;
 mod event;
 mod follow;
+mod migrate;
 mod random;
 mod vacancy;
 mod vip;
@@ -98,7 +99,17 @@ impl Keeper {
                 keys.into_iter().flat_map(|key| self.in_vip(key, |vip| vip.appeared(now, port))).collect()
             }
             Event::PortDown(port) => self.port_gone(now, Release::Down(port), port),
-            Event::PortLeft(port) => self.port_gone(now, Release::Port(port), port),
+            Event::PortLeft(port) => {
+                self.ports.remove(&port);
+                let keys: Vec<_> = self.vips.keys().copied().collect();
+                keys.into_iter().flat_map(|key| self.in_vip(key, |vip| vip.left(now, port))).collect()
+            }
+            Event::PortArrives { port, vni } => {
+                let entitled = &self.entitled;
+                let keys: Vec<_> =
+                    keys_of(&self.vips, vni).filter(|key| entitled.contains(&(*key, port))).collect();
+                keys.into_iter().flat_map(|key| self.in_vip(key, |vip| vip.arrives(now, port))).collect()
+            }
             Event::Entitled { key, port } => {
                 self.entitled.insert((key, port));
                 match self.ports.get(&port) == Some(&key.vni) {

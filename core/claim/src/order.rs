@@ -62,6 +62,8 @@ pub enum Order {
         port: PortNumber,
         /// Since boot.
         until: Duration,
+        /// Whatever the VIP's contention says: its guest has just come from another host.
+        always: bool,
     },
     /// Make room for the record of a VIP that is being configured, so that a claim cannot fail for want of memory.
     ///

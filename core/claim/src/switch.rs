@@ -41,7 +41,9 @@ pub struct SwitchModel {
     slots: BTreeMap<VipKey, Slot>,
     waiting: Waiting,
     buckets: BTreeMap<(VipKey, PortNumber), Bucket>,
+    /// Until when a port's claims are contested where contention is `hold`, and where it is anything.
     losses: BTreeMap<(VipKey, PortNumber), Duration>,
+    arrivals: BTreeMap<(VipKey, PortNumber), Duration>,
     /// The same for claims while no agent is at work.
     alone: BTreeMap<(VipKey, PortNumber), Bucket>,
     asks: BTreeMap<(PortNumber, VipKey), Ask>,
@@ -64,6 +66,7 @@ impl SwitchModel {
             waiting: Waiting::default(),
             buckets: BTreeMap::new(),
             losses: BTreeMap::new(),
+            arrivals: BTreeMap::new(),
             alone: BTreeMap::new(),
             asks: BTreeMap::new(),
             corrections: BTreeMap::new(),
@@ -149,7 +152,7 @@ impl SwitchModel {
                     Some((None, _)) | None => vec![],
                 }
             }
-            Order::HoldOff { key, port, until } => self.hold_off(key, port, until),
+            Order::HoldOff { key, port, until, always } => self.hold_off(key, port, until, always),
             Order::Prepare { key, incarnation } => self.prepare(now, key, incarnation),
             Order::Forget { key, incarnation } => self.forget(key, incarnation),
         }

@@ -57,7 +57,9 @@ pub enum Entrance {
     Port(PortNumber),
     /// Another host does.
     Host {
-        /// Which had it from another one that took this host for the holder's (C8).
+        /// Which.
+        from: HostNumber,
+        /// That host had it from another one that took this host for the holder's (C8).
         passed_on: bool,
     },
     /// It comes from outside.
@@ -109,7 +111,7 @@ pub fn hop(maps: Maps<'_>, entrance: Entrance, packet: Packet) -> Hop {
     let mut walk = Walk { maps, packet, rules: vec![] };
     let end = match entrance {
         Entrance::Port(number) => walk.sent_by_port(number),
-        Entrance::Host { passed_on } => walk.sent_by_host(passed_on),
+        Entrance::Host { from, passed_on } => walk.sent_by_host(from, passed_on),
         Entrance::Outside => walk.sent_from_outside(),
     };
     Hop { rules: walk.rules, end, packet: walk.packet }

@@ -137,6 +137,8 @@ pub enum MoveCause {
     Disassociated,
     /// The holder's interface or instance was deleted (C7).
     Deleted,
+    /// The same port, on the host that its guest has migrated to (section 4 of the design).
+    Migrated,
 }
 
 /// On what a move rests, in words for the history.

@@ -1,8 +1,8 @@
 //! VPCs, subnets, interfaces and routes.
 
 use crate::{
-    HostNumber, InstanceId, InterfaceId, MacAddr, Meta, PortNumber, RouteId, SubnetId, SubnetNumber, VipId,
-    Vni, VpcId,
+    HostNumber, InstanceId, InterfaceId, MacAddr, Meta, PortNumber, RouteId, SubnetId, SubnetNumber,
+    Timestamp, VipId, Vni, VpcId,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
@@ -155,9 +155,57 @@ pub struct Interface {
     pub source_dest_check: bool,
     /// Inactive, active or migrating out, as wanted.
     pub port_state: PortState,
+    /// Where its guest is on its way to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migration: Option<Migration>,
+    /// The last time that its guest moved to another host while it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrated: Option<Migrated>,
+    /// The host that had its port before, until every host has acknowledged where that is now: what is sent there is
+    /// passed on, and its last words about the port count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<HostNumber>,
+}
+
+/// The destination of a guest that moves to another host while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migration {
+    /// The host.
+    pub to: HostNumber,
+    /// The existing device to plug there.
+    pub device: String,
+}
+
+/// What became of a migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migrated {
+    /// The host that the guest left.
+    pub from: HostNumber,
+    /// When it was known to be at the other.
+    pub at: Timestamp,
+    /// From its last frame there to its first here, as far as the two hosts could tell.
+    pub outage_ms: Option<u32>,
 }
 
 impl Interface {
+    /// The hosts that have a port for it: where it is plugged, and where its guest is on its way to.
+    pub fn has_port_at(&self, host: HostNumber) -> bool {
+        self.host == Some(host) || self.migration.as_ref().is_some_and(|migration| migration.to == host)
+    }
+
+    /// The hosts that have to do with it: those of its ports, and the one that had it before.
+    pub fn places(&self) -> impl Iterator<Item = HostNumber> + use<> {
+        let host = self.host;
+        let to = self.migration.as_ref().map(|migration| migration.to).filter(|to| host != Some(*to));
+        let left = self.left.filter(|left| host != Some(*left) && to != Some(*left));
+        host.into_iter().chain(to).chain(left)
+    }
+
+    /// Whether a host has to do with it.
+    pub fn is_at(&self, host: HostNumber) -> bool {
+        self.places().any(|place| place == host)
+    }
+
     /// Its addresses, the primary ones first.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.primaries().chain(self.secondary.iter().copied())

@@ -41,7 +41,7 @@ pub const REASONS: &[Reason] = &[
     row(4, "tagged", "the frame has a VLAN tag", "send untagged frames; a VPC separates networks by itself"),
     row(5, "qinq", "the frame has a service VLAN tag, or a tag behind another", "send untagged frames; a VPC separates networks by itself"),
     row(6, "snap", "the frame is of the old 802.3 form with LLC", "send Ethernet II frames"),
-    row(7, "rarp", "reverse ARP outside a migration", ""),
+    row(7, "rarp", "reverse ARP, which is of use only as the first frame of a guest that has migrated", ""),
     row(8, "ethertype", "neither ARP nor IPv4 nor IPv6", "the fabric carries IP only"),
     row(9, "ipv6", "IPv6 in a subnet that has none", "give the subnet an IPv6 range, or use IPv4"),
     row(10, "arp_malformed", "the ARP packet is not one for IPv4 over Ethernet", ""),

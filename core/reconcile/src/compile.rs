@@ -21,6 +21,8 @@ pub struct Device {
     pub is_veth: bool,
     /// It has carrier, and its instance runs: what is not up is inactive, whatever is wanted.
     pub up: bool,
+    /// Its guest is on its way here and was not seen yet; it is not up then.
+    pub is_awaited: bool,
 }
 
 /// What a host's switch should hold, kept up to date item by item.
@@ -222,6 +224,7 @@ impl Desired {
             mtu: port.mtu,
             source_dest_check: port.source_dest_check,
             state: if device.up { port.state } else { PortState::Inactive },
+            is_awaited: device.is_awaited && !device.up,
         };
         entries.push((EntryKey::Port(port.port), Entry::Port(entry)));
         entries

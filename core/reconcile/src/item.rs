@@ -250,6 +250,34 @@ pub struct PortItem {
     pub device: Option<String>,
     /// The instance it belongs to, and which of its interfaces it is (0 is `eth0`).
     pub instance: Option<(InstanceId, u8)>,
+    /// Where its guest is on its way to: that host has this port, too, on a device of its own.
+    pub arrives: Option<Arrival>,
+}
+
+/// The destination of a guest that moves to another host while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// The host.
+    pub host: HostNumber,
+    /// The existing device there.
+    pub device: String,
+}
+
+impl PortItem {
+    /// The same as this host has to see it: the destination has another device, and waits for the guest.
+    pub fn seen_from(self, host: HostNumber) -> Self {
+        match &self.arrives {
+            Some(arrival) if arrival.host == host => {
+                Self { device: Some(arrival.device.clone()), state: PortState::Active, ..self }
+            }
+            _ => self,
+        }
+    }
+
+    /// Whether this host waits for the guest.
+    pub fn is_awaited_at(&self, host: HostNumber) -> bool {
+        self.arrives.as_ref().is_some_and(|arrival| arrival.host == host)
+    }
 }
 
 /// An instance to run on this host.

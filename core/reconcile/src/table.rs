@@ -173,4 +173,6 @@ pub struct Port {
     pub source_dest_check: bool,
     /// As wanted, or inactive because it was seen down.
     pub state: PortState,
+    /// It is inactive because its guest is on its way here: its first frame is told.
+    pub is_awaited: bool,
 }

@@ -26,7 +26,8 @@ pub fn view(world: &World, host: HostNumber) -> BTreeMap<ItemKey, Item> {
         keys.extend(members(world, vpc).into_iter().map(ItemKey::Host));
         keys.extend(keys_of(world, vpc));
     }
-    keys.extend(world.interfaces_on(host).map(|interface| ItemKey::Port(interface.id)));
+    let ports = world.interfaces_on(host).filter(|interface| interface.has_port_at(host));
+    keys.extend(ports.map(|interface| ItemKey::Port(interface.id)));
     keys.extend(world.instances_on(host).map(|instance| ItemKey::Instance(instance.id)));
     if is_edge(world, host) {
         keys.extend(world.pools.keys().map(|pool| ItemKey::EipPool(*pool)));
@@ -65,7 +66,7 @@ fn needs(world: &World, host: HostNumber, key: ItemKey) -> bool {
         ItemKey::Host(other) if other == host => true,
         ItemKey::Host(other) => needed(world, host).into_iter().any(|vpc| is_member(world, vpc, other)),
         ItemKey::EipPool(_) => is_edge(world, host),
-        ItemKey::Port(id) => world.interfaces.get(&id).is_some_and(|interface| interface.host == Some(host)),
+        ItemKey::Port(id) => world.interfaces.get(&id).is_some_and(|interface| interface.has_port_at(host)),
         ItemKey::Instance(id) => world.instances.get(&id).is_some_and(|instance| instance.host == host),
         ItemKey::Vpc(_)
         | ItemKey::Subnet(_)

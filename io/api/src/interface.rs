@@ -36,8 +36,26 @@ pub struct Interface {
     pub source_dest_check: bool,
     /// As wanted.
     pub port_state: PortState,
+    /// Where its guest is on its way to, while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migration: Option<Plug>,
+    /// The last time that its guest moved to another host while it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrated: Option<Migrated>,
     /// Whether its device has a carrier, as its host reported; absent where it has not.
     pub port_up: Option<bool>,
+}
+
+/// What became of a migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Migrated {
+    /// The id of the host that the guest left; null if it was removed.
+    pub from: Option<String>,
+    /// When it was known to be at the other (RFC 3339).
+    pub at: String,
+    /// For how long nobody heard from it: from its last frame there to its first here, in milliseconds, each by its
+    /// host's clock; null while that is not known.
+    pub outage_ms: Option<u32>,
 }
 
 /// Makes an interface.
@@ -118,7 +136,7 @@ pub struct Attach {
     pub device: Option<String>,
 }
 
-/// Plugs an interface's existing device into the switch of a host.
+/// A host, and an existing device of it to be plugged into its switch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plug {

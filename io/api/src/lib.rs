@@ -10,7 +10,7 @@
 //! | `/vpcs`, `/vpcs/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/subnets`, `/subnets/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/interfaces`, `/interfaces/{id}` | GET, POST; GET, PATCH, DELETE |
-//! | `/interfaces/{id}/attach`, `/detach`, `/plug`, `/unplug` | POST |
+//! | `/interfaces/{id}/attach`, `/detach`, `/plug`, `/unplug`, `/migrate`, `/finish-migration`, `/cancel-migration` | POST |
 //! | `/interfaces/{id}/addresses`, `/interfaces/{id}/addresses/{address}` | POST; DELETE |
 //! | `/instances`, `/instances/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/instances/{id}/start`, `/stop`, `/power-off`, `/exec` | POST |
@@ -62,7 +62,7 @@ pub use filter::{
 };
 pub use host::{DropCount, Drops, Host, HostKeys, HostToken, Unprogrammed};
 pub use instance::{Console, ConsoleRange, Exec, ExecResult, Instance, InstanceInterface, RunInstance};
-pub use interface::{AddAddresses, Attach, CreateInterface, Interface, Plug, UpdateInterface};
+pub use interface::{AddAddresses, Attach, CreateInterface, Interface, Migrated, Plug, UpdateInterface};
 pub use key::{AccessKey, Health, KeyFile};
 pub use meta::{Meta, Page, Resource, Unbind, Update, Wait, WithWait};
 pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, UpdateNetwork, Vpc};

@@ -179,6 +179,8 @@ words! {
         Disassociated "disassociated",
         /// The holder's interface or instance was deleted.
         Deleted "deleted",
+        /// The same port, on the host that its guest has migrated to.
+        Migrated "migrated",
     }
 }
 

@@ -66,6 +66,13 @@ pub enum SwitchEvent {
         /// When a port of this host last sent as the VIP before, under an earlier claim.
         before_at: Option<Duration>,
     },
+    /// The guest that a port waits for has sent a frame: it is here.
+    Arrived {
+        /// When.
+        at: Duration,
+        /// The port.
+        port: PortNumber,
+    },
     /// A host's kernel returned our echo.
     EchoReturned {
         /// When.
@@ -150,6 +157,7 @@ fn event(bytes: &[u8]) -> Option<SwitchEvent> {
                 before_at,
             });
         }
+        10 => return Some(SwitchEvent::Arrived { at, port: port.ok()? }),
         _ => return None,
     };
     let from = HostNumber::new(event.host).ok();
@@ -181,6 +189,7 @@ fn cause(number: u32) -> Option<Cause> {
         8 => Cause::Here(MoveCause::HostLost),
         9 => Cause::Here(MoveCause::PortDown),
         10 => Cause::Here(MoveCause::Contested),
+        11 => Cause::Here(MoveCause::Migrated),
         16 => Cause::Announced,
         17 => Cause::Corrected,
         18 => Cause::Merged,

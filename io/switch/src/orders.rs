@@ -57,8 +57,9 @@ impl Switch {
             Order::Ask { key, port } => layout::Order { port: port.get(), ..on(*key, ASK) },
             Order::Doubt { key, record } => layout::Order { record: record.into(), ..on(*key, DOUBT) },
             Order::Announce { key } => on(*key, ANNOUNCE),
-            Order::HoldOff { key, port, until } => {
-                layout::Order { port: port.get(), nonce: until.as_nanos() as u64, ..on(*key, HOLD_OFF) }
+            Order::HoldOff { key, port, until, always } => {
+                let nonce = until.as_nanos() as u64 & !1 | u64::from(*always);
+                layout::Order { port: port.get(), nonce, ..on(*key, HOLD_OFF) }
             }
             Order::Forget { key, incarnation } => {
                 layout::Order { record: layout::Record::empty(*incarnation), ..on(*key, FORGET) }
@@ -134,6 +135,7 @@ fn cause_number(cause: MoveCause) -> u32 {
         // The kernel sees the claim alone; who spoke before it is known to the agent.
         MoveCause::Assisted => 1,
         MoveCause::Contested => 10,
+        MoveCause::Migrated => 11,
     }
 }
 

@@ -123,6 +123,12 @@ impl Switch {
         Ok(heard)
     }
 
+    /// Since boot: when the guest of a port that was migrating sent its last frame here, if it has.
+    pub fn departed_at(&self, port: PortNumber) -> Result<Option<Duration>, MapError> {
+        let at: Option<u64> = self.read("departures", port.get().bytes(), MapFlags::ANY)?;
+        Ok(at.map(Duration::from_nanos))
+    }
+
     fn kept(&self, key: &AddressKey) -> Result<Option<KeptRecord>, MapError> {
         self.read("records", key.bytes(), MapFlags::LOCK)
     }
@@ -172,6 +178,7 @@ fn cause(number: u32, released: bool) -> MoveCause {
         8 => MoveCause::HostLost,
         9 | 19 => MoveCause::PortDown,
         10 => MoveCause::Contested,
+        11 => MoveCause::Migrated,
         16 if released => MoveCause::Released,
         16 => MoveCause::Claim,
         _ => MoveCause::Repaired,

@@ -261,6 +261,7 @@ fn the_same_address_in_another_vpc_is_another_vip() {
             primary6: None,
             mtu: 1500,
             source_dest_check: true,
+            is_awaited: false,
             state: PortState::Active,
         }),
     );
@@ -365,10 +366,10 @@ fn nothing_is_contested_without_an_agent_with_follow_after_a_release_or_after_30
     let boot =
         std::time::Duration::from(nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).unwrap());
     let until = boot + std::time::Duration::from_secs(9);
-    hook.order(Order::HoldOff { key: vip(), port: port(11), until });
+    hook.order(Order::HoldOff { key: vip(), port: port(11), until, always: false });
     hook.sends(11, &claim);
     hook.counted(&[("claim_contested", 1)]);
-    let earlier = Order::HoldOff { key: vip(), port: port(11), until: boot };
+    let earlier = Order::HoldOff { key: vip(), port: port(11), until: boot, always: false };
     assert_eq!(hook.order(earlier), Outcome::Unchanged, "a hold is never shortened");
 
     let incarnation = Incarnation(5);

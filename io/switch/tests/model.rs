@@ -63,10 +63,11 @@ enum Op {
     },
     /// The agent shows that it lives.
     Heartbeat,
-    /// The port's claims are contested until the past, or for longer than a case takes.
+    /// The port's claims are contested until the past, or for longer than a case takes; with any contention or not.
     HoldOff {
         port: u32,
         is_long: bool,
+        always: bool,
     },
     /// This host is a relay for the others, or is not.
     SetRelayed(bool),
@@ -145,7 +146,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (4u64..=6).prop_map(Op::Forget),
         2 => (4u64..=6, any::<bool>(), any::<bool>()).prop_map(|(incarnation, hold, subnet_binding)| Op::Configure { incarnation, hold, subnet_binding }),
         1 => Just(Op::Heartbeat),
-        1 => (local(), any::<bool>()).prop_map(|(port, is_long)| Op::HoldOff { port, is_long }),
+        1 => (local(), any::<bool>(), any::<bool>()).prop_map(|(port, is_long, always)| Op::HoldOff { port, is_long, always }),
         1 => Just(Op::Unconfigure),
         1 => any::<bool>().prop_map(Op::SetRelayed),
         2 => local().prop_map(Op::Entitle),
@@ -233,14 +234,14 @@ impl Pair<'_> {
                 self.hook.switch.beat().unwrap();
                 Event::Heartbeat
             }
-            Op::HoldOff { port: number, is_long } => {
+            Op::HoldOff { port: number, is_long, always } => {
                 let port = port(number);
                 let of = |now: Duration| {
                     now - Duration::from_secs(9) + Duration::from_secs(18 * u64::from(is_long))
                 };
                 let boot = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).unwrap();
-                self.hook.order(Order::HoldOff { key, port, until: of(Duration::from(boot)) });
-                Event::Ordered(Order::HoldOff { key, port, until: of(NOW) })
+                self.hook.order(Order::HoldOff { key, port, until: of(Duration::from(boot)), always });
+                Event::Ordered(Order::HoldOff { key, port, until: of(NOW), always })
             }
             Op::SetRelayed(is_relay) => {
                 let hosts = if is_relay { vec![host(2), host(3)] } else { vec![] };

@@ -104,6 +104,7 @@ fn every_entry_reads_back_as_it_was_put() {
                 primary6: None,
                 mtu: 1500,
                 source_dest_check: true,
+                is_awaited: false,
                 state: PortState::Active,
             }),
         ),

@@ -64,7 +64,7 @@ fn packet() -> impl Strategy<Value = (Entrance, Ipv4Addr, Ipv4Addr, Protocol)> {
     let ip = Ipv4Addr::new;
     let entrance = prop_oneof![
         4 => select(vec![11u32, 12, 21]).prop_map(|number| Entrance::Port(port(number))),
-        2 => any::<bool>().prop_map(|passed_on| Entrance::Host { passed_on }),
+        2 => any::<bool>().prop_map(|passed_on| Entrance::Host { from: host(3), passed_on }),
         1 => Just(Entrance::Outside),
     ];
     let sources =
@@ -156,8 +156,8 @@ impl Hook {
         match entrance {
             Entrance::Port(number) => self.sends(number.get(), &bytes(frame(mac(number.get()), VIRTUAL_MAC))),
             // Host 3 is always known.
-            Entrance::Host { passed_on } => self.arrives(
-                underlay(3),
+            Entrance::Host { from, passed_on } => self.arrives(
+                underlay(from.get()),
                 100 | u32::from(passed_on) << 23,
                 &bytes(frame(mac(13), VIRTUAL_MAC)),
             ),

@@ -13,7 +13,7 @@ use std::{
 };
 
 mod interfaces;
-mod machine;
+pub mod machine;
 
 /// The outage that a client sees until `heir` serves the VIP, from the moment before `act`.
 pub fn outage(scene: &Scene, heir: &str, act: impl FnOnce() -> Result<()>) -> Result<Duration> {

@@ -17,6 +17,7 @@ mod hosts;
 mod ipv6;
 mod lifecycle;
 mod machines;
+mod migration;
 mod mtu;
 mod noise;
 mod path;

@@ -180,7 +180,9 @@ impl Engine {
 
     /// Whether a port of this host is down; none if it is no port of this host, or that is not known yet.
     fn is_down(&self, port: PortNumber) -> Option<bool> {
-        let is_ours = self.has_adopted && self.port_items().any(|item| item.port == port);
+        // One that migrates lives on, wherever it is.
+        let mut items = self.port_items().filter(|item| item.port == port && item.arrives.is_none());
+        let is_ours = self.has_adopted && items.next().is_some();
         let entry = self.observed.get(&EntryKey::Port(port));
         is_ours.then_some(!matches!(entry, Some(Entry::Port(port)) if port.state != PortState::Inactive))
     }

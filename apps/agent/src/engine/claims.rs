@@ -170,6 +170,7 @@ impl Engine {
         };
         let (host, vni) = match asked {
             Asked::Hears { about, answer } => return self.asked_whether_heard(about, answer),
+            Asked::Arrived { host, port, answer } => return self.guest_left(host, port, answer),
             Asked::Down { host, port, answer } => return self.asked_whether_down(host, port, answer),
             Asked::Pull { host, vni, .. }
             | Asked::Compare { host, vni, .. }
@@ -181,7 +182,9 @@ impl Engine {
             return tracing::debug!(%host, %vni, "a host that is no member asks for a VPC's records");
         }
         match asked {
-            Asked::Hears { .. } | Asked::Down { .. } => unreachable!("answered above"),
+            Asked::Hears { .. } | Asked::Down { .. } | Asked::Arrived { .. } => {
+                unreachable!("answered above")
+            }
             Asked::Pull { vni, answer, .. } => {
                 // Whoever asked may have gone.
                 let _ = answer.send(convert::records_message(vni, own, addresses(self.records(vni))));

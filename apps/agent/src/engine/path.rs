@@ -24,7 +24,7 @@ impl Engine {
         };
         let entrance = match (PortNumber::new(asked.from_port), HostNumber::new(asked.from_host)) {
             (Ok(port), _) => Entrance::Port(port),
-            (_, Ok(_)) => Entrance::Host { passed_on: asked.passed_on },
+            (_, Ok(from)) => Entrance::Host { from, passed_on: asked.passed_on },
             _ => Entrance::Outside,
         };
         let packet = Packet {

@@ -8,7 +8,7 @@ use super::drill::Drills;
 use super::program::chain;
 use crate::devices::quiet;
 use anyhow::Context;
-use havip_model::{Driver, InterfaceId, PortNumber, Vni};
+use havip_model::{Driver, InterfaceId, PortNumber, PortState, Vni};
 use havip_netlink::{GuestInterface, Link, LinkEvent, Namespace, VethEnd, VethSpec, create_tap};
 use havip_reconcile::compile::Device;
 use havip_reconcile::item::{Item, ItemKey, PortItem};
@@ -36,6 +36,18 @@ struct Plugged {
     /// Made by this agent, which removes it too.
     is_ours: bool,
     has_carrier: bool,
+    guest: Guest,
+}
+
+/// Where the guest of a port is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guest {
+    /// Here, as far as anybody knows.
+    Here,
+    /// On its way here: the port comes up with its first frame.
+    Awaited,
+    /// It has left for another host.
+    Left,
 }
 
 impl Ports {
@@ -65,6 +77,11 @@ impl Ports {
         self.plugged.values().find(|plugged| plugged.ifindex == ifindex).map(|plugged| plugged.port)
     }
 
+    /// Where the guest of a port is, to be changed.
+    pub(super) fn guest_of(&mut self, interface: &InterfaceId) -> Option<&mut Guest> {
+        self.plugged.get_mut(interface).map(|plugged| &mut plugged.guest)
+    }
+
     /// How many there are, and how many of them have carrier.
     pub fn counts(&self) -> (usize, usize) {
         (self.plugged.len(), self.plugged.values().filter(|plugged| plugged.has_carrier).count())
@@ -77,7 +94,7 @@ impl Engine {
         if !std::mem::take(&mut self.ports.is_due) {
             return false;
         }
-        let mut done = false;
+        let mut done = self.follow_migrations();
         let wanted: BTreeMap<InterfaceId, PortItem> =
             self.port_items().map(|port| (port.interface, port.clone())).collect();
         for (interface, plugged) in self.ports.plugged.clone() {
@@ -140,8 +157,17 @@ impl Engine {
         quiet(&name)?;
 
         let (ifindex, is_veth) = (link.index, link.kind == "veth");
-        let plugged =
-            Plugged { port: item.port, vni: item.vni, name, ifindex, is_veth, is_ours, has_carrier: false };
+        let guest = if item.is_awaited_at(self.host) { Guest::Awaited } else { Guest::Here };
+        let plugged = Plugged {
+            port: item.port,
+            vni: item.vni,
+            name,
+            ifindex,
+            is_veth,
+            is_ours,
+            has_carrier: false,
+            guest,
+        };
         self.ports.plugged.insert(item.interface, plugged);
         self.renew_device(item.interface);
         self.program();
@@ -168,6 +194,11 @@ impl Engine {
             || self.switch.is_behind() && self.switch.guards(ifindex)
     }
 
+    fn is_active_in_switch(&self, port: PortNumber) -> bool {
+        let entry = self.observed.get(&EntryKey::Port(port));
+        matches!(entry, Some(Entry::Port(port)) if port.state != PortState::Inactive)
+    }
+
     /// Takes over the ports of an earlier life of this agent, as they are: packets go on through them.
     ///
     /// Devices that it made and that nobody wants any more are removed.
@@ -183,6 +214,8 @@ impl Engine {
             match wanted.get(&link.name) {
                 Some(item) if self.is_in_switch(item.port, link.index) => {
                     tracing::info!(port = %item.port, device = link.name, "port found plugged");
+                    let is_awaited = item.is_awaited_at(self.host);
+                    let has_arrived = is_awaited && self.is_active_in_switch(item.port);
                     let plugged = Plugged {
                         port: item.port,
                         vni: item.vni,
@@ -191,9 +224,13 @@ impl Engine {
                         has_carrier: link.has_carrier,
                         ifindex: link.index,
                         name: link.name,
+                        guest: if is_awaited && !has_arrived { Guest::Awaited } else { Guest::Here },
                     };
                     self.ports.plugged.insert(item.interface, plugged);
                     self.renew_device(item.interface);
+                    if has_arrived {
+                        self.say_arrived(item.interface, item.port);
+                    }
                     if !link.is_up {
                         // An earlier life ended in the middle of a drill.
                         self.switch.attach_port(link.index)?;
@@ -358,7 +395,7 @@ impl Engine {
     }
 
     /// A port is up while its device has carrier, its VPC's records are here and its instance has power.
-    fn renew_device(&mut self, interface: InterfaceId) {
+    pub(super) fn renew_device(&mut self, interface: InterfaceId) {
         let Some(plugged) = self.ports.plugged.get(&interface) else { return };
         let instance = match self.desired.items().get(&ItemKey::Port(interface)) {
             Some(Item::Port(item)) => item.instance.map(|(instance, _)| instance),
@@ -366,6 +403,10 @@ impl Engine {
         };
         let reason = if !plugged.has_carrier {
             "the device has no carrier"
+        } else if plugged.guest == Guest::Awaited {
+            "its guest is on its way here"
+        } else if plugged.guest == Guest::Left {
+            "its guest has left for another host"
         } else if !self.claims.open.contains(&plugged.vni) {
             "the VPC's records are being fetched"
         } else if instance.is_some_and(|instance| self.guests.is_unpowered(instance)) {
@@ -375,7 +416,8 @@ impl Engine {
         };
         let up = reason.is_empty();
         self.outbox.port(plugged.port, up, reason);
-        let device = Device { ifindex: plugged.ifindex, is_veth: plugged.is_veth, up };
+        let is_awaited = plugged.guest == Guest::Awaited;
+        let device = Device { ifindex: plugged.ifindex, is_veth: plugged.is_veth, up, is_awaited };
         if self.desired.device(&interface) != Some(device) {
             self.touched.extend(self.desired.plug(interface, Some(device)));
             // An instance may have waited for this.

@@ -217,7 +217,10 @@ impl Engine {
     /// Why this host has released what a port of it held, where it knows better than the switch.
     fn why_released(&self, vip: VipKey, port: PortNumber, cause: MoveCause) -> MoveCause {
         let is_release = matches!(cause, MoveCause::Released | MoveCause::PortDown);
-        if is_release && !self.port_items().any(|item| item.port == port) {
+        let is_here = |engine: &Self| engine.port_items().any(|item| item.port == port);
+        // Of an interface that is only unplugged this host hears until all others know.
+        let is_anywhere = |engine: &Self| engine.endpoints().any(|endpoint| endpoint.port == port);
+        if is_release && !is_here(self) && !is_anywhere(self) {
             return MoveCause::Deleted;
         }
         let table = self.desired.table();

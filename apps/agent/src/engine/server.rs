@@ -81,6 +81,7 @@ impl Engine {
                 self.guests.look_again();
             }
             let touched = match item {
+                Some(Item::Port(port)) => self.desired.put(Item::Port(port.seen_from(self.host))),
                 Some(item) => self.desired.put(item),
                 None => self.desired.remove(&key),
             };

@@ -50,6 +50,7 @@ impl Engine {
             }
             SwitchEvent::Serves { at, key, epoch, before_at, .. } => self.serves(key, epoch, at, before_at),
             SwitchEvent::AdvertSeen { key, port, .. } => tracing::debug!(vip = ?key, %port, "first advert"),
+            SwitchEvent::Arrived { at, port } => self.guest_arrived(at, port),
             SwitchEvent::EchoReturned { host, .. } => self.echo_returned(now, host),
         }
     }

@@ -354,6 +354,7 @@ pub fn port(guest: u32) -> Item {
         state: PortState::Active,
         device: Some(format!("g{guest}")),
         instance: None,
+        arrives: None,
     })
 }
 

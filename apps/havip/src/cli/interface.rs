@@ -248,6 +248,8 @@ impl Row for Interface {
         Column::Wide("PORT"),
         Column::Wide("DEVICE"),
         Column::Always("PORT STATE"),
+        Column::Wide("MIGRATES TO"),
+        Column::Wide("MIGRATED"),
         Column::Wide("SOURCE/DEST CHECK"),
         Column::Always("STATUS"),
         Column::Wide("REASON"),
@@ -271,6 +273,13 @@ impl Row for Interface {
             self.port.to_string(),
             self.device.clone().unwrap_or_default(),
             format!("{}{seen_down}", self.port_state),
+            self.migration
+                .as_ref()
+                .map_or_else(String::new, |to| format!("{} of {}", to.device, names.name(&to.host))),
+            self.migrated.as_ref().map_or_else(String::new, |migrated| {
+                let outage = migrated.outage_ms.map_or_else(String::new, |ms| format!(", {ms} ms"));
+                format!("from {}{outage}", names.name_of_any(migrated.from.as_deref()))
+            }),
             if self.source_dest_check { "on" } else { "off" }.into(),
             self.meta.status.to_string(),
             self.meta.reason.clone(),

@@ -12,6 +12,7 @@ pub mod instance;
 pub mod interface;
 pub mod kernel;
 pub mod kind;
+pub mod migration;
 pub mod net;
 pub mod pool;
 pub mod port;

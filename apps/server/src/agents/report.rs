@@ -55,7 +55,7 @@ pub async fn take(
         Body::Digest(_) => {} // the session's
         Body::Instance(report) => instance(service, host, report).await,
         Body::Result(result) => commands.finish(result),
-        Body::Port(report) => port(service, host, &report),
+        Body::Port(report) => port(service, host, &report).await,
         Body::Lost(lost) => {
             debug!(host = host.get(), other = lost.host, lost = lost.lost, "a host's view of another")
         }
@@ -87,10 +87,14 @@ async fn instance(service: &Service, host: HostNumber, report: InstanceReport) {
     }
 }
 
-fn port(service: &Service, host: HostNumber, report: &PortReport) {
+async fn port(service: &Service, host: HostNumber, report: &PortReport) {
     let Ok(port) = PortNumber::new(report.port) else {
         return warn!(host = host.get(), "a report of a port without a number");
     };
+    // First: with its guest the port becomes this host's own.
+    if report.arrived {
+        service.arrived(host, port, report.outage_ms).await;
+    }
     let is_own = service.read(|durable| {
         durable.state.world.interface_by_port(port).is_some_and(|interface| interface.host == Some(host))
     });

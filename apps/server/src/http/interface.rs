@@ -214,6 +214,53 @@ pub async fn unplug_interface(
     .await
 }
 
+/// Prepares a device of another host for the interface's guest, which moves there while it runs; the port there becomes
+/// active with the guest's first frame, or when the migration is finished by hand.
+#[utoipa::path(post, path = "/v1/interfaces/{id}/migrate", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
+    request_body = Plug, responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn migrate_interface(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<Plug>,
+) -> Result<Response, Fault> {
+    let interface = interface_id(&id)?;
+    let host = server.read(|durable| parse::host(&durable.state.world, "/host", &body.host))?;
+    let request = request::MigrateInterface { interface, host, device: body.device };
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::update(&server, caller, ResourceKey::Interface(interface), request, wait).await
+}
+
+/// Says that the interface's guest has arrived where it was on its way to.
+#[utoipa::path(post, path = "/v1/interfaces/{id}/finish-migration", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
+    responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn finish_migration(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let interface = interface_id(&id)?;
+    let request = request::FinishMigration { interface };
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::update(&server, caller, ResourceKey::Interface(interface), request, wait).await
+}
+
+/// Leaves the interface's guest where it is.
+#[utoipa::path(post, path = "/v1/interfaces/{id}/cancel-migration", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
+    responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn cancel_migration(
+    State(server): Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let interface = interface_id(&id)?;
+    let request = request::CancelMigration { interface };
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::update(&server, caller, ResourceKey::Interface(interface), request, wait).await
+}
+
 /// Gives an interface further addresses: named, chosen, or taken from another interface.
 #[utoipa::path(post, path = "/v1/interfaces/{id}/addresses", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
     request_body = AddAddresses, responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]

@@ -36,7 +36,7 @@ fn may_know(state: &State, host: HostNumber, vip: &Vip, finding: &Finding) -> bo
     match finding {
         Finding::BothAnswer { other, .. } | Finding::OneAnswers { other, .. } => {
             let interface = state.world.interface_by_port(other.port);
-            other.host == host && interface.is_some_and(|interface| interface.host == Some(host))
+            other.host == host && interface.is_some_and(|interface| interface.is_at(host))
         }
         Finding::ClockAhead { .. } => state.world.is_placed(vip.vpc, host),
     }

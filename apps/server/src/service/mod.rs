@@ -9,6 +9,7 @@ mod fault;
 mod findings;
 mod hosts;
 mod keys;
+mod migrations;
 mod path;
 mod reports;
 mod sent;

@@ -63,8 +63,11 @@ impl Service {
     pub async fn refused(&self, host: HostNumber, refusals: Vec<Refused>) {
         self.record("refusals", |state, write| {
             for refused in &refusals {
-                let port_of = |port| state.world.interface_by_port(port).and_then(|interface| interface.host);
-                if refused.port.is_some_and(|port| port_of(port).is_some_and(|other| other != host)) {
+                let is_elsewhere = |port| {
+                    let interface = state.world.interface_by_port(port);
+                    interface.is_some_and(|interface| interface.host.is_some() && !interface.is_at(host))
+                };
+                if refused.port.is_some_and(is_elsewhere) {
                     warn!(host = host.get(), "a host reported a refusal of another host's port");
                     continue;
                 }
@@ -122,9 +125,7 @@ fn is_own(state: &State, host: HostNumber, key: VipKey, record: &Record) -> bool
     let is_edge_record = state.world.eip_by_address(key.address).is_some();
     let interface = state.world.interface_by_port(port);
     of == host
-        && (record.released
-            || is_edge_record
-            || interface.is_some_and(|interface| interface.host == Some(host)))
+        && (record.released || is_edge_record || interface.is_some_and(|interface| interface.is_at(host)))
 }
 
 /// Whether another host of the VPC released what a lost host held, as it may (C7).

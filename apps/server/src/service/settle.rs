@@ -19,6 +19,7 @@ impl Service {
             let mut lives = service.tracker.changes();
             let mut revisions = service.ledger.revisions();
             service.finish_deletions().await;
+            service.settle_interfaces().await;
             service.turn_keys().await;
             if next_sweep <= Instant::now() {
                 service.forget_old().await;

@@ -272,5 +272,6 @@ pub fn because(cause: MoveCause) -> &'static str {
         }
         MoveCause::Disassociated => "it is not associated any more",
         MoveCause::Deleted => "its interface was deleted",
+        MoveCause::Migrated => "its guest moved there and holds it still",
     }
 }

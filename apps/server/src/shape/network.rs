@@ -46,6 +46,15 @@ impl Shapes<'_> {
             device: interface.device.clone(),
             source_dest_check: interface.source_dest_check,
             port_state: interface.port_state.into(),
+            migration: interface.migration.as_ref().map(|migration| havip_api::Plug {
+                host: self.host_id(migration.to).unwrap_or_default(),
+                device: migration.device.clone(),
+            }),
+            migrated: interface.migrated.as_ref().map(|migrated| havip_api::Migrated {
+                from: self.host_id(migrated.from),
+                at: super::time(migrated.at),
+                outage_ms: migrated.outage_ms,
+            }),
             port_up: self.service.tracker().is_port_up(interface.port),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Decision, check, nothing_to_do, set_texts};
 use crate::{Code, Refusal, request::*};
-use havip_model::{Counter, Host, HostId, HostNumber, ResourceKey};
+use havip_model::{Counter, Host, HostId, HostNumber, Interface, ResourceKey};
 use std::net::SocketAddr;
 
 impl Decision<'_> {
@@ -105,8 +105,9 @@ impl Decision<'_> {
         };
         let instances =
             self.world.instances_on(host.number).map(|instance| ResourceKey::Instance(instance.id));
-        let interfaces =
-            self.world.interfaces_on(host.number).map(|interface| ResourceKey::Interface(interface.id));
+        let plugged =
+            self.world.interfaces_on(host.number).filter(|interface| interface.has_port_at(host.number));
+        let interfaces = plugged.map(|interface| ResourceKey::Interface(interface.id));
         let blockers: Vec<_> = instances.chain(interfaces).collect();
         if !blockers.is_empty() {
             let message = format!(
@@ -117,6 +118,9 @@ impl Decision<'_> {
                 blockers.len()
             );
             return Err(Code::HostInUse.at("/host", message).blocked_by(blockers));
+        }
+        for interface in self.world.interfaces_on(host.number) {
+            self.edit::<Interface>(interface.id, |interface| interface.left = None);
         }
         Ok(self.delete(ResourceKey::Host(host.number)))
     }

@@ -129,7 +129,11 @@ impl<'a> Decision<'a> {
         let state = plug::port_state(instance.driver, power);
         for interface in self.world.interfaces_of(instance.id) {
             if interface.host.is_some() && interface.port_state != state {
-                self.edit::<Interface>(interface.id, |interface| interface.port_state = state);
+                self.edit::<Interface>(interface.id, |interface| {
+                    interface.port_state = state;
+                    // A guest that ends does not go anywhere.
+                    interface.migration = None;
+                });
             }
         }
         self.edit::<Instance>(instance.id, |instance| {

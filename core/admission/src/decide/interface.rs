@@ -51,6 +51,9 @@ impl Decision<'_> {
             device: None,
             source_dest_check: true,
             port_state: PortState::Inactive,
+            migration: None,
+            migrated: None,
+            left: None,
         })
     }
 

@@ -77,7 +77,9 @@ impl Decision<'_> {
         if interface.is_primary {
             return Err(primary_stays(interface));
         }
-        Ok(self.edit::<Interface>(interface.id, pull_out))
+        self.edit::<Interface>(interface.id, pull_out);
+        self.follow_guest(interface, None);
+        Ok(ResourceKey::Interface(interface.id))
     }
 
     pub fn plug_interface(&mut self, request: &PlugInterface) -> Result<ResourceKey, Refusal> {
@@ -120,11 +122,9 @@ impl Decision<'_> {
             let message = format!("interface {} is not plugged in anywhere; nothing to unplug", interface.id);
             return Err(Code::NotPlugged.at("/interface", message));
         }
-        Ok(self.edit::<Interface>(interface.id, |interface| {
-            interface.host = None;
-            interface.device = None;
-            interface.port_state = PortState::Inactive;
-        }))
+        self.edit::<Interface>(interface.id, unplug);
+        self.follow_guest(interface, None);
+        Ok(ResourceKey::Interface(interface.id))
     }
 
     fn driver_of(&self, interface: &Interface) -> Option<Driver> {
@@ -138,7 +138,11 @@ impl Decision<'_> {
             return Err(Code::InvalidDevice.at("/device", message));
         }
         check::device(device)?;
-        let same = |other: &&Interface| other.device.as_deref() == Some(device);
+        let same = |other: &&Interface| {
+            let plugged = other.device.as_deref().filter(|_| other.host == Some(host));
+            let awaited = other.migration.as_ref().filter(|migration| migration.to == host);
+            plugged == Some(device) || awaited.is_some_and(|migration| migration.device == device)
+        };
         if let Some(other) = self.world.interfaces_on(host).find(same) {
             let message =
                 format!("interface {} is plugged into {device} of host {host}; unplug it first", other.id);
@@ -154,9 +158,16 @@ impl Decision<'_> {
 pub fn pull_out(interface: &mut Interface) {
     interface.instance = None;
     interface.position = 0;
-    interface.host = None;
+    unplug(interface);
+}
+
+/// Takes an interface out of its host, which others listen to until all know.
+fn unplug(interface: &mut Interface) {
+    interface.left = interface.host.take().or(interface.left);
     interface.device = None;
     interface.port_state = PortState::Inactive;
+    interface.migration = None;
+    interface.migrated = None;
 }
 
 /// A driver that makes its devices places an interface at once, `external` when it is told the device.

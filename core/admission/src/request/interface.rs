@@ -112,6 +112,47 @@ pub struct PlugInterface {
     pub device: String,
 }
 
+/// See [`Request::MigrateInterface`](super::Request::MigrateInterface).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrateInterface {
+    /// Which; plugged by an existing device.
+    pub interface: InterfaceId,
+    /// Where its guest is going.
+    pub host: HostNumber,
+    /// The existing veth or tap there.
+    pub device: String,
+}
+
+/// See [`Request::FinishMigration`](super::Request::FinishMigration).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FinishMigration {
+    /// Which.
+    pub interface: InterfaceId,
+}
+
+/// See [`Request::CancelMigration`](super::Request::CancelMigration).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelMigration {
+    /// Which.
+    pub interface: InterfaceId,
+}
+
+/// See [`Request::MeasureMigration`](super::Request::MeasureMigration).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeasureMigration {
+    /// Which.
+    pub interface: InterfaceId,
+    /// From its last frame on the old host to its first on the new one.
+    pub outage_ms: u32,
+}
+
+/// See [`Request::SettleInterface`](super::Request::SettleInterface).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettleInterface {
+    /// Which.
+    pub interface: InterfaceId,
+}
+
 /// See [`Request::UnplugInterface`](super::Request::UnplugInterface).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnplugInterface {

@@ -267,6 +267,51 @@ fn an_external_guest_is_plugged_when_its_device_is_known() {
 }
 
 #[test]
+fn a_guest_that_migrates_is_at_both_hosts_until_everybody_knows_and_its_instance_follows_the_last_interface()
+{
+    let mut scene = Scene::new();
+    let numbers = [1, 2].map(|number| HostNumber::new(number).unwrap());
+    let [here, there] = numbers;
+    let run = RunInstance { driver: Driver::External, host: Some(here), ..RunInstance::of(scene.subnet) };
+    let instance = scene.make_instance(run);
+    let (one, two) = (scene.primary(instance), scene.make_interface(interface(scene.subnet)));
+    scene.admit(AttachInterface { interface: two, instance, device: Some("tap1".into()) });
+    scene.admit(PlugInterface { interface: one, host: here, device: "tap0".into() });
+    let places = |scene: &Scene| scene.interface(one).places().collect::<Vec<_>>();
+    let state = |scene: &Scene| {
+        let interface = scene.interface(one);
+        (interface.host, interface.port_state, scene.instance(instance).host)
+    };
+
+    scene.admit(MigrateInterface { interface: one, host: there, device: "tap7".into() });
+    assert_eq!(state(&scene), (Some(here), PortState::MigratingOut, here));
+    assert_eq!(places(&scene), [here, there]);
+    scene.admit(CancelMigration { interface: one });
+    assert_eq!((state(&scene), places(&scene)), ((Some(here), PortState::Active, here), vec![here]));
+
+    for (interface, device) in [(one, "tap7"), (two, "tap8")] {
+        scene.admit(MigrateInterface { interface, host: there, device: device.into() });
+    }
+    scene.admit(FinishMigration { interface: one });
+    assert_eq!(state(&scene), (Some(there), PortState::Active, here), "its other interface is still here");
+    assert_eq!(scene.interface(one).device.as_deref(), Some("tap7"));
+    assert_eq!(places(&scene), [there, here], "the host that it left passes on");
+    scene.admit(FinishMigration { interface: two });
+    assert_eq!(scene.instance(instance).host, there);
+
+    scene.admit(MeasureMigration { interface: one, outage_ms: 104 });
+    scene.admit(MeasureMigration { interface: one, outage_ms: 9 });
+    scene.admit(SettleInterface { interface: one });
+    let migrated = scene.interface(one).migrated.clone().unwrap();
+    assert_eq!((migrated.from, migrated.outage_ms), (here, Some(104)), "what is said again changes nothing");
+    assert_eq!(places(&scene), [there]);
+    // Stopped in the middle of a migration, it goes nowhere.
+    scene.admit(MigrateInterface { interface: one, host: here, device: "tap0".into() });
+    scene.admit(StopInstance { instance });
+    assert_eq!((scene.interface(one).migration.clone(), places(&scene)), (None, vec![there]));
+}
+
+#[test]
 fn addresses_move_from_one_interface_to_another_at_once() {
     let mut scene = Scene::new();
     let (a, b) =

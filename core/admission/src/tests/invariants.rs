@@ -167,17 +167,25 @@ fn places(world: &World) -> Option<String> {
         let instance = interface.instance.map(|id| world.instances.get(&id));
         let is_apart = match instance {
             Some(None) => true,
-            Some(Some(instance)) => interface.host.is_some_and(|host| host != instance.host),
+            // One of several may be ahead, in a migration.
+            Some(Some(instance)) => {
+                let came_from = interface.migrated.as_ref().map(|migrated| migrated.from);
+                interface.host.is_some_and(|host| host != instance.host) && came_from != Some(instance.host)
+            }
             None => interface.is_primary,
         };
         let is_odd = interface.host.is_none() && interface.port_state != PortState::Inactive;
-        is_apart || is_odd || interface.host.is_some_and(|host| !world.hosts.contains_key(&host))
+        let goes = interface.migration.as_ref().map(|migration| migration.to);
+        let is_lost = goes.is_some() != (interface.port_state == PortState::MigratingOut)
+            || goes.is_some_and(|to| interface.host == Some(to) || !world.hosts.contains_key(&to));
+        is_apart || is_lost || is_odd || interface.host.is_some_and(|host| !world.hosts.contains_key(&host))
     };
     if let Some(interface) = world.interfaces.values().find(|interface| wrong(interface)) {
         return Some(format!("{interface:?} is in the wrong place"));
     }
-    let devices: Vec<_> =
-        world.interfaces.values().filter_map(|i| Some((i.host?, i.device.as_ref()?))).collect();
+    let plugged = world.interfaces.values().filter_map(|i| Some((i.host?, i.device.as_ref()?)));
+    let awaited = world.interfaces.values().filter_map(|i| i.migration.as_ref());
+    let devices: Vec<_> = plugged.chain(awaited.map(|goes| (goes.to, &goes.device))).collect();
     if devices.iter().collect::<BTreeSet<_>>().len() != devices.len() {
         return Some("a device is used twice".into());
     }

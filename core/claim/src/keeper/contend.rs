@@ -72,7 +72,7 @@ impl Vip {
         self.contests.insert(port, Contest::known(now, mac, hold));
         let until = now + hold;
         let reported = Action::Report(Report::BothAnswer { key, record, port });
-        [reported, Action::Order(Order::HoldOff { key, port, until })]
+        [reported, Action::Order(Order::HoldOff { key, port, until, always: false })]
     }
 
     /// Runs the contests of local ports.
@@ -96,7 +96,8 @@ impl Vip {
                 Step::Both => {
                     actions.push(Action::Report(Report::BothAnswer { key, record, port: *port }));
                     let until = contest.held_until().expect("it is what both begin");
-                    actions.push(Action::Order(Order::HoldOff { key, port: *port, until }));
+                    let hold_off = Order::HoldOff { key, port: *port, until, always: false };
+                    actions.push(Action::Order(hold_off));
                 }
                 Step::Over => over.push(*port),
             }

@@ -42,8 +42,16 @@ pub enum Event {
     },
     /// A local port went down or was unplugged. The switch's map says so *already* (C7).
     PortDown(PortNumber),
-    /// A local port is not here any more, but its guest lives on: it has migrated. The switch's map says so *already*.
+    /// A local port is not here any more, but its guest lives on: it is on its way to another host, which takes over what
+    /// the port holds. The switch's map says so *already*.
     PortLeft(PortNumber),
+    /// The guest of a port has come from another host. The port is *about to* come up here.
+    PortArrives {
+        /// The port.
+        port: PortNumber,
+        /// Its VPC.
+        vni: Vni,
+    },
     /// A port may claim the VIP (not one that may only send from it). Ports of other hosts do no harm.
     Entitled {
         /// The VIP.

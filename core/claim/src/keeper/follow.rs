@@ -47,6 +47,10 @@ impl Vip {
         self.repeat = matches!(cause, Some(Cause::Here(_))).then(|| Repeat::begin(now));
         actions.extend(self.claim_again(now, cause));
         actions.extend(self.take_back(before, cause));
+        if let Some(holder) = self.present_holder().filter(|holder| holder.host == self.host) {
+            self.migrants.has_taken_along(holder.port);
+        }
+        actions.extend(self.take_along(now));
 
         actions.extend(self.contest_anew(now, before));
         if self.is_remade() {

@@ -6,6 +6,7 @@ use super::{
     contend::Unrest,
     contest::Contest,
     doubt::{Doubt, Step},
+    migrate::Migrants,
     vacancy::Vacancy,
 };
 use crate::{Order, Release};
@@ -36,6 +37,7 @@ pub struct Vip {
     pub(super) unrest: Unrest,
     /// Ports that were barred a moment ago: a hook that was under way may still have made one the holder.
     looks: BTreeMap<PortNumber, (Duration, Release)>,
+    pub(super) migrants: Migrants,
     pub(super) postponed: Option<Postponed>,
     pub(super) claimed: Option<Claimed>,
     pub(super) repeat: Option<Repeat>,
@@ -73,6 +75,7 @@ impl Vip {
             contests: BTreeMap::new(),
             unrest: Unrest::default(),
             looks: BTreeMap::new(),
+            migrants: Migrants::default(),
             postponed: None,
             claimed: None,
             repeat: None,
@@ -119,8 +122,13 @@ impl Vip {
         if self.kind == Kind::Eip || !self.candidates.insert(port) {
             return vec![];
         }
-        self.weigh(now, port);
-        self.deadline_reached(now)
+        self.migrants.is_back(port);
+        let mut actions: Vec<_> = self.take_along(now).into_iter().collect();
+        if actions.is_empty() {
+            self.weigh(now, port);
+        }
+        actions.extend(self.deadline_reached(now));
+        actions
     }
 
     /// Begins what C10 wants for a port that has just become a candidate.
@@ -147,6 +155,7 @@ impl Vip {
 
     /// A port went down or is not entitled any more: whatever names it is released, now and in 100 ms (C7).
     pub fn barred(&mut self, now: Duration, port: PortNumber, only: Release) -> Vec<Action> {
+        self.migrants.is_gone(port);
         let concerns_it = self.candidates.remove(&port) || (self.is_named(port) && self.kind == Kind::Vip);
         if !concerns_it {
             return vec![];
@@ -160,10 +169,18 @@ impl Vip {
         [self.release(only)].into_iter().chain(over).collect()
     }
 
+    /// A port that has left needs no second look.
+    pub(super) fn forget_looks(&mut self, port: PortNumber) {
+        self.looks.remove(&port);
+    }
+
     /// Releases a record that names a local port which may not hold it: each second and after each pull (C7).
     pub fn look(&mut self) -> Vec<Action> {
         let named = self.present_holder().filter(|holder| holder.host == self.host && self.kind == Kind::Vip);
-        let barred = named.filter(|holder| self.is_settled && !self.candidates.contains(&holder.port));
+        let barred = named.filter(|holder| {
+            let is_here = self.candidates.contains(&holder.port) || self.migrants.is_on_its_way(holder.port);
+            self.is_settled && !is_here
+        });
         barred.map(|holder| self.release(Release::Port(holder.port))).into_iter().collect()
     }
 
@@ -263,6 +280,7 @@ impl Vip {
         if self.repeat.as_mut().is_some_and(|repeat| repeat.says_now(now)) {
             actions.push(Action::Order(Order::Announce { key: self.key }));
         }
+        actions.extend(self.give_up_migrants(now));
         let (due, later) = std::mem::take(&mut self.looks).into_iter().partition(|(_, (at, _))| *at <= now);
         self.looks = later;
         let due: BTreeMap<PortNumber, (Duration, Release)> = due;
@@ -280,7 +298,9 @@ impl Vip {
         let postponed = self.postponed.map(|postponed| postponed.ready_at);
         let repeat = self.repeat.and_then(|repeat| repeat.next_deadline());
         let looks = self.looks.values().map(|(at, _)| *at);
-        doubts.chain(contests).chain(looks).chain(vacancy).chain(postponed).chain(repeat).min()
+        let migrants = self.migrants.next_deadline();
+        let all = doubts.chain(contests).chain(looks).chain(vacancy).chain(postponed).chain(repeat);
+        all.chain(migrants).min()
     }
 
     /// Runs the doubts on behalf of local ports.
@@ -318,7 +338,7 @@ impl Vip {
         Action::Order(Order::Take { key: self.key, port, mac, expected, cause })
     }
 
-    fn release(&self, only: Release) -> Action {
+    pub(super) fn release(&self, only: Release) -> Action {
         Action::Order(Order::Release { key: self.key, only })
     }
 }

@@ -3,7 +3,7 @@
 use super::{Action, SwitchModel};
 use crate::Notice;
 use havip_model::{MacAddr, PortNumber, Record, VipKey};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 impl SwitchModel {
     /// A record was replaced: if a local port lost the VIP to another port by it, its next claims are contested.
@@ -11,14 +11,22 @@ impl SwitchModel {
     pub(super) fn note_loss(&mut self, now: Duration, key: VipKey, before: Option<Record>, made: &Record) {
         let lost = before.filter(|before| before.incarnation == made.incarnation);
         let Some(loser) = lost.and_then(|before| before.present_holder()) else { return };
-        if loser.host == self.host && loser != made.holder {
+        // The same port on another host has not lost it: its guest has migrated.
+        if loser.host == self.host && loser.port != made.holder.port {
             self.losses.insert((key, loser.port), now + CONTESTED_FOR);
         }
     }
 
-    /// The agent knows that both have the address.
-    pub(super) fn hold_off(&mut self, key: VipKey, port: PortNumber, until: Duration) -> Vec<Action> {
-        let kept = self.losses.entry((key, port)).or_default();
+    /// The agent knows that both have the address, or that the port's guest has just come from another host.
+    pub(super) fn hold_off(
+        &mut self,
+        key: VipKey,
+        port: PortNumber,
+        until: Duration,
+        always: bool,
+    ) -> Vec<Action> {
+        let of = if always { &mut self.arrivals } else { &mut self.losses };
+        let kept = of.entry((key, port)).or_default();
         *kept = until.max(*kept);
         vec![]
     }
@@ -31,11 +39,12 @@ impl SwitchModel {
         port: PortNumber,
         mac: MacAddr,
     ) -> Option<Action> {
-        let configured = self.configured.get(&key).filter(|configured| configured.hold)?;
+        let configured = self.configured.get(&key)?;
         let expected = self.record(key).filter(|record| record.incarnation == configured.incarnation)?;
         let holder = expected.present_holder()?;
-        let is_contested = self.losses.get(&(key, port)).is_some_and(|until| now < *until);
-        (is_contested && holder != self.here(port) && self.agent_is_alive(now))
+        let lasts = |of: &BTreeMap<_, Duration>| of.get(&(key, port)).is_some_and(|until| now < *until);
+        let is_contested = configured.hold && lasts(&self.losses) || lasts(&self.arrivals);
+        (is_contested && holder.port != port && holder != self.here(port) && self.agent_is_alive(now))
             .then_some(Action::Notify(Notice::Contested { key, port, mac, expected }))
     }
 }

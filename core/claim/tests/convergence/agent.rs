@@ -253,8 +253,9 @@ impl World {
             self.keep(host, keeper::Event::PortUp { port: port_number(guest), vni: vni() });
         }
         for guest in 0..self.guests.len() {
-            if self.guests[guest].host == host {
-                self.plug(guest);
+            match self.guests[guest].host == host {
+                true => self.plug(guest),
+                false => self.left(host, guest), // it migrated while nobody listened
             }
         }
         for index in 0..2 {

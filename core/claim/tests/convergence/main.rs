@@ -7,6 +7,7 @@ mod claims;
 mod failures;
 mod guest;
 mod host;
+mod migrate;
 mod network;
 mod server;
 mod step;

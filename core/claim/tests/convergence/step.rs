@@ -40,6 +40,11 @@ pub enum Step {
     PowerOff {
         guest: usize,
     },
+    /// The guest goes on at another host while it runs.
+    Migrate {
+        guest: usize,
+        host: usize,
+    },
     Entitle {
         guest: usize,
         vip: usize,
@@ -109,6 +114,7 @@ impl World {
             Step::Drop { guest, vip } => self.drop_address(guest % guests, vip),
             Step::Link { guest, is_linked } => self.link(guest % guests, is_linked),
             Step::PowerOff { guest } => self.power_off(guest % guests),
+            Step::Migrate { guest, host } => self.migrate(guest % guests, host % hosts),
             Step::Entitle { guest, vip, is_entitled } => {
                 self.entitle(vip, port_number(guest % guests), is_entitled)
             }
@@ -257,6 +263,7 @@ pub fn steps() -> impl Strategy<Value = (Duration, Step)> {
         2 => (guest.clone(), vip.clone()).prop_map(|(guest, vip)| Step::Drop { guest, vip }),
         3 => (guest.clone(), any::<bool>()).prop_map(|(guest, is_linked)| Step::Link { guest, is_linked }),
         1 => guest.clone().prop_map(|guest| Step::PowerOff { guest }),
+        2 => (guest.clone(), host.clone()).prop_map(|(guest, host)| Step::Migrate { guest, host }),
         3 => (guest.clone(), vip.clone(), any::<bool>())
             .prop_map(|(guest, vip, is_entitled)| Step::Entitle { guest, vip, is_entitled }),
         1 => (guest, vip.clone()).prop_map(|(guest, vip)| Step::DisassociateWithClaim { guest, vip }),

@@ -53,6 +53,7 @@ pub enum Happening {
     Compared { host: usize, agent_life: u32, peer: usize, digest: Digest },
     Pulled { host: usize, agent_life: u32, peer: Option<usize>, from_server: bool },
     Refresh { guest: usize },
+    Left { host: usize, guest: usize },
 }
 
 /// The one VPC.
@@ -190,6 +191,7 @@ impl World {
                 self.pulled(host, peer, from_server);
             }
             Happening::Refresh { guest } => self.guest_refreshes(guest),
+            Happening::Left { host, guest } => self.left(host, guest),
             Happening::Packet { .. }
             | Happening::Answer { .. }
             | Happening::Notice { .. }

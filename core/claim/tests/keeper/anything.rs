@@ -47,6 +47,7 @@ fn events() -> impl Strategy<Value = Event> {
         (port.clone(), vni).prop_map(|(port, vni)| Event::PortUp { port, vni }),
         port.clone().prop_map(Event::PortDown),
         port.clone().prop_map(Event::PortLeft),
+        (port.clone(), vni).prop_map(|(port, vni)| Event::PortArrives { port, vni }),
         (key.clone(), port.clone()).prop_map(|(key, port)| Event::Entitled { key, port }),
         (key.clone(), port.clone()).prop_map(|(key, port)| Event::Disentitled { key, port }),
         (key.clone(), 4u64..7).prop_map(|(key, incarnation)| Event::Configured {

@@ -101,14 +101,60 @@ fn a_port_that_goes_down_is_released_now_and_100_ms_later_whatever_is_known() {
 }
 
 #[test]
-fn a_port_that_migrated_or_lost_its_entitlement_is_released_and_nobody_is_told_that_it_is_down() {
-    for gone in [Event::PortLeft(port(11)), Event::Disentitled { key: key(), port: port(11) }] {
-        let mut keeper = keeper();
-        keeper.handle(ms(0), up(11));
-        assert_eq!(keeper.handle(ms(1), gone), [release(11)]);
-        let Action::Order(again) = release(11) else { unreachable!() };
-        assert_eq!(orders(&mut keeper, ms(500)), [(101, again)]);
-    }
+fn a_port_that_lost_its_entitlement_is_released_and_nobody_is_told_that_it_is_down() {
+    let mut keeper = keeper();
+    keeper.handle(ms(0), up(11));
+    let gone = Event::Disentitled { key: key(), port: port(11) };
+    assert_eq!(keeper.handle(ms(1), gone), [release(11)]);
+    let Action::Order(again) = release(11) else { unreachable!() };
+    assert_eq!(orders(&mut keeper, ms(500)), [(101, again)]);
+}
+
+#[test]
+fn a_port_whose_guest_migrates_keeps_its_record_for_10_s_until_the_other_host_takes_it() {
+    let mut keeper = keeper();
+    keeper.handle(ms(0), up(11));
+    keeper.handle(ms(0), moved(record(9, 1, 11), Cause::Here(MoveCause::Claim)));
+    let Action::Order(release) = release(11) else { unreachable!() };
+    let releases = |keeper: &mut Keeper, until| -> Vec<u128> {
+        let ordered = orders(keeper, until).into_iter();
+        ordered.filter(|(_, order)| *order == release).map(|(at, _)| at).collect()
+    };
+    assert_eq!(keeper.handle(ms(1000), Event::PortLeft(port(11))), []);
+    let mut forgotten = keeper.clone();
+    assert_eq!(releases(&mut keeper, ms(4000)), []);
+    keeper.handle(ms(4000), moved(record(10, 2, 11), Cause::Announced));
+    assert_eq!(releases(&mut keeper, ms(20_000)), [], "it is there");
+    assert_eq!(releases(&mut forgotten, ms(11_500))[0], 11_000, "it is nowhere");
+}
+
+#[test]
+fn a_port_whose_guest_arrives_takes_along_what_it_held_and_nothing_else() {
+    let arrives = Event::PortArrives { port: port(11), vni: vni() };
+    let until = ms(3000);
+    let checked = Action::Order(Order::HoldOff { key: key(), port: port(11), until, always: true });
+    let takes = |expected: Record| {
+        let (expected, cause) = (Some(expected), MoveCause::Migrated);
+        Action::Order(Order::Take { key: key(), port: port(11), mac: MAC, expected, cause })
+    };
+    let mut keeper = keeper();
+    let theirs = record(9, 2, 11);
+    keeper.handle(ms(0), moved(theirs, Cause::Announced));
+    assert_eq!(keeper.handle(ms(1000), arrives.clone()), [checked]);
+    assert_eq!(keeper.handle(ms(1000), up(11)), [takes(theirs)]);
+    // Where it came from its guest had announced it once more: that comes late.
+    let late = record(10, 2, 11);
+    assert_eq!(keeper.handle(ms(1001), moved(late, Cause::Announced)), [takes(late)]);
+
+    // Another port holds it: the two are asked, as for any port that comes up.
+    let mut keeper = crate::scene::keeper();
+    keeper.handle(ms(0), moved(record(9, 2, 20), Cause::Announced));
+    assert_eq!(keeper.handle(ms(1000), arrives), [checked]);
+    assert_eq!(keeper.handle(ms(1000), up(11)), []);
+    // The same port on another host, and nobody said that its guest is here: an old record of an old life.
+    let mut keeper = crate::scene::keeper();
+    keeper.handle(ms(0), moved(theirs, Cause::Announced));
+    assert!(!keeper.handle(ms(1000), up(11)).contains(&takes(theirs)));
 }
 
 #[test]
@@ -216,7 +262,7 @@ fn two_owners_are_reported_once_and_the_end_of_it_too() {
     keeper.handle(ms(0), up(11));
     let over = Action::Report(Report::BothAnswerNoMore { key: key(), record: held, port: port(11) });
     let wanted = contend(&mut keeper, ms(60_000), |at| (at < ms(30_000), true));
-    let holds = Action::Order(Order::HoldOff { key: key(), port: port(11), until: ms(5120) });
+    let holds = Action::Order(Order::HoldOff { key: key(), port: port(11), until: ms(5120), always: false });
     assert_eq!(wanted[..2], [(120, both_answer(held)), (120, holds)]);
     assert_eq!(wanted[2].1, over);
     assert!((30_000..31_200).contains(&wanted[2].0), "noticed within a second: {wanted:?}");
@@ -256,7 +302,7 @@ fn c9_whoever_alone_has_the_address_holds_within_100_ms() {
 fn c9_two_that_both_have_it_are_reported_and_the_holder_keeps_it_for_5_s_whatever_is_claimed() {
     let (mut keeper, theirs) = contested();
     let until = ms(6000);
-    let holds = Action::Order(Order::HoldOff { key: key(), port: port(11), until });
+    let holds = Action::Order(Order::HoldOff { key: key(), port: port(11), until, always: false });
     assert_eq!(
         contend(&mut keeper, ms(5000), |_| (true, true)),
         [(1000, both_answer(theirs)), (1000, holds)]

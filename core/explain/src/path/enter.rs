@@ -3,7 +3,7 @@
 use super::source::{is_link_local, odd};
 use super::way::{Lost, Way};
 use super::{End, Protocol, Walk};
-use havip_model::{PortNumber, PortState};
+use havip_model::{HostNumber, PortNumber, PortState};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use std::net::IpAddr;
 
@@ -76,7 +76,7 @@ impl Walk<'_> {
     }
 
     /// Another host sends it.
-    pub(super) fn sent_by_host(&mut self, passed_on: bool) -> End {
+    pub(super) fn sent_by_host(&mut self, from: HostNumber, passed_on: bool) -> End {
         let (source, destination) = (self.packet.source, self.packet.destination);
         if let Some(of) =
             [source, destination].into_iter().find(|address| odd(*address, "inner_odd").is_some())
@@ -112,6 +112,11 @@ impl Walk<'_> {
                     "passed_on",
                     "this host knows better who holds it, passes it on once and tells its sender",
                 );
+                self.goes_to_host(way.host, true)
+            }
+            // Its guest has migrated.
+            (false, false) if way.host != from => {
+                self.say("passed_on", "this host knows better where it is, and passes it on once");
                 self.goes_to_host(way.host, true)
             }
             (true, true) => End::Dropped("not_holder"),

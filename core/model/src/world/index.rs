@@ -55,6 +55,7 @@ pub(super) struct Index {
     pub host_by_id: Map<HostId, HostNumber>,
     pub host_by_underlay: Map<IpAddr, HostNumber>,
     pub edges: Multimap<(), HostNumber>,
+    pub leaving: Multimap<(), InterfaceId>,
 }
 
 /// The lowest usable address of a subnet and family that nothing has; `next` beyond `last` means full.
@@ -156,12 +157,16 @@ impl Index {
         if let Some(instance) = interface.instance {
             many(&mut self.interfaces_of_instance, instance, (interface.position, id), present);
         }
-        let Some(host) = interface.host else { return };
-        many(&mut self.interfaces_on_host, host, id, present);
-        many(&mut self.placed, (vpc, host), id, present);
-        let is_member = self.placed.count(&(vpc, host)) > 0;
-        many(&mut self.hosts_of_vpc, vpc, host, is_member);
-        many(&mut self.vpcs_of_host, host, vpc, is_member);
+        if interface.left.is_some() {
+            many(&mut self.leaving, (), id, present);
+        }
+        for host in interface.places() {
+            many(&mut self.interfaces_on_host, host, id, present);
+            many(&mut self.placed, (vpc, host), id, present);
+            let is_member = self.placed.count(&(vpc, host)) > 0;
+            many(&mut self.hosts_of_vpc, vpc, host, is_member);
+            many(&mut self.vpcs_of_host, host, vpc, is_member);
+        }
     }
 
     fn set_vip(&mut self, vip: &Vip, present: bool) {

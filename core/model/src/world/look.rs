@@ -48,7 +48,7 @@ impl World {
         self.interfaces.get(self.index.interface_by_mac.get(&mac)?)
     }
 
-    /// The interfaces plugged into a host's switch.
+    /// The interfaces that a host has to do with: plugged into its switch, on their way there, or just gone.
     pub fn interfaces_on(&self, host: HostNumber) -> impl Iterator<Item = &Interface> {
         self.index.interfaces_on_host.get(&host).filter_map(|id| self.interfaces.get(id))
     }
@@ -168,7 +168,12 @@ impl World {
         self.index.edges.get(&()).copied()
     }
 
-    /// The hosts that an interface of the VPC is plugged into.
+    /// The interfaces whose ports have left a host, which not every host has acknowledged.
+    pub fn leaving(&self) -> impl Iterator<Item = &Interface> {
+        self.index.leaving.get(&()).filter_map(|id| self.interfaces.get(id))
+    }
+
+    /// The hosts that an interface of the VPC is plugged into, or that just had its guest.
     pub fn placed_hosts(&self, vpc: VpcId) -> impl Iterator<Item = HostNumber> {
         self.index.hosts_of_vpc.get(&vpc).copied()
     }

@@ -53,6 +53,9 @@ fn interface(n: u8, secondary: &[u8]) -> Interface {
         device: None,
         source_dest_check: true,
         port_state: PortState::Inactive,
+        migration: None,
+        migrated: None,
+        left: None,
     }
 }
 

@@ -44,6 +44,7 @@ fn port_item(seed: u8, address: u8, state: PortState) -> PortItem {
         state,
         device: None,
         instance: None,
+        arrives: None,
     }
 }
 
@@ -78,7 +79,7 @@ fn vip_item(seed: u8, last: u8, entitled: &[u8], incarnation: u64) -> VipItem {
     }
 }
 
-const UP: Device = Device { ifindex: 9, is_veth: true, up: true };
+const UP: Device = Device { ifindex: 9, is_veth: true, up: true, is_awaited: false };
 
 #[test]
 fn a_gateway_is_an_address_of_its_own() {
@@ -318,8 +319,9 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
             |(seed, last, entitled, incarnation)| Item::Vip(vip_item(seed, last, &entitled, incarnation))
         ),
     ];
-    let device = proptest::option::of((1u32..3, any::<bool>()))
-        .prop_map(|device| device.map(|(ifindex, up)| Device { ifindex, is_veth: true, up }));
+    let device = proptest::option::of((1u32..3, any::<bool>())).prop_map(|device| {
+        device.map(|(ifindex, up)| Device { ifindex, is_veth: true, up, is_awaited: false })
+    });
     prop_oneof![
         4 => item.clone().prop_map(Change::Put),
         1 => item.prop_map(|item| Change::Remove(item.key())),

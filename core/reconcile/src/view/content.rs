@@ -1,8 +1,8 @@
 //! What an item says, the same for every host that needs it.
 
 use crate::item::{
-    EipItem, EipPoolItem, EndpointItem, Entitlement, HostItem, InstanceItem, Item, ItemKey, PortItem,
-    RouteItem, SubnetItem, VipItem, VpcItem,
+    Arrival, EipItem, EipPoolItem, EndpointItem, Entitlement, HostItem, InstanceItem, Item, ItemKey,
+    PortItem, RouteItem, SubnetItem, VipItem, VpcItem,
 };
 use havip_model::{
     AssociationMode, Binding, Eip, EipTarget, Family, Instance, Interface, NextHop, PortNumber, Route,
@@ -159,6 +159,10 @@ fn port(world: &World, interface: &Interface) -> Option<PortItem> {
         state: interface.port_state,
         device: interface.device.clone(),
         instance: interface.instance.map(|instance| (instance, interface.position)),
+        arrives: interface
+            .migration
+            .as_ref()
+            .map(|migration| Arrival { host: migration.to, device: migration.device.clone() }),
     })
 }
 

@@ -125,7 +125,7 @@ impl Candidates {
         targets
             .filter_map(|target| world.eip_of(target))
             .for_each(|eip| self.add(ItemKey::Eip(eip.id), hosts.iter().copied()));
-        self.add(ItemKey::Port(id), interface.host);
+        self.add(ItemKey::Port(id), interface.places());
         self.add(ItemKey::Endpoint(id), hosts);
         self.vpcs.insert(interface.vpc);
     }

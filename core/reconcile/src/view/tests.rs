@@ -1,13 +1,14 @@
 //! Views of small worlds, and differences of random ones.
 
 use super::*;
-use crate::item::Entitlement;
+use crate::item::{Entitlement, PortItem};
 use havip_admission::{
     Facts, LiveHost, Quotas, Request, admit,
     random::Random,
     request::{
         AllocateEip, Associate, BindEip, Choice, Choice6, CreateEipPool, CreateInterface, CreateSubnet,
-        CreateVip, CreateVpc, HostFacts, JoinHost, PlugInterface, RunInstance, Texts, UnbindEip,
+        CreateVip, CreateVpc, FinishMigration, HostFacts, JoinHost, MigrateInterface, PlugInterface,
+        RunInstance, SettleInterface, Texts, UnbindEip,
     },
 };
 use havip_model::{
@@ -254,6 +255,39 @@ fn an_interface_that_is_plugged_in_by_hand_is_a_port_with_its_device() {
     assert_eq!(addresses, ["10.20.1.3/24", "fd00:20:0:1::3/64"]);
     let gateways: Vec<_> = port.gateways.iter().map(ToString::to_string).collect();
     assert_eq!(gateways, ["10.20.1.1", "fd00:20:0:1::1"]);
+}
+
+#[test]
+fn a_guest_that_migrates_has_a_port_at_both_hosts_and_the_one_that_it_leaves_stays_a_member_until_all_know() {
+    let mut scene = Scene::default();
+    let (here, there) = (scene.host(false), scene.host(false));
+    let subnet = scene.subnet();
+    let interface = scene.interface(subnet);
+    let vpc = scene.world.interfaces.get(&interface).unwrap().vpc;
+    scene.admit(PlugInterface { interface, host: here, device: "tap0".into() });
+    let seen = |scene: &Scene, host| match item(&scene.world, host, ItemKey::Port(interface)) {
+        Some(Item::Port(port)) => Some(port.seen_from(host)),
+        _ => None,
+    };
+    let at = |scene: &Scene| match item(&scene.world, here, ItemKey::Endpoint(interface)) {
+        Some(Item::Endpoint(endpoint)) => endpoint.host,
+        _ => panic!("{here} is no member"),
+    };
+    assert_eq!(seen(&scene, there), None);
+
+    scene.admit(MigrateInterface { interface, host: there, device: "tap7".into() });
+    let [leaves, comes] = [here, there].map(|host| seen(&scene, host).unwrap());
+    assert_eq!((leaves.state, leaves.device.as_deref()), (PortState::MigratingOut, Some("tap0")));
+    assert_eq!((comes.state, comes.device.as_deref()), (PortState::Active, Some("tap7")));
+    assert!(comes.is_awaited_at(there) && !leaves.is_awaited_at(here));
+    assert_eq!((at(&scene), members(&scene.world, vpc)), (Some(here), BTreeSet::from([here, there])));
+
+    scene.admit(FinishMigration { interface });
+    assert_eq!(seen(&scene, here), None);
+    assert_eq!(seen(&scene, there), Some(PortItem { arrives: None, ..comes }));
+    assert_eq!((at(&scene), members(&scene.world, vpc)), (Some(there), BTreeSet::from([here, there])));
+    scene.admit(SettleInterface { interface });
+    assert_eq!(members(&scene.world, vpc), BTreeSet::from([there]));
 }
 
 #[test]

@@ -115,6 +115,18 @@ impl Client {
     pub fn unplug_interface(&self, id: &str) -> Result<Interface, ClientError> {
         self.order(&format!("/interfaces/{}/unplug", segment(id)))
     }
+    /// Prepares a device of another host for the guest of an interface, which moves there while it runs.
+    pub fn migrate_interface(&self, id: &str, body: &Plug) -> Result<Interface, ClientError> {
+        self.post(&format!("/interfaces/{}/migrate", segment(id)), body)
+    }
+    /// Says that the guest of an interface has arrived where it was on its way to.
+    pub fn finish_migration(&self, id: &str) -> Result<Interface, ClientError> {
+        self.order(&format!("/interfaces/{}/finish-migration", segment(id)))
+    }
+    /// Leaves the guest of an interface where it is.
+    pub fn cancel_migration(&self, id: &str) -> Result<Interface, ClientError> {
+        self.order(&format!("/interfaces/{}/cancel-migration", segment(id)))
+    }
     /// Gives an interface further addresses.
     pub fn add_addresses(&self, id: &str, body: &AddAddresses) -> Result<Interface, ClientError> {
         self.post(&format!("/interfaces/{}/addresses", segment(id)), body)

@@ -7,8 +7,8 @@ use super::{ConvertError, address, address_bytes, mac, mac_bytes};
 use crate::proto::{self, change::Item as Body};
 use havip_model::{Binding, Contention, Driver, InitSystem, PortState, PowerState};
 use havip_reconcile::item::{
-    EipItem, EipPoolItem, EndpointItem, Entitlement, HostItem, InstanceItem, Item, ItemKey, PortItem,
-    RouteItem, SubnetItem, VipItem, VpcItem,
+    Arrival, EipItem, EipPoolItem, EndpointItem, Entitlement, HostItem, InstanceItem, Item, ItemKey,
+    PortItem, RouteItem, SubnetItem, VipItem, VpcItem,
 };
 
 /// What a [`proto::Change`] says.
@@ -151,6 +151,8 @@ fn port_message(port: &PortItem) -> proto::PortItem {
         device: port.device.clone().unwrap_or_default(),
         instance: port.instance.map_or_else(String::new, |(id, _)| id.to_string()),
         position: port.instance.map_or(0, |(_, position)| position.into()),
+        arrives_host: port.arrives.as_ref().map_or(0, |arrival| arrival.host.get()),
+        arrives_device: port.arrives.as_ref().map(|arrival| arrival.device.clone()).unwrap_or_default(),
     }
 }
 
@@ -269,6 +271,8 @@ fn port(message: proto::PortItem) -> Result<PortItem, ConvertError> {
         state: field::word("state", &message.state, PORT_STATES)?,
         device: (!message.device.is_empty()).then_some(message.device),
         instance,
+        arrives: field::optional_number("arrives_host", message.arrives_host)?
+            .map(|host| Arrival { host, device: message.arrives_device }),
     })
 }
 

@@ -177,7 +177,7 @@ pub fn instance_state(text: &str) -> Result<InstanceState, ConvertError> {
     field::word("state", text, STATES)
 }
 
-const CAUSES: [MoveCause; 13] = [
+const CAUSES: [MoveCause; 14] = [
     MoveCause::Claim,
     MoveCause::Asked,
     MoveCause::Doubted,
@@ -191,6 +191,7 @@ const CAUSES: [MoveCause; 13] = [
     MoveCause::Contested,
     MoveCause::Disassociated,
     MoveCause::Deleted,
+    MoveCause::Migrated,
 ];
 const STATES: &[(&str, InstanceState)] = &[
     ("pending", InstanceState::Pending),

@@ -163,6 +163,9 @@ fn items() -> impl Strategy<Value = Item> {
                     state: [PortState::Inactive, PortState::Active, PortState::MigratingOut][state],
                     device,
                     instance: instance.map(|(id, position)| (InstanceId::new(id), position)),
+                    arrives: instance
+                        .is_none()
+                        .then(|| Arrival { host: HostNumber::MAX, device: "tap7".into() }),
                 })
             },
         );
@@ -195,7 +198,7 @@ proptest! {
 
     #[test]
     fn a_record_and_a_move_read_back_as_they_were_sent(
-        vip in vip_keys(), one in a_record(), from in option::of((host(), port())), cause in 0usize..13, at in any::<u64>(),
+        vip in vip_keys(), one in a_record(), from in option::of((host(), port())), cause in 0usize..14, at in any::<u64>(),
         evidence in option::of("[a-z0-9 ,]{1,40}"),
     ) {
         prop_assert_eq!(record(&record_message(&one)), Ok(one));
@@ -205,7 +208,7 @@ proptest! {
             MoveCause::Claim, MoveCause::Asked, MoveCause::Doubted, MoveCause::Released,
             MoveCause::TakenBack, MoveCause::Repeated, MoveCause::Repaired, MoveCause::HostLost,
             MoveCause::PortDown, MoveCause::Assisted, MoveCause::Contested, MoveCause::Disassociated,
-            MoveCause::Deleted,
+            MoveCause::Deleted, MoveCause::Migrated,
         ];
         let from = from.map(|(host, port)| Holder { host, port });
         let sent = Move { vip, record: one, from, cause: causes[cause], at: Timestamp(at), evidence };

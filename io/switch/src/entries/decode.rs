@@ -1,6 +1,8 @@
 //! Bytes to entries.
 
-use super::encode::{CHECKED, GATEWAY, HOLD, INTERFACE, PORT_CHECKED, PRIMARY, SUBNET_BINDING, VETH, VIP};
+use super::encode::{
+    CHECKED, GATEWAY, HOLD, INTERFACE, PORT_AWAITED, PORT_CHECKED, PRIMARY, SUBNET_BINDING, VETH, VIP,
+};
 use crate::layout::{self, AddressKey, AddressPortKey, Plain, address, some_address};
 use havip_model::{HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni};
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
@@ -151,6 +153,7 @@ fn read_port(of: layout::Port) -> Option<Port> {
         primary6: some_address(of.primary6),
         mtu: of.mtu,
         source_dest_check: of.flags & PORT_CHECKED != 0,
+        is_awaited: of.flags & PORT_AWAITED != 0,
         state: match of.state {
             0 => PortState::Inactive,
             1 => PortState::Active,

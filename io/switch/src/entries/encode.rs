@@ -165,7 +165,9 @@ fn port(number: u32, of: &Port) -> layout::Port {
             PortState::Active => 1,
             PortState::MigratingOut => 2,
         },
-        flags: (VETH * u8::from(of.is_veth)) | (PORT_CHECKED * u8::from(of.source_dest_check)),
+        flags: (VETH * u8::from(of.is_veth))
+            | (PORT_CHECKED * u8::from(of.source_dest_check))
+            | (PORT_AWAITED * u8::from(of.is_awaited)),
     }
 }
 
@@ -185,3 +187,4 @@ pub const SUBNET_BINDING: u8 = 4;
 pub const HOLD: u8 = 8;
 pub const VETH: u8 = 1;
 pub const PORT_CHECKED: u8 = 2;
+pub const PORT_AWAITED: u8 = 4;

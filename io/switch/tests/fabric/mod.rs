@@ -70,6 +70,7 @@ pub fn port_entry(number: u32, ifindex: u32, is_veth: bool) -> Entry {
         primary6: None,
         mtu: 1500,
         source_dest_check: true,
+        is_awaited: false,
         state: PortState::Active,
     })
 }

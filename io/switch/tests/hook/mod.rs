@@ -193,13 +193,17 @@ impl Hook {
 
     /// Configures a port of this host.
     pub fn plug(&self, number: u32, state: PortState, source_dest_check: bool) {
-        self.plug_as(number, state, source_dest_check, 1500);
+        self.plug_as(number, state, source_dest_check, 1500, false);
+    }
+    /// A port that waits for a guest from another host.
+    pub fn await_guest(&self, number: u32) {
+        self.plug_as(number, PortState::Inactive, true, 1500, true);
     }
     /// An active port that takes packets up to this size.
     pub fn plug_with_mtu(&self, number: u32, mtu: u16) {
-        self.plug_as(number, PortState::Active, true, mtu);
+        self.plug_as(number, PortState::Active, true, mtu, false);
     }
-    fn plug_as(&self, number: u32, state: PortState, source_dest_check: bool, mtu: u16) {
+    fn plug_as(&self, number: u32, state: PortState, source_dest_check: bool, mtu: u16, is_awaited: bool) {
         let entry = Port {
             ifindex: self.devices[&format!("p{number}")],
             is_veth: false,
@@ -211,6 +215,7 @@ impl Hook {
             primary6: self.has_ipv6.then(|| six::own(number).into()),
             mtu,
             source_dest_check,
+            is_awaited,
             state,
         };
         self.put(EntryKey::Port(port(number)), Entry::Port(entry));

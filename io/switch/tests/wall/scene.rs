@@ -210,6 +210,7 @@ impl Wall {
                 virtual_mac: VIRTUAL_MAC,
                 primary: Some(four.into()),
                 primary6: Some(six.into()),
+                is_awaited: false,
                 mtu: 1500,
                 source_dest_check: true,
                 state: PortState::Active,

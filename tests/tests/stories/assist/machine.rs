@@ -8,14 +8,14 @@ use havip_tests::{OWN_TIMERS, SUBNET, VIP, program};
 use tempfile::TempDir;
 
 /// The machine, and what must live as long as it.
-struct Elected {
-    machine: TapGuest,
-    _keepalived: Running,
+pub struct Elected {
+    pub machine: TapGuest,
+    pub keepalived: Running,
     _folder: TempDir,
 }
 
 /// A machine on host 1 and green on host 2, elected as the guides say; the machine is the primary.
-fn elect_machine() -> Result<(Elected, Scene)> {
+pub fn elect_machine() -> Result<(Elected, Scene)> {
     let scene = Setting::subnet(SUBNET)
         .vip("10.20.1.100")
         .guest_on("green", 2)
@@ -39,7 +39,7 @@ fn elect_machine() -> Result<(Elected, Scene)> {
         ensure!(holder.interface.as_ref() == Some(&machine.interface), "{holder:?}");
         Ok(())
     })?;
-    Ok((Elected { machine, _keepalived: keepalived, _folder: folder }, scene))
+    Ok((Elected { machine, keepalived, _folder: folder }, scene))
 }
 
 /// The VIP goes to green by the switch's word, and the history says on what that rests.
@@ -61,6 +61,13 @@ fn a_machine_whose_process_is_killed_is_spoken_for() -> Result<()> {
         machine.kill_qemu()?;
         // The tap is there, as others made it, and has lost its carrier.
         machine.run_on_host("ip", ["link", "show", "dev", &machine.device])?.succeeded().map(drop)
+    })
+}
+
+#[test]
+fn a_machine_whose_tap_is_unplugged_is_spoken_for() -> Result<()> {
+    is_spoken_for(|scene, machine| {
+        scene.lab.api(|client| client.unplug_interface(&machine.interface)).map(drop)
     })
 }
 

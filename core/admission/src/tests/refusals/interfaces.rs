@@ -5,7 +5,7 @@ use crate::{request::*, tests::scene::*};
 use havip_model::{Driver, Family, HostNumber, InterfaceId, NextHop};
 
 pub fn rows() -> Vec<Row> {
-    [addresses(), macs(), further_addresses(), attaching(), plugging(), leaving()]
+    [addresses(), macs(), further_addresses(), attaching(), plugging(), migrating(), leaving()]
         .into_iter()
         .flatten()
         .collect()
@@ -239,6 +239,52 @@ fn plugging() -> Vec<Row> {
         Row(scene.refuse(plug(second, 1, "a/b")), Code::InvalidDevice, "/device", "\"a/b\""),
         Row(scene.refuse(plug(second, 1, "sixteen-letters-")), Code::InvalidDevice, "/device", "1 to 15"),
     ]
+}
+
+fn migrating() -> Vec<Row> {
+    let mut scene = Scene::new();
+    let sandbox = scene.run();
+    let guest = scene.make_interface(interface(scene.subnet));
+    let loose = scene.make_interface(interface(scene.subnet));
+    let outside =
+        RunInstance { driver: Driver::External, host: Some(number(1)), ..RunInstance::of(scene.subnet) };
+    let outside = scene.make_instance(outside);
+    let (one, two) = (scene.primary(outside), scene.make_interface(interface(scene.subnet)));
+    let device = Some("tap5".into());
+    scene.admit(AttachInterface { interface: two, instance: outside, device });
+    scene.admit(PlugInterface { interface: one, host: number(1), device: "tap4".into() });
+    scene.admit(PlugInterface { interface: guest, host: number(1), device: "tap0".into() });
+    let third = scene.make_host(host(3));
+    let migrate = |interface, host| MigrateInterface { interface, host, device: "tap0".into() };
+    let not_yet = [
+        scene.refuse(FinishMigration { interface: guest }),
+        scene.refuse(CancelMigration { interface: guest }),
+        scene.refuse(MeasureMigration { interface: guest, outage_ms: 1 }),
+        scene.refuse(SettleInterface { interface: guest }),
+    ];
+    let silent = scene.refuse(migrate(guest, third));
+    blocked_by(&silent, [ResourceKey::Host(third)]);
+    let own = scene.refuse(migrate(scene.primary(sandbox), number(2)));
+    let here = scene.refuse(migrate(guest, number(1)));
+    let nowhere = scene.refuse(migrate(loose, number(2)));
+    scene.facts.live.push(crate::LiveHost { host: third, load_millis: 0 });
+    scene.admit(MigrateInterface { device: "tap4".into(), ..migrate(one, number(2)) });
+    let apart = scene.refuse(MigrateInterface { device: "tap5".into(), ..migrate(two, third) });
+    blocked_by(&apart, [ResourceKey::Interface(one)]);
+    scene.admit(migrate(guest, number(2)));
+    let taken = scene.refuse(PlugInterface { interface: loose, host: number(2), device: "tap0".into() });
+    blocked_by(&taken, [ResourceKey::Interface(guest)]);
+    let mut rows = vec![
+        Row(silent, Code::HostNotLive, "/host", "start its agent"),
+        Row(own, Code::NotPlugged, "/interface", "only a guest of yours"),
+        Row(here, Code::AlreadyPlugged, "/host", "host 1 already"),
+        Row(nowhere, Code::NotPlugged, "/interface", "not plugged in"),
+        Row(apart, Code::OtherHost, "/host", "let all of them go there"),
+        Row(taken, Code::DeviceInUse, "/device", "unplug it first"),
+        Row(scene.refuse(migrate(guest, third)), Code::AlreadyMigrating, "/interface", "finish or cancel"),
+    ];
+    rows.extend(not_yet.map(|refusal| Row(refusal, Code::NotMigrating, "/interface", "not on its way")));
+    rows
 }
 
 fn leaving() -> Vec<Row> {

@@ -1,0 +1,92 @@
+//! Guests that go on at another host: whose word counts, and how long the host that they left stays a member.
+
+mod support;
+
+use havip_api::*;
+use havip_model::HostNumber;
+use havip_reconcile::item::{Item, ItemKey};
+use havip_stream::proto::{PortReport, report::Body};
+use support::{Scene, eventually};
+
+fn arrived(port: u32, outage_ms: Option<u32>) -> Body {
+    Body::Port(PortReport { port, up: true, arrived: true, outage_ms, ..PortReport::default() })
+}
+
+#[test]
+fn a_guest_is_where_its_destination_says_and_the_host_that_it_left_passes_on_until_all_have_acknowledged() {
+    let scene = Scene::start();
+    let (vpc, subnet) = scene.network();
+    let members = ["h1", "h2", "h3"].map(|name| scene.join(name));
+    let lives = [0, 1, 2].map(|index| scene.follow(&members[index]).live(&scene));
+    let device = |index: usize| Plug { host: members[index].id.clone(), device: "tap0".into() };
+    let wish = CreateInterface { subnet: subnet.meta.id.clone(), ..CreateInterface::default() };
+    let interface = scene.client.create_interface(&wish).unwrap();
+    let id = interface.meta.id.clone();
+    let third = scene.client.create_interface(&wish).unwrap();
+    scene.client.plug_interface(&id, &device(0)).unwrap();
+    scene.client.plug_interface(&third.meta.id, &device(2)).unwrap();
+    let now = || scene.client.interface(&id).unwrap();
+
+    scene.client.migrate_interface(&id, &device(1)).unwrap();
+    assert_eq!((now().host, now().port_state), (Some(members[0].id.clone()), PortState::MigratingOut));
+    // Nobody but the destination knows that it is there.
+    lives[2].say(arrived(interface.port, Some(1)));
+    lives[0].say(arrived(interface.port, Some(1)));
+    lives[2].with(|following| following.acknowledges = false);
+    lives[1].say(arrived(interface.port, None));
+    let there = eventually("it is there", || Some(now()).filter(|now| now.migration.is_none()));
+    // The third host has not acknowledged where it is, so the first stays a member, though without a port.
+    let key = ItemKey::Vpc(vpc.meta.id.parse().unwrap());
+    let of = |index: usize| {
+        lives[index].with(move |following| match following.items.get(&key) {
+            Some(Item::Vpc(vpc)) => vpc.members.clone(),
+            _ => vec![],
+        })
+    };
+    let all: Vec<HostNumber> = members.iter().map(|member| HostNumber::new(member.number).unwrap()).collect();
+    let port = ItemKey::Port(id.parse().unwrap());
+    eventually("it has no port any more", || {
+        lives[0].with(move |following| !following.items.contains_key(&port)).then_some(())
+    });
+    assert_eq!(of(0), all);
+    assert_eq!((there.host, there.port_state), (Some(members[1].id.clone()), PortState::Active));
+    assert_eq!(there.device.as_deref(), Some("tap0"));
+    eventually("its port is up", || now().port_up.filter(|up| *up));
+    let told = |from: &str, outage_ms| {
+        now()
+            .migrated
+            .is_some_and(|migrated| migrated.from.as_deref() == Some(from) && migrated.outage_ms == outage_ms)
+    };
+    assert!(told(&members[0].id, None));
+    lives[0].say(arrived(interface.port, Some(2)));
+    lives[1].say(arrived(interface.port, Some(104)));
+    lives[1].say(arrived(interface.port, Some(105)));
+    eventually("the outage is told", || told(&members[0].id, Some(104)).then_some(()));
+
+    lives[2].with(|following| following.acknowledges = true);
+    eventually("the first host is no member any more", || (of(0).is_empty()).then_some(()));
+    assert_eq!(of(1), all[1..]);
+}
+
+#[test]
+fn a_migration_that_is_cancelled_leaves_everything_as_it_was() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let members = ["h1", "h2"].map(|name| scene.join(name));
+    let lives = [0, 1].map(|index| scene.follow(&members[index]).live(&scene));
+    let device = |index: usize| Plug { host: members[index].id.clone(), device: "tap0".into() };
+    let wish = CreateInterface { subnet: subnet.meta.id.clone(), ..CreateInterface::default() };
+    let interface = scene.client.create_interface(&wish).unwrap();
+    let id = interface.meta.id.clone();
+    scene.client.plug_interface(&id, &device(0)).unwrap();
+    let before = scene.client.interface(&id).unwrap();
+    scene.client.migrate_interface(&id, &device(1)).unwrap();
+
+    let after = scene.client.cancel_migration(&id).unwrap();
+
+    lives[1].say(arrived(interface.port, None));
+    assert_eq!((&after.host, after.port_state), (&before.host, before.port_state));
+    assert_eq!((after.migration, after.migrated), (None, None));
+    let refused = scene.client.finish_migration(&id).unwrap_err();
+    assert!(refused.to_string().contains("not on its way"), "{refused}");
+}

@@ -1,0 +1,143 @@
+//! Guests that move to another host while they run: the port is plugged there as well, until they have arrived.
+
+use super::{Decision, plug};
+use crate::{Code, Refusal, request::*};
+use havip_model::{
+    Driver, Host, HostNumber, Instance, Interface, Migrated, Migration, PortState, ResourceKey, Subnet,
+};
+use std::collections::BTreeSet;
+
+impl Decision<'_> {
+    pub fn migrate_interface(&mut self, request: &MigrateInterface) -> Result<ResourceKey, Refusal> {
+        let interface = self.find::<Interface>(request.interface, "/interface")?;
+        let host = self.find::<Host>(request.host, "/host")?;
+        let Some(from) = interface.host.filter(|_| interface.device.is_some()) else {
+            let message = format!(
+                "interface {} is not plugged in by an existing device; only a guest of yours can be on its way",
+                interface.id
+            );
+            return Err(Code::NotPlugged.at("/interface", message));
+        };
+        if let Some(migration) = &interface.migration {
+            let message = format!(
+                "the guest of interface {} is on its way to host {} already; finish or cancel that",
+                interface.id, migration.to
+            );
+            return Err(Code::AlreadyMigrating.at("/interface", message));
+        }
+        if from == host.number {
+            let message = format!("interface {} is plugged into host {from} already", interface.id);
+            return Err(Code::AlreadyPlugged.at("/host", message));
+        }
+        self.check_companions(interface, host.number)?;
+        if interface.port_state != PortState::Active {
+            let message = format!("interface {} is inactive; start its instance first", interface.id);
+            return Err(Code::NotPlugged.at("/interface", message));
+        }
+        if !self.facts.live.iter().any(|live| live.host == host.number) {
+            let message = format!(
+                "host {} ({}) is not heard from; start its agent, or use another host",
+                host.number, host.meta.name
+            );
+            return Err(Code::HostNotLive.at("/host", message).blocked_by([ResourceKey::Host(host.number)]));
+        }
+        let subnet = self.find::<Subnet>(interface.subnet, "/interface")?;
+        plug::same_zone(subnet, &host.zone, "/host", "the host")?;
+        self.check_device(Driver::External, host.number, &request.device)?;
+        let migration = Migration { to: host.number, device: request.device.clone() };
+        Ok(self.edit::<Interface>(interface.id, |interface| {
+            interface.migration = Some(migration);
+            interface.port_state = PortState::MigratingOut;
+        }))
+    }
+
+    pub fn finish_migration(&mut self, request: &FinishMigration) -> Result<ResourceKey, Refusal> {
+        let interface = self.find::<Interface>(request.interface, "/interface")?;
+        let Some(Migration { to, device }) = interface.migration.clone() else {
+            return Err(not_migrating(interface));
+        };
+        let from = interface.host.filter(|from| *from != to);
+        let at = self.facts.now;
+        self.edit::<Interface>(interface.id, |interface| {
+            interface.migrated = from.map(|from| Migrated { from, at, outage_ms: None });
+            interface.left = from;
+            interface.host = Some(to);
+            interface.device = Some(device);
+            interface.migration = None;
+            interface.port_state = PortState::Active;
+        });
+        self.follow_guest(interface, Some(to));
+        Ok(ResourceKey::Interface(interface.id))
+    }
+
+    /// The interfaces of one guest go to one host, each once: which of them is ahead of its instance is on its way still.
+    fn check_companions(&self, interface: &Interface, to: HostNumber) -> Result<(), Refusal> {
+        let Some(instance) = interface.instance.and_then(|id| self.world.instances.get(&id)) else {
+            return Ok(());
+        };
+        let goes_to = |other: &Interface| match &other.migration {
+            Some(migration) => Some(migration.to),
+            None => other.host.filter(|host| *host != instance.host),
+        };
+        let elsewhere = self.world.interfaces_of(instance.id).find_map(|other| {
+            let host = goes_to(other).filter(|host| *host != to || other.id == interface.id)?;
+            Some((other.id, host))
+        });
+        let Some((other, host)) = elsewhere else { return Ok(()) };
+        let message = format!(
+            "interface {other} of the same instance goes to host {host}; let all of them go there, or unplug those that do not"
+        );
+        Err(Code::OtherHost.at("/host", message).blocked_by([ResourceKey::Interface(other)]))
+    }
+
+    /// An instance is where its guest is: of several interfaces the last one takes it along.
+    pub fn follow_guest(&mut self, changed: &Interface, now_at: Option<HostNumber>) {
+        let Some(instance) = changed.instance.and_then(|id| self.world.instances.get(&id)) else { return };
+        let others = self.world.interfaces_of(instance.id).filter(|other| other.id != changed.id);
+        let places: BTreeSet<HostNumber> = others.filter_map(|other| other.host).chain(now_at).collect();
+        if let (1, Some(host)) = (places.len(), places.first().copied())
+            && host != instance.host
+        {
+            self.edit::<Instance>(instance.id, |instance| instance.host = host);
+        }
+    }
+
+    pub fn cancel_migration(&mut self, request: &CancelMigration) -> Result<ResourceKey, Refusal> {
+        let interface = self.find::<Interface>(request.interface, "/interface")?;
+        if interface.migration.is_none() {
+            return Err(not_migrating(interface));
+        }
+        Ok(self.edit::<Interface>(interface.id, |interface| {
+            interface.migration = None;
+            interface.port_state = PortState::Active;
+        }))
+    }
+
+    /// What was measured already stays: agents say things again.
+    pub fn measure_migration(&mut self, request: &MeasureMigration) -> Result<ResourceKey, Refusal> {
+        let interface = self.find::<Interface>(request.interface, "/interface")?;
+        if interface.migrated.is_none() {
+            return Err(not_migrating(interface));
+        }
+        let mut measured = interface.clone();
+        if let Some(migrated) = &mut measured.migrated {
+            migrated.outage_ms.get_or_insert(request.outage_ms);
+        }
+        Ok(self.put(measured))
+    }
+
+    /// Nobody has to do any more with the host that had the port before; no change that anybody asked for, so the
+    /// generation stays.
+    pub fn settle_interface(&mut self, request: &SettleInterface) -> Result<ResourceKey, Refusal> {
+        let interface = self.find::<Interface>(request.interface, "/interface")?;
+        if interface.left.is_none() {
+            return Err(not_migrating(interface));
+        }
+        Ok(self.put(Interface { left: None, ..interface.clone() }))
+    }
+}
+
+fn not_migrating(interface: &Interface) -> Refusal {
+    let message = format!("the guest of interface {} is not on its way to another host", interface.id);
+    Code::NotMigrating.at("/interface", message)
+}
