@@ -17,7 +17,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use havip_api::{AccessKey, Health, Page, Problem};
+use havip_api::{AccessKey, Health, Page, PathProtocol, Problem};
 use std::sync::Arc;
 use utoipa::{
     Modify, OpenApi,
@@ -59,6 +59,8 @@ pub fn router(gate: Gate) -> Router {
         title = "Havip",
         description = "Highly available VIPs. References are ids, instants are RFC 3339 in UTC, errors are problem documents (RFC 9457).",
     ),
+    // What only a query names is not found by itself.
+    components(schemas(PathProtocol)),
     modifiers(&Bearer),
     security(("key" = [])),
 )]
