@@ -146,5 +146,5 @@ fn by_mac_nobody_is_reached_in_another_subnet_nor_who_checks_nor_what_is_link_lo
     hook.counted(&[("scope", 1), ("icmp_sent", 1)]);
     // A port of another VPC with the same MAC is not this one's.
     hook.arrives(underlay(2), 101, &ping(13, mac(12), FAR));
-    hook.counted(&[("no_route", 1)]);
+    hook.counted(&[("vni_unknown", 1)]);
 }
