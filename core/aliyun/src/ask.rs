@@ -8,7 +8,7 @@ use havip_admission::{Code, Refusal};
 use havip_dialect::{Call, Error, Home, Naming, Once, Params, Step, View, rename};
 use havip_model::{Id, Map, ResourceKey};
 use serde_json::Value;
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 /// An action with its parameters.
 pub struct Ask {
@@ -130,12 +130,8 @@ impl Call for Ask {
 
     fn once(&self) -> Option<Once> {
         let token = self.text("ClientToken").filter(|_| self.is_change())?;
-        let mut asked = String::new();
-        for (name, value) in self.params.iter().filter(|(name, _)| !OF_TRANSPORT.contains(name)) {
-            write!(asked, "{}:{name}={}:{value}&", name.len(), value.len())
-                .expect("a String takes every text");
-        }
-        Some(Once { name: format!("aliyun/{}/{}/{token}", self.region(), self.action.name), asked })
+        let name = format!("aliyun/{}/{}/{token}", self.region(), self.action.name);
+        Some(Once::new(name, &self.params, OF_TRANSPORT))
     }
 
     fn rehearsed(&self) -> Option<Error> {

@@ -1,6 +1,6 @@
 //! What a dialect makes of a request, and what becomes of it.
 
-use crate::{HttpAnswer, Step, View};
+use crate::{HttpAnswer, Params, Step, View};
 use havip_admission::Refusal;
 use havip_model::ResourceKey;
 use serde_json::Value;
@@ -63,6 +63,16 @@ pub struct Once {
     pub name: String,
     /// Everything that was asked, signature and times left out.
     pub asked: String,
+}
+
+impl Once {
+    /// What was asked under this name: all parameters but those that differ between a request and its repetition.
+    pub fn new(name: String, params: &Params, of_transport: &[&str]) -> Self {
+        let asked = params.iter().filter(|(name, _)| !of_transport.contains(name));
+        // With the lengths, so that no two lists are written alike.
+        let asked = asked.map(|(name, value)| format!("{}:{name}={}:{value}&", name.len(), value.len()));
+        Self { name, asked: asked.collect() }
+    }
 }
 
 /// A cloud's error.

@@ -6,7 +6,7 @@ use super::{
     list::{Narrow, page},
     parse,
 };
-use crate::service::{Fault, Service};
+use crate::service::{Caller, Fault, Service};
 use axum::{
     Json,
     extract::{Path, State},
@@ -202,16 +202,7 @@ pub async fn unplug_interface(
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<Response, Fault> {
-    let interface = interface_id(&id)?;
-    let request = request::UnplugInterface { interface };
-    answer::update(
-        &server,
-        caller,
-        ResourceKey::Interface(interface),
-        request,
-        parse::wait(params.wait.as_ref())?,
-    )
-    .await
+    tell(&server, caller, &id, &params, |interface| request::UnplugInterface { interface }).await
 }
 
 /// Prepares a device of another host for the interface's guest, which moves there while it runs; the port there becomes
@@ -240,10 +231,7 @@ pub async fn finish_migration(
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<Response, Fault> {
-    let interface = interface_id(&id)?;
-    let request = request::FinishMigration { interface };
-    let wait = parse::wait(params.wait.as_ref())?;
-    answer::update(&server, caller, ResourceKey::Interface(interface), request, wait).await
+    tell(&server, caller, &id, &params, |interface| request::FinishMigration { interface }).await
 }
 
 /// Leaves the interface's guest where it is.
@@ -255,10 +243,7 @@ pub async fn cancel_migration(
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<Response, Fault> {
-    let interface = interface_id(&id)?;
-    let request = request::CancelMigration { interface };
-    let wait = parse::wait(params.wait.as_ref())?;
-    answer::update(&server, caller, ResourceKey::Interface(interface), request, wait).await
+    tell(&server, caller, &id, &params, |interface| request::CancelMigration { interface }).await
 }
 
 /// Gives an interface further addresses: named, chosen, or taken from another interface.
@@ -321,6 +306,19 @@ pub async fn remove_address(
     let request = request::RemoveAddresses { interface, addresses: vec![address] };
     let wait = parse::wait(params.wait.as_ref())?;
     answer::take_away(&server, caller, ResourceKey::Interface(interface), request, wait).await
+}
+
+/// Carries out what needs no more than the interface's id.
+async fn tell<R: Into<Request>>(
+    server: &Arc<Service>,
+    caller: Caller,
+    id: &str,
+    params: &WithWait,
+    request: impl FnOnce(InterfaceId) -> R,
+) -> Result<Response, Fault> {
+    let interface = interface_id(id)?;
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::update(server, caller, ResourceKey::Interface(interface), request(interface), wait).await
 }
 
 fn interface_id(id: &str) -> Result<InterfaceId, Fault> {
