@@ -69,6 +69,43 @@ fn a_guest_is_where_its_destination_says_and_the_host_that_it_left_passes_on_unt
 }
 
 #[test]
+fn the_host_of_a_deleted_interface_is_listened_to_until_all_have_acknowledged_that_it_is_gone() {
+    let scene = Scene::start();
+    let (vpc, subnet) = scene.network();
+    let members = ["h1", "h2", "h3"].map(|name| scene.join(name));
+    let lives = [0, 1, 2].map(|index| scene.follow(&members[index]).live(&scene));
+    let wish = CreateInterface { subnet: subnet.meta.id.clone(), ..CreateInterface::default() };
+    let plugged = [0, 1, 2].map(|index| {
+        let interface = scene.client.create_interface(&wish).unwrap().meta.id;
+        let plug = Plug { host: members[index].id.clone(), device: "tap0".into() };
+        scene.client.plug_interface(&interface, &plug).unwrap();
+        interface
+    });
+    let key = ItemKey::Vpc(vpc.meta.id.parse().unwrap());
+    let of = |index: usize| {
+        lives[index].with(move |following| match following.items.get(&key) {
+            Some(Item::Vpc(vpc)) => vpc.members.clone(),
+            _ => vec![],
+        })
+    };
+    let all: Vec<HostNumber> = members.iter().map(|member| HostNumber::new(member.number).unwrap()).collect();
+    eventually("all are members", || (of(1) == all).then_some(()));
+    lives[2].with(|following| following.acknowledges = false);
+
+    scene.client.delete_interface(&plugged[0]).unwrap();
+
+    let port = ItemKey::Port(plugged[0].parse().unwrap());
+    eventually("it has no port any more", || {
+        lives[0].with(move |following| !following.items.contains_key(&port)).then_some(())
+    });
+    // Its own agent has released what the port held, and the third may not have heard that yet.
+    assert_eq!((of(0), of(1)), (all.clone(), all.clone()));
+    lives[2].with(|following| following.acknowledges = true);
+    eventually("the first host is no member any more", || (of(0).is_empty()).then_some(()));
+    assert_eq!(of(1), all[1..]);
+}
+
+#[test]
 fn a_migration_that_is_cancelled_leaves_everything_as_it_was() {
     let scene = Scene::start();
     let (_, subnet) = scene.network();

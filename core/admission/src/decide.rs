@@ -147,6 +147,18 @@ impl<'a> Decision<'a> {
         key
     }
 
+    /// Notes something in a resource that nobody asked for: it is no change of its specification, so its generation stays.
+    fn note<T: Kept>(&mut self, id: T::Id, change: impl FnOnce(&mut T)) -> ResourceKey {
+        let key = T::key(id);
+        let staged = self.puts.remove(&key).and_then(T::unwrap);
+        let noted = staged.or_else(|| T::all(self.world).get(&id).cloned());
+        if let Some(mut resource) = noted.filter(|_| !self.deletes.contains(&key)) {
+            change(&mut resource);
+            self.puts.insert(key, resource.into());
+        }
+        key
+    }
+
     /// A new id, whose short form is nobody else's either.
     fn fresh_id<K: Id, V>(&mut self, taken: &Map<K, V>) -> K {
         loop {

@@ -236,7 +236,10 @@ impl Random {
             }
             3 => FinishMigration { interface }.into(),
             4 => CancelMigration { interface }.into(),
-            _ => SettleInterface { interface }.into(),
+            _ => {
+                let leaving = world.leaving().nth(self.below(4) as usize).map(|(interface, _)| interface);
+                SettleInterface { interface: leaving.unwrap_or(interface) }.into()
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use crate::{
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -56,6 +57,10 @@ pub struct Vpc {
     pub vni: Vni,
     /// What its gateways and VIPs answer ARP and ND with.
     pub virtual_mac: MacAddr,
+    /// Interfaces that were deleted and the hosts that had to do with them, until every host has acknowledged that they
+    /// are gone: those hosts' last words about the ports count.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left: BTreeSet<(InterfaceId, HostNumber)>,
 }
 
 /// A range of a VPC's addresses whose members reach each other without a router.

@@ -270,7 +270,9 @@ fn unreadable(key: &str, source: impl std::error::Error + Send + Sync + 'static)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use havip_model::{Body, Epoch, EventKind, Holder, HostNumber, Incarnation, MacAddr, PortNumber, VpcId};
+    use havip_model::{
+        Body, Epoch, EventKind, Holder, HostNumber, Incarnation, InterfaceId, MacAddr, PortNumber, VpcId,
+    };
 
     #[test]
     fn what_is_stored_reads_back_under_its_key() {
@@ -283,6 +285,7 @@ mod tests {
             cidr6: None,
             vni: Vni::MIN,
             virtual_mac: MacAddr([2, 0, 0, 0, 0, 1]),
+            left: [(InterfaceId::new(Body::from_entropy([2; 16])), host)].into(),
         };
         let record = Record {
             incarnation: Incarnation(1),

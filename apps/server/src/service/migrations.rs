@@ -38,12 +38,11 @@ impl Service {
 
     /// Hosts that had a port before have nothing to do with it any more, once every other knows that it has left.
     pub(super) async fn settle_interfaces(&self) {
-        let known: Vec<(HostNumber, InterfaceId)> = self.read(|durable| {
+        let known: Vec<(InterfaceId, HostNumber)> = self.read(|durable| {
             let leaving = durable.state.world.leaving();
-            let left = leaving.filter_map(|interface| Some((interface.left?, interface.id)));
-            left.filter(|(_, id)| self.tracker.is_settled(ResourceKey::Interface(*id))).collect()
+            leaving.filter(|(id, _)| self.tracker.is_settled(ResourceKey::Interface(*id))).collect()
         });
-        for (from, interface) in known {
+        for (interface, from) in known {
             self.follow(from, request::SettleInterface { interface }.into()).await;
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Decision, check, nothing_to_do, set_texts};
 use crate::{Code, Refusal, request::*};
-use havip_model::{Counter, Host, HostId, HostNumber, Interface, ResourceKey};
+use havip_model::{Counter, Host, HostId, HostNumber, Interface, ResourceKey, Vpc};
 use std::net::SocketAddr;
 
 impl Decision<'_> {
@@ -121,6 +121,9 @@ impl Decision<'_> {
         }
         for interface in self.world.interfaces_on(host.number) {
             self.edit::<Interface>(interface.id, |interface| interface.left = None);
+        }
+        for vpc in self.world.placed_vpcs(host.number) {
+            self.note::<Vpc>(vpc, |vpc| vpc.left.retain(|(_, left)| *left != host.number));
         }
         Ok(self.delete(ResourceKey::Host(host.number)))
     }

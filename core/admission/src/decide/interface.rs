@@ -4,7 +4,7 @@ use super::{Decision, check, nothing_to_do, set_texts};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
     Counter, EipTarget, Interface, InterfaceId, MacAddr, Meta, NextHop, PortNumber, PortState, ResourceKey,
-    Subnet, Target,
+    Subnet, Target, Vpc,
 };
 
 impl Decision<'_> {
@@ -141,7 +141,16 @@ impl Decision<'_> {
     }
 
     /// Deletes an interface that no route leads to, ends its associations, and unbinds its EIP.
+    ///
+    /// The hosts that have its port stay in the VPC until all know that it is gone: what it held is released there.
     pub fn forget_interface(&mut self, id: InterfaceId) -> ResourceKey {
+        if let Some(interface) = self.world.interfaces.get(&id)
+            && interface.places().next().is_some()
+        {
+            self.note::<Vpc>(interface.vpc, |vpc| {
+                vpc.left.extend(interface.places().map(|host| (id, host)));
+            });
+        }
         self.end_associations(Target::Interface(id));
         if let Some(eip) = self.world.eip_of(EipTarget::Interface(id)) {
             self.unbind(eip.id);

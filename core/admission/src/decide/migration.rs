@@ -3,7 +3,7 @@
 use super::{Decision, plug};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
-    Driver, Host, HostNumber, Instance, Interface, Migrated, Migration, PortState, ResourceKey, Subnet,
+    Driver, Host, HostNumber, Instance, Interface, Migrated, Migration, PortState, ResourceKey, Subnet, Vpc,
 };
 use std::collections::BTreeSet;
 
@@ -119,21 +119,24 @@ impl Decision<'_> {
         if interface.migrated.is_none() {
             return Err(not_migrating(interface));
         }
-        let mut measured = interface.clone();
-        if let Some(migrated) = &mut measured.migrated {
-            migrated.outage_ms.get_or_insert(request.outage_ms);
-        }
-        Ok(self.put(measured))
+        Ok(self.note::<Interface>(interface.id, |interface| {
+            if let Some(migrated) = &mut interface.migrated {
+                migrated.outage_ms.get_or_insert(request.outage_ms);
+            }
+        }))
     }
 
-    /// Nobody has to do any more with the host that had the port before; no change that anybody asked for, so the
-    /// generation stays.
+    /// Nobody has to do any more with the hosts that had the port before.
     pub fn settle_interface(&mut self, request: &SettleInterface) -> Result<ResourceKey, Refusal> {
-        let interface = self.find::<Interface>(request.interface, "/interface")?;
+        let id = request.interface;
+        if let Some(vpc) = self.world.vpc_left_by(id) {
+            return Ok(self.note::<Vpc>(vpc.id, |vpc| vpc.left.retain(|(interface, _)| *interface != id)));
+        }
+        let interface = self.find::<Interface>(id, "/interface")?;
         if interface.left.is_none() {
             return Err(not_migrating(interface));
         }
-        Ok(self.put(Interface { left: None, ..interface.clone() }))
+        Ok(self.note::<Interface>(id, |interface| interface.left = None))
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Decision, check, nothing_to_do};
 use crate::{Code, Refusal, request::*};
 use havip_model::{Counter, MacAddr, ResourceKey, Vni, Vpc};
 use ipnet::{IpNet, Ipv6Net};
+use std::collections::BTreeSet;
 
 impl Decision<'_> {
     pub fn create_vpc(&mut self, request: &CreateVpc) -> Result<ResourceKey, Refusal> {
@@ -29,7 +30,8 @@ impl Decision<'_> {
             u32::try_from(number).ok().and_then(|n| Vni::new(n).ok()).expect("the counter stays within VNIs");
         let id = self.fresh_id(&self.world.vpcs);
         let (region, cidr, cidr6) = (request.region.clone(), request.cidr, request.cidr6);
-        Ok(self.put(Vpc { id, meta, region, cidr, cidr6, vni, virtual_mac: virtual_mac(vni) }))
+        let (virtual_mac, left) = (virtual_mac(vni), BTreeSet::new());
+        Ok(self.put(Vpc { id, meta, region, cidr, cidr6, vni, virtual_mac, left }))
     }
 
     pub fn update_vpc(&mut self, request: &UpdateVpc) -> Result<ResourceKey, Refusal> {

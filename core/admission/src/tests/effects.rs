@@ -312,6 +312,33 @@ fn a_guest_that_migrates_is_at_both_hosts_until_everybody_knows_and_its_instance
 }
 
 #[test]
+fn the_hosts_of_a_deleted_interface_stay_in_its_vpc_until_all_know_that_it_is_gone() {
+    let mut scene = Scene::new();
+    let instance = scene.run();
+    let primary = scene.world.primary_interface(instance).unwrap().id;
+    let here = scene.instance(instance).host;
+    let (there, vpc) = (HostNumber::new(3 - here.get()).unwrap(), scene.vpc);
+    let plugged = scene.make_interface(interface(scene.subnet));
+    scene.admit(PlugInterface { interface: plugged, host: there, device: "tap0".into() });
+    let members = |scene: &Scene| scene.world.placed_hosts(vpc).collect::<Vec<_>>();
+    let mut both = vec![here, there];
+    both.sort_unstable();
+    let generation = |scene: &Scene| scene.world.vpcs.get(&vpc).unwrap().meta.generation;
+    let before = generation(&scene);
+
+    scene.admit(DeleteInstance { instance });
+    scene.admit(DeleteInterface { interface: plugged });
+
+    assert_eq!(members(&scene), both);
+    scene.admit(SettleInterface { interface: primary });
+    assert_eq!(members(&scene), [there]);
+    scene.admit(SettleInterface { interface: plugged });
+    assert_eq!(members(&scene), []);
+    assert_eq!(generation(&scene), before, "nobody asked for a change of the VPC");
+    scene.refuse(SettleInterface { interface: plugged });
+}
+
+#[test]
 fn addresses_move_from_one_interface_to_another_at_once() {
     let mut scene = Scene::new();
     let (a, b) =

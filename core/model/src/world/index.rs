@@ -55,7 +55,8 @@ pub(super) struct Index {
     pub host_by_id: Map<HostId, HostNumber>,
     pub host_by_underlay: Map<IpAddr, HostNumber>,
     pub edges: Multimap<(), HostNumber>,
-    pub leaving: Multimap<(), InterfaceId>,
+    pub leaving: Multimap<(), (InterfaceId, HostNumber)>,
+    pub left_vpc: Map<InterfaceId, VpcId>,
 }
 
 /// The lowest usable address of a subnet and family that nothing has; `next` beyond `last` means full.
@@ -120,6 +121,19 @@ impl Index {
 
     fn set_vpc(&mut self, vpc: &Vpc, present: bool) {
         one(&mut self.vpc_by_vni, vpc.vni, vpc.id, present);
+        for (interface, host) in vpc.left.iter().copied() {
+            many(&mut self.leaving, (), (interface, host), present);
+            one(&mut self.left_vpc, interface, vpc.id, present);
+            self.place(vpc.id, host, interface, present);
+        }
+    }
+
+    /// A host belongs to a VPC while an interface of it has to do with that host.
+    fn place(&mut self, vpc: VpcId, host: HostNumber, interface: InterfaceId, present: bool) {
+        many(&mut self.placed, (vpc, host), interface, present);
+        let is_member = self.placed.count(&(vpc, host)) > 0;
+        many(&mut self.hosts_of_vpc, vpc, host, is_member);
+        many(&mut self.vpcs_of_host, host, vpc, is_member);
     }
 
     fn set_subnet(&mut self, subnet: &Subnet, present: bool) {
@@ -157,15 +171,12 @@ impl Index {
         if let Some(instance) = interface.instance {
             many(&mut self.interfaces_of_instance, instance, (interface.position, id), present);
         }
-        if interface.left.is_some() {
-            many(&mut self.leaving, (), id, present);
+        if let Some(left) = interface.left {
+            many(&mut self.leaving, (), (id, left), present);
         }
         for host in interface.places() {
             many(&mut self.interfaces_on_host, host, id, present);
-            many(&mut self.placed, (vpc, host), id, present);
-            let is_member = self.placed.count(&(vpc, host)) > 0;
-            many(&mut self.hosts_of_vpc, vpc, host, is_member);
-            many(&mut self.vpcs_of_host, host, vpc, is_member);
+            self.place(vpc, host, id, present);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::{AddressUser, World};
 use crate::{
-    Eip, EipPoolId, EipTarget, Family, Host, HostId, HostNumber, Instance, InstanceId, Interface, MacAddr,
-    NextHop, PortNumber, Route, Subnet, SubnetId, Target, Vip, VipKey, Vni, Vpc, VpcId,
+    Eip, EipPoolId, EipTarget, Family, Host, HostId, HostNumber, Instance, InstanceId, Interface,
+    InterfaceId, MacAddr, NextHop, PortNumber, Route, Subnet, SubnetId, Target, Vip, VipKey, Vni, Vpc, VpcId,
 };
 use std::net::IpAddr;
 
@@ -168,9 +168,14 @@ impl World {
         self.index.edges.get(&()).copied()
     }
 
-    /// The interfaces whose ports have left a host, which not every host has acknowledged.
-    pub fn leaving(&self) -> impl Iterator<Item = &Interface> {
-        self.index.leaving.get(&()).filter_map(|id| self.interfaces.get(id))
+    /// The interfaces whose ports have left a host, which not every host has acknowledged; they may be deleted.
+    pub fn leaving(&self) -> impl Iterator<Item = (InterfaceId, HostNumber)> {
+        self.index.leaving.get(&()).copied()
+    }
+
+    /// The VPC that a deleted interface was of, while not every host has acknowledged that it is gone.
+    pub fn vpc_left_by(&self, interface: InterfaceId) -> Option<&Vpc> {
+        self.vpcs.get(self.index.left_vpc.get(&interface)?)
     }
 
     /// The hosts that an interface of the VPC is plugged into, or that just had its guest.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{Body, EipTarget, Family, Incarnation, MacAddr, Meta, PortNumber, PortState, SubnetNumber, Vni};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 fn body(n: u8) -> Body {
@@ -17,6 +18,7 @@ fn vpc() -> Vpc {
         cidr6: Some("fd00::/56".parse().unwrap()),
         vni: Vni::MIN,
         virtual_mac: MacAddr::ZERO,
+        left: BTreeSet::new(),
     }
 }
 

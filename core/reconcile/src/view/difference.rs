@@ -75,7 +75,10 @@ impl Candidates {
     /// not followed further; a subnet may get addresses of IPv6 that its ports have to know.
     fn resource(&mut self, world: &World, key: ResourceKey) {
         match key {
-            ResourceKey::Vpc(id) => self.add(ItemKey::Vpc(id), members(world, id)),
+            ResourceKey::Vpc(id) => {
+                self.add(ItemKey::Vpc(id), members(world, id));
+                self.vpcs.insert(id);
+            }
             ResourceKey::Subnet(id) => {
                 let Some(subnet) = world.subnets.get(&id) else { return };
                 self.add(ItemKey::Subnet(id), members(world, subnet.vpc));
