@@ -67,7 +67,7 @@ static __always_inline bool become_announcement(struct __sk_buff *skb, __u8 kind
 /* Counts a hop, so that no relay passes the announcement on (C4). */
 static __always_inline bool may_not_be_relayed(struct __sk_buff *skb)
 {
-	__u8 hops = 1;
+	static const __u8 hops = 1; /* not on the stack, of which tell_host's callers have none left */
 
 	return !bpf_skb_store_bytes(skb, ETH_HLEN + offsetof(struct announcement, hops), &hops, sizeof(hops), 0);
 }
@@ -183,7 +183,7 @@ __noinline int announce(struct __sk_buff *skb, struct address_key *key, struct r
 	return sent;
 }
 
-/* Makes the packet a message about this record and sends it to one host; true if it left. */
+/* Makes the packet a message about this record and sends it to one host, and no further; true if it left. */
 __noinline int tell_host(struct __sk_buff *skb, struct address_key *key, struct record *record, __u32 kind,
 			 __u32 host)
 {
@@ -191,7 +191,8 @@ __noinline int tell_host(struct __sk_buff *skb, struct address_key *key, struct 
 
 	if (!key || !record || !own || !own->overlay_ifindex)
 		return 0;
-	return become_announcement(skb, kind, own->host, key, record, 0) && aim_at_host(skb, ANNOUNCEMENT_VNI, host) &&
+	return become_announcement(skb, kind, own->host, key, record, 0) &&
+	       (kind != ANNOUNCE || may_not_be_relayed(skb)) && aim_at_host(skb, ANNOUNCEMENT_VNI, host) &&
 	       !bpf_clone_redirect(skb, own->overlay_ifindex, 0);
 }
 

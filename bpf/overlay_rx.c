@@ -165,6 +165,18 @@ static __always_inline bool is_relayed_kind(__u32 kind)
 }
 
 /*
+ * How a smaller record is answered (C5). One that was this host's own until a greater one came was displaced, as the
+ * greater one's maker may have meant: its claimant learns what holds, and does not claim again. A change under the
+ * reader's hands only chooses the other answer.
+ */
+static __always_inline __u32 answer_to(const struct kept_record *kept, const struct record *smaller)
+{
+	const struct move *displaced = &kept->history[(kept->next_move - 2) & (HISTORY_LEN - 1)];
+
+	return displaced->epoch == smaller->epoch && displaced->holder == smaller->holder ? ANNOUNCE : CORRECTION;
+}
+
+/*
  * Another host's message: its record first (C5), then what it is for. A global function: verified once.
  * Says RELAYS if the packet is still what it was, and may be passed on to those that hear by relays.
  */
@@ -199,7 +211,7 @@ __noinline int hear_message(struct __sk_buff *skb, struct message *message, __u3
 			count(COUNT_AS_GREAT);
 			return TC_ACT_SHOT;
 		}
-		if (tell_host(skb, &key, &before, CORRECTION, message->from))
+		if (tell_host(skb, &key, &before, answer_to(kept, &message->record), message->from))
 			count(COUNT_CORRECTED);
 		return TC_ACT_SHOT;
 	} else {

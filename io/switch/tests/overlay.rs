@@ -332,7 +332,7 @@ fn a_relay_passes_an_announcement_on_once_and_what_was_passed_on_no_further() {
     hook.arrives(underlay(2), ANNOUNCEMENTS, &tell(0, RecordKind::Doubt, first));
     hook.counted(&[("as_great", 1), ("doubt_heard", 1)]);
 
-    // Host 3 passed on what host 2 made: it is believed, goes no further, and its maker is corrected.
+    // Host 3 passed on what host 2 made: it is believed, goes no further, and its maker is answered.
     hook.told();
     let second = record(11, 2, 13, false);
     hook.arrives(underlay(3), ANNOUNCEMENTS, &tell(1, RecordKind::Announce, second));
@@ -341,6 +341,17 @@ fn a_relay_passes_an_announcement_on_once_and_what_was_passed_on_no_further() {
     let [SwitchEvent::Notice { from, .. }] = hook.told()[..] else { panic!("not told") };
     assert_eq!(from, Some(host(2)));
     hook.arrives(underlay(3), ANNOUNCEMENTS, &tell(1, RecordKind::Announce, first));
+    hook.counted(&[("corrected", 1)]);
+    let left = hook.left_by("ov", 1);
+    let answer = read(&left[0]);
+    assert_eq!(
+        answer.message,
+        announce(RecordKind::Announce, second),
+        "what was displaced here is not corrected"
+    );
+    assert_eq!(answer.hops, 1, "nor passed on");
+    let between = record(10, 3, 13, false);
+    hook.arrives(underlay(3), ANNOUNCEMENTS, &tell(1, RecordKind::Announce, between));
     hook.counted(&[("corrected", 1)]);
     assert_eq!(read(&hook.left_by("ov", 1)[0]).message, announce(RecordKind::Correction, second));
 

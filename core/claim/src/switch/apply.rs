@@ -33,11 +33,12 @@ impl SwitchModel {
                 _ => Cause::Announced,
             };
             actions.push(Self::moved(key, record, cause));
-        } else if let Some(own) = slot.record.filter(|own| own.outranks(&record))
-            && self.may_correct(now, key, from)
-        {
-            let message =
-                Message { hops: 0, kind: MessageKind::Correction, from: self.host, key, record: own };
+        } else if let Some(own) = slot.record.filter(|own| own.outranks(&record)) {
+            let (hops, kind) = slot.answer_to(&record);
+            if !self.may_correct(now, key, from) {
+                return actions;
+            }
+            let message = Message { hops, kind, from: self.host, key, record: own };
             actions.push(Action::Send { to: from, message });
         }
         if !self.slots.get(&key).is_some_and(|slot| slot.is_exactly(Some(&record))) {
@@ -87,7 +88,7 @@ impl SwitchModel {
         let slot = self.slots.entry(key).or_insert(Slot::blank(incarnation));
         slot.floor = slot.floor.max(incarnation);
         if slot.record.is_some_and(|record| record.incarnation < incarnation) {
-            *slot = Slot::blank(slot.floor);
+            slot.make_again();
         }
         match self.waiting.take(key) {
             Some(record) => self.merge(now, key, record),
@@ -110,5 +111,5 @@ impl SwitchModel {
 fn set(slot: &mut Slot, record: Record, is_down: bool) -> Option<Record> {
     slot.awaits_first_refresh = false;
     slot.is_down = is_down;
-    slot.record.replace(record)
+    slot.replace(record)
 }

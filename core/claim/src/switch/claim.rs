@@ -120,7 +120,7 @@ impl SwitchModel {
         let moves = last.map_or(0, |last| last.moves).saturating_add(u32::from(is_move));
         let record =
             Record { incarnation: configured.incarnation, epoch, holder, released: false, mac, moves };
-        let before = slot.record.replace(record);
+        let before = slot.replace(record);
         slot.announced_at = now;
         slot.awaits_first_refresh = true;
         slot.is_down = false;

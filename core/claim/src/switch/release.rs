@@ -22,7 +22,7 @@ impl SwitchModel {
             Release::Exact(_) => MoveCause::HostLost,
         };
         let slot = self.slots.get_mut(&key).expect("it was found above");
-        slot.record = Some(released);
+        slot.replace(released);
         slot.is_down = cause == MoveCause::PortDown;
         let kind = slot.announcement();
 

@@ -103,6 +103,22 @@ fn a_claim_that_knew_too_little_is_answered_and_repeated() {
 }
 
 #[test]
+fn a_claim_that_is_announced_again_behind_a_later_one_is_not_repeated() {
+    // Host 0 hears late of the claim that guest 1 makes knowing of guest 0's; its agent announces guest 0's once more.
+    let mut world = World::started(3, &[0, 1, 2]);
+    world.claim(0, 0, 5);
+    world.run(ms(10));
+    assert_eq!(world.holder_everywhere(0), Some(0));
+    world.network.cut.insert((0, 1));
+    world.elect(1, 0);
+    world.run(ms(5));
+    assert_eq!([0, 1, 2].map(|host| world.holder(host, 0)), [Some(0), Some(1), Some(1)]);
+
+    world.run(ms(10));
+    assert_eq!(world.holder_everywhere(0), Some(1), "told by host 2");
+}
+
+#[test]
 fn a_packet_that_reaches_the_former_holders_host_is_passed_on_and_its_sender_learns() {
     let mut world = World::started(3, &[0, 1, 2]);
     world.claim(0, 0, 1);

@@ -69,6 +69,37 @@ fn c5_a_smaller_record_is_answered_with_the_own_one_once_per_sender_and_millisec
 }
 
 #[test]
+fn c5_what_was_displaced_here_is_answered_with_an_announcement_that_corrects_nobody() {
+    let mut switch = switch();
+    let [first, second, third] = [50, 100, 150].map(|epoch| record(5, epoch, 3, 30));
+    let answer = |hops, kind, record| {
+        let message = Message { hops, kind, from: host(1), key: key(), record };
+        vec![Action::Send { to: host(2), message }]
+    };
+    let merge = |record| Event::Ordered(Order::Merge { key: key(), record });
+    switch.handle(ms(0), merge(first));
+    switch.handle(ms(0), merge(second));
+    assert_eq!(
+        switch.handle(ms(1), heard(MessageKind::Announce, first)),
+        answer(1, MessageKind::Announce, second)
+    );
+    let never_here = record(5, 60, 4, 40);
+    let corrects = answer(0, MessageKind::Correction, second);
+    assert_eq!(switch.handle(ms(2), heard(MessageKind::Announce, never_here)), corrects);
+
+    // The release of a port that went down says so; what was displaced two records ago is forgotten.
+    let down = Record { released: true, ..second };
+    switch.handle(ms(3), heard(MessageKind::AnnounceDown, down));
+    assert_eq!(
+        switch.handle(ms(4), heard(MessageKind::Announce, second)),
+        answer(1, MessageKind::AnnounceDown, down)
+    );
+    switch.handle(ms(5), merge(third));
+    let corrects = answer(0, MessageKind::Correction, third);
+    assert_eq!(switch.handle(ms(6), heard(MessageKind::Announce, second)), corrects);
+}
+
+#[test]
 fn c5_announcements_of_unconfigured_vips_wait_the_least_used_goes_first() {
     let mut switch = switch();
     let at = |index: usize| VipKey {
