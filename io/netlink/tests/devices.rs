@@ -114,7 +114,7 @@ async fn a_bridge_carries_traffic_at_once_between_its_members() {
         inside.set_up(eth0).await.unwrap();
         inside.add_address(eth0, format!("10.0.0.{number}/24").parse().unwrap()).await.unwrap();
     }
-    left.shows(&["ping", "-c", "1", "-W", "2", "10.0.0.2"]);
+    left.shows(&["ping", "-c", "1", "-w", "10", "10.0.0.2"]);
     let member = links.by_name("m1").await.unwrap().unwrap();
     assert_eq!(member.master, Some(bridge));
     links.set_master(member.index, None).await.unwrap();

@@ -148,8 +148,8 @@ impl Fabric {
         let fabric = Self { name, hosts, attach, children: vec![] };
         fabric.set_clocks();
         fabric.furnish();
-        // The underlay's neighbours, which BPF cannot ask for.
-        run(&format!("ip netns exec {} ping -c1 -W2 {}", fabric.namespace(1), underlay(2)));
+        // The underlay's neighbours, which BPF cannot ask for. A device that is new may be ready a second later.
+        run(&format!("ip netns exec {} ping -c1 -w10 {}", fabric.namespace(1), underlay(2)));
         fabric
     }
 
