@@ -351,7 +351,7 @@ fn a_relay_passes_an_announcement_on_once_and_what_was_passed_on_no_further() {
     );
     assert_eq!(answer.hops, 1, "nor passed on");
     let between = record(10, 3, 13, false);
-    hook.arrives(underlay(3), ANNOUNCEMENTS, &tell(1, RecordKind::Announce, between));
+    hook.arrives(underlay(3), ANNOUNCEMENTS, &about(3, RecordKind::Announce, vip(), between));
     hook.counted(&[("corrected", 1)]);
     assert_eq!(read(&hook.left_by("ov", 1)[0]).message, announce(RecordKind::Correction, second));
 
