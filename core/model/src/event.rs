@@ -1,6 +1,6 @@
 //! What happened: moves of VIPs, refusals, changes.
 
-use crate::{Epoch, Finding, Holder, HostNumber, MacAddr, PortNumber, Timestamp, VipId};
+use crate::{Epoch, Finding, Holder, HostNumber, MacAddr, PortNumber, ProjectId, Timestamp, VipId};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -11,6 +11,9 @@ pub struct Event {
     pub sequence: u64,
     /// When it happened, by the clock of whoever saw it.
     pub at: Timestamp,
+    /// The project of what it happened to; none if that is a host, or version 0.1 noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectId>,
     /// What happened.
     pub kind: EventKind,
 }

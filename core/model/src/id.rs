@@ -151,6 +151,10 @@ resource_id! {
     HostId = "host-";
     /// An access key.
     AccessKeyId = "key-";
+    /// A project.
+    ProjectId = "project-";
+    /// A user.
+    UserId = "user-";
 }
 
 const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";

@@ -11,6 +11,7 @@ mod fabric;
 mod finding;
 mod host;
 mod id;
+mod identity;
 mod instance;
 mod mac;
 mod map;
@@ -32,9 +33,10 @@ pub use fabric::{HostNumber, NotANumber, OutOfRange, PortNumber, SubnetNumber, V
 pub use finding::Finding;
 pub use host::{Host, HostState};
 pub use id::{
-    AccessKeyId, Body, EipId, EipPoolId, HostId, Id, IdError, InstanceId, InterfaceId, RouteId, SubnetId,
-    VipId, VpcId,
+    AccessKeyId, Body, EipId, EipPoolId, HostId, Id, IdError, InstanceId, InterfaceId, ProjectId, RouteId,
+    SubnetId, UserId, VipId, VpcId,
 };
+pub use identity::{AccessKey, Directory, Identity, IdentityKey, Project, User};
 pub use instance::{Driver, InitSystem, Instance, InstanceState, PowerState};
 pub use mac::MacAddr;
 pub use map::{Map, Multimap};
@@ -45,4 +47,4 @@ pub use resource::{NotAResource, Resource, ResourceKey};
 pub use seal::{SealKey, SealKeys};
 pub use time::Timestamp;
 pub use vip::{Association, AssociationMode, Binding, Contention, Limits, Profile, Target, Vip};
-pub use world::{AddressUser, World};
+pub use world::{AddressUser, Parts, World};

@@ -1,6 +1,6 @@
 //! What all resources have: names, times, generation, and a status that is true.
 
-use crate::Timestamp;
+use crate::{ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -17,6 +17,9 @@ pub struct Meta {
     pub updated_at: Timestamp,
     /// Counts changes of the specification, from 1.
     pub generation: u64,
+    /// Whose it is; of hosts and pools, which are everybody's, it says nothing.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub project: ProjectId,
     /// Being withdrawn from the hosts; gone once every one has acknowledged.
     ///
     /// No resource of a [`World`](crate::World) has it: rules see a deleted resource no more. The store keeps
@@ -26,6 +29,11 @@ pub struct Meta {
     /// What a cloud's API was told and shows again, of no effect here: a zone's name, a way to pay; by `API.word`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub said: BTreeMap<String, String>,
+}
+
+/// What version 0.1 wrote has no project.
+fn is_first(project: &ProjectId) -> bool {
+    *project == ProjectId::first()
 }
 
 /// How far the world is with a specification.

@@ -2,7 +2,7 @@
 
 use crate::{
     Eip, EipId, EipPool, EipPoolId, EipTarget, Host, HostNumber, Instance, InstanceId, Interface,
-    InterfaceId, Meta, NextHop, Route, RouteId, Subnet, SubnetId, Target, Vip, VipId, Vpc, VpcId,
+    InterfaceId, Meta, NextHop, ProjectId, Route, RouteId, Subnet, SubnetId, Target, Vip, VipId, Vpc, VpcId,
 };
 use std::{fmt, str::FromStr};
 
@@ -35,6 +35,13 @@ macro_rules! resources {
             /// The word for its kind, as in stored keys.
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$kind(_) => $word,)* }
+            }
+            /// The resource of this id, whatever its kind; hosts are found by their numbers only.
+            pub fn of_id(id: &str) -> Option<Self> {
+                $(if let Ok(id) = id.parse::<$id>() {
+                    return Some(Self::$kind(id));
+                })*
+                None
             }
             /// Its id alone: `vip-…`, or a host's number.
             pub fn id(&self) -> String {
@@ -70,6 +77,21 @@ resources! {
     EipPool(EipPoolId) = "eip-pool", id;
     Eip(EipId) = "eip", id;
     Route(RouteId) = "route", id;
+}
+
+impl Resource {
+    /// The project that owns it; none if it is everybody's.
+    pub fn owner(&self) -> Option<ProjectId> {
+        match self {
+            Self::Host(_) | Self::EipPool(_) => None,
+            resource => Some(resource.meta().project),
+        }
+    }
+
+    /// Whether somebody of the project may know that it is there.
+    pub fn is_seen_by(&self, project: ProjectId) -> bool {
+        self.owner().is_none_or(|owner| owner == project)
+    }
 }
 
 impl From<Target> for ResourceKey {

@@ -2,6 +2,7 @@
 
 mod index;
 mod look;
+mod parts;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ use crate::{
 };
 pub use index::AddressUser;
 use index::Index;
+pub use parts::Parts;
 
 /// A snapshot of every resource, of what leads from one to another, and of the numbers to be given next.
 ///

@@ -8,7 +8,8 @@
 //! | `record/VNI/ADDRESS` | the greatest holder record that was reported |
 //! | `event/SEQUENCE` | a line of the timeline, its sequence with 20 digits; the oldest are deleted |
 //! | `answer/PRINCIPAL/KEY` | what a request with an idempotency key was answered, for a day |
-//! | `token/DIGEST`, `access-key/ID` | who may join, who may ask |
+//! | `token/DIGEST` | which host may join |
+//! | `project/ID`, `user/ID`, `access-key/ID` | who may ask |
 //! | `meta/history`, `meta/newest` | which store this is; when a resource last changed |
 //! | `meta/seal-keys` | the keys with which hosts seal their messages, and the step of their rotation |
 //!
@@ -17,8 +18,8 @@
 //! backend, which that program then refuses to open.
 
 use havip_model::{
-    AccessKeyId, Counter, Eip, EipPool, Event, Host, Instance, Interface, Record, Resource, ResourceKey,
-    Route, Subnet, Timestamp, Vip, VipKey, Vni, Vpc,
+    AccessKey, Counter, Eip, EipPool, Event, Host, Identity, IdentityKey, Instance, Interface, Project,
+    Record, Resource, ResourceKey, Route, Subnet, Timestamp, User, Vip, VipKey, Vni, Vpc,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -39,8 +40,8 @@ pub enum Stored {
     Answer(Answer),
     /// A join token that was not used yet.
     Token(Token),
-    /// An access key.
-    AccessKey(AccessKey),
+    /// Somebody who may ask, or what they ask by.
+    Identity(Identity),
     /// The keys with which hosts seal what they tell each other.
     SealRing(SealRing),
     /// Names this history: another store has another one.
@@ -74,19 +75,6 @@ pub struct Token {
     pub digest: String,
     /// Useless from then on.
     pub expires_at: Timestamp,
-}
-
-/// An access key, its secret sealed under a key that is not in the store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccessKey {
-    /// Its name.
-    pub id: AccessKeyId,
-    /// What it is for.
-    pub name: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// Nonce and ciphertext of its secret, in base64.
-    pub sealed_secret: String,
 }
 
 /// The keys with which hosts seal what they tell each other, and the step of their rotation.
@@ -133,7 +121,7 @@ impl Stored {
             Self::Event(event) => event_key(event.sequence),
             Self::Answer(answer) => answer_key(&answer.name),
             Self::Token(token) => token_key(&token.digest),
-            Self::AccessKey(key) => format!("access-key/{}", key.id),
+            Self::Identity(identity) => identity_key(identity.key()),
             Self::SealRing(_) => SEAL_KEYS.into(),
             Self::History(_) => HISTORY.into(),
             Self::Newest => NEWEST.into(),
@@ -149,7 +137,9 @@ impl Stored {
             Self::Event(event) => json(event),
             Self::Answer(answer) => json(answer),
             Self::Token(token) => json(token),
-            Self::AccessKey(key) => json(key),
+            Self::Identity(Identity::Project(project)) => json(project),
+            Self::Identity(Identity::User(user)) => json(user),
+            Self::Identity(Identity::AccessKey(key)) => json(key),
             Self::SealRing(ring) => json(ring),
             Self::History(name) => json(name),
             Self::Newest => json(&()),
@@ -176,7 +166,9 @@ impl Stored {
             ("event", _) => Self::Event(read(key, value)?),
             ("answer", _) => Self::Answer(read(key, value)?),
             ("token", _) => Self::Token(read(key, value)?),
-            ("access-key", _) => Self::AccessKey(read(key, value)?),
+            ("project", _) => Self::Identity(read::<Project>(key, value)?.into()),
+            ("user", _) => Self::Identity(read::<User>(key, value)?.into()),
+            ("access-key", _) => Self::Identity(read::<AccessKey>(key, value)?.into()),
             ("meta", "seal-keys") => Self::SealRing(read(key, value)?),
             ("meta", "history") => Self::History(read(key, value)?),
             ("meta", "newest") => Self::Newest,
@@ -213,6 +205,11 @@ pub fn answer_key(name: &str) -> String {
 /// Where a token is stored.
 pub fn token_key(digest: &str) -> String {
     format!("token/{digest}")
+}
+
+/// Where somebody who may ask is stored.
+pub fn identity_key(key: IdentityKey) -> String {
+    format!("{}/{}", key.kind(), key.id())
 }
 
 /// Where the history's name is stored.
@@ -302,7 +299,12 @@ mod tests {
             Stored::Counter(Counter::Incarnation, 9),
             Stored::Record(key("10.0.0.1"), record),
             Stored::Record(key("fd00::1"), record),
-            Stored::Event(Event { sequence: 7, at: Timestamp(1), kind: EventKind::HostJoined { host } }),
+            Stored::Event(Event {
+                sequence: 7,
+                at: Timestamp(1),
+                project: None,
+                kind: EventKind::HostJoined { host },
+            }),
             Stored::SealRing(SealRing {
                 stage: 4,
                 sending: Some(1),

@@ -4,7 +4,7 @@ use havip_model::{Resource, World};
 use havip_store::stored::Stored;
 
 /// As version 0.1 wrote it: never edit a line, add new ones.
-const WRITTEN: [(&str, &str); 29] = [
+const WRITTEN: [(&str, &str); 34] = [
     ("meta/history", r#""3f9c""#),
     ("meta/newest", "null"),
     ("counter/vni", "2"),
@@ -107,6 +107,27 @@ const WRITTEN: [(&str, &str); 29] = [
     (
         "answer/key-aaaaaaaaaaaaaaaaaaaa/00fe",
         r#"{"name":"key-aaaaaaaaaaaaaaaaaaaa/00fe","request":"00ff","status":200,"subject":"i-a i-b","at":1000,"body":"{}"}"#,
+    ),
+    // Since there are projects.
+    (
+        "project/project-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"project-aaaaaaaaaaaaaaaaaaaa","name":"default","description":"","created_at":1000}"#,
+    ),
+    (
+        "user/user-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"user-aaaaaaaaaaaaaaaaaaaa","project":"project-aaaaaaaaaaaaaaaaaaaa","name":"admin","description":"","is_administrator":true,"created_at":1000}"#,
+    ),
+    (
+        "access-key/key-bbbbbbbbbbbbbbbbbbbb",
+        r#"{"id":"key-bbbbbbbbbbbbbbbbbbbb","user":"user-aaaaaaaaaaaaaaaaaaaa","name":"ci","created_at":1000,"is_disabled":true,"expires_at":9000,"used_at":2000,"sealed_secret":"c2VhbGVk"}"#,
+    ),
+    (
+        "resource/vpc/vpc-dddddddddddddddddddd",
+        r#"{"id":"vpc-dddddddddddddddddddd","meta":{"name":"theirs","description":"","created_at":1000,"updated_at":1000,"generation":1,"project":"project-bbbbbbbbbbbbbbbbbbbb","deleting":false},"region":"local","cidr":"10.20.0.0/16","cidr6":null,"vni":4,"virtual_mac":"02:68:77:00:00:04"}"#,
+    ),
+    (
+        "event/00000000000000000011",
+        r#"{"sequence":11,"at":3004,"project":"project-bbbbbbbbbbbbbbbbbbbb","kind":{"kind":"changed","resource":"vpc-dddddddddddddddddddd","change":"created"}}"#,
     ),
 ];
 
