@@ -16,11 +16,12 @@ pub fn admit_all(
 ) -> Result<Option<(Vec<ResourceKey>, Change)>, Refusal> {
     let (mut subjects, mut deletes) = (Vec::new(), BTreeSet::new());
     let (mut puts, mut counters) = (BTreeMap::<ResourceKey, Resource>::new(), BTreeMap::new());
-    let (mut after, mut draw) = (world.clone(), Draw::new(facts.entropy));
+    let (mut after, mut whole, mut draw) = (world.clone(), facts.whole.clone(), Draw::new(facts.entropy));
     for request in requests {
-        let facts = Facts { entropy: draw.entropy(), ..facts.clone() };
+        let facts = Facts { entropy: draw.entropy(), whole: whole.clone(), ..facts.clone() };
         let change = admit(&after, request, &facts)?;
         after.apply(&change);
+        whole.iter_mut().for_each(|whole| whole.apply(&change));
         subjects.push(change.subject);
         for key in change.deletes {
             puts.remove(&key);

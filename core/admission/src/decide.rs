@@ -2,7 +2,7 @@
 
 mod address;
 mod association;
-mod check;
+pub(crate) mod check;
 mod eip;
 mod host;
 mod instance;
@@ -84,7 +84,10 @@ pub fn admit(world: &World, request: &Request, facts: &Facts) -> Result<Change, 
 
 /// A decision in the making.
 struct Decision<'a> {
+    /// What whoever asks may know of.
     world: &'a World,
+    /// Everything that there is.
+    whole: &'a World,
     facts: &'a Facts,
     draw: Draw,
     deletes: BTreeSet<ResourceKey>,
@@ -96,8 +99,10 @@ struct Decision<'a> {
 impl<'a> Decision<'a> {
     fn new(world: &'a World, facts: &'a Facts) -> Self {
         let draw = Draw::new(facts.entropy);
+        let whole = facts.whole.as_ref().unwrap_or(world);
         Self {
             world,
+            whole,
             facts,
             draw,
             deletes: BTreeSet::new(),
@@ -177,7 +182,7 @@ impl<'a> Decision<'a> {
 
     /// The next number that was never given, at most `most`.
     fn number(&mut self, counter: Counter, most: u64) -> Result<u64, Refusal> {
-        let next = self.counters.get(&counter).copied().unwrap_or_else(|| self.world.next(counter));
+        let next = self.counters.get(&counter).copied().unwrap_or_else(|| self.whole.next(counter));
         if next > most {
             let message = format!(
                 "all {most} numbers of the kind \"{}\" were given once and are never given twice; \
@@ -195,7 +200,8 @@ impl<'a> Decision<'a> {
         check::texts(Some(&texts.name), Some(&texts.description))?;
         let (created_at, updated_at) = (self.facts.now, self.facts.now);
         let (name, description) = (texts.name.clone(), texts.description.clone());
-        Ok(Meta { name, description, created_at, updated_at, generation: 1, ..Meta::default() })
+        let project = self.facts.project;
+        Ok(Meta { name, description, created_at, updated_at, project, generation: 1, ..Meta::default() })
     }
 
     /// Changes the texts of a resource, which must not be all that is missing from the request.

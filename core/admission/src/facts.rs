@@ -1,6 +1,6 @@
 //! What a decision rests on besides the world.
 
-use havip_model::{HostNumber, InstanceId, Limits, Profile, Timestamp};
+use havip_model::{HostNumber, InstanceId, Limits, Profile, ProjectId, Timestamp, World};
 
 /// What a decision rests on besides the world.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +15,11 @@ pub struct Facts {
     pub ended: Vec<InstanceId>,
     /// The limits that an operator has changed.
     pub quotas: Quotas,
+    /// Whose request it is.
+    pub project: ProjectId,
+    /// Everything that there is, if the world that is decided from is only what the project sees. Nothing in it may be
+    /// told of: it only keeps numbers, ids, MACs and public addresses from being given twice.
+    pub whole: Option<World>,
 }
 
 /// A host whose agent is heard.

@@ -7,6 +7,7 @@ mod batch;
 mod decide;
 mod draw;
 mod facts;
+pub mod identity;
 #[cfg(any(test, feature = "random"))]
 pub mod random;
 mod refusal;

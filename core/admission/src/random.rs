@@ -37,7 +37,8 @@ impl Random {
             vip_routes_per_vpc: Some(2),
             secondary_addresses: Some(3),
         };
-        Facts { now: Timestamp(self.below(1 << 40)), entropy, live, ended: Vec::new(), quotas }
+        let now = Timestamp(self.below(1 << 40));
+        Facts { now, entropy, live, quotas, ..Facts::default() }
     }
 
     /// One request; makes more than it deletes, so that worlds grow.

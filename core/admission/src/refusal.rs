@@ -86,6 +86,12 @@ codes! {
         NotAssociated = "not_associated",
         /// The interface does not have this further address.
         AddressNotOnInterface = "address_not_on_interface",
+        /// No such project.
+        ProjectNotFound = "project_not_found",
+        /// No such user.
+        UserNotFound = "user_not_found",
+        /// No such access key.
+        AccessKeyNotFound = "access_key_not_found",
     }
     Invalid {
         /// A name, description, zone or region is too long, empty, or holds control characters.
@@ -190,6 +196,10 @@ codes! {
         UnderlayInUse = "underlay_in_use",
         /// The host is not heard.
         HostNotLive = "host_not_live",
+        /// Another project, or another user of the project, has this name.
+        NameInUse = "name_in_use",
+        /// Nobody would be left who may do everything.
+        LastAdministrator = "last_administrator",
     }
     LimitExceeded {
         /// The subnet has no free address.
@@ -216,6 +226,8 @@ codes! {
         TooManyInterfaces = "too_many_interfaces",
         /// A kind of number that is never given twice has run out.
         NumbersExhausted = "numbers_exhausted",
+        /// The user has as many access keys as it may.
+        TooManyAccessKeys = "too_many_access_keys",
     }
     InUse {
         /// The VPC has subnets.
@@ -234,6 +246,8 @@ codes! {
         HostInUse = "host_in_use",
         /// The addresses to be reserved are given out.
         ReservedInUse = "reserved_in_use",
+        /// The project has users or resources, or is the first one.
+        ProjectInUse = "project_in_use",
     }
 }
 

@@ -122,3 +122,18 @@ requests! {
     /// Removes a host on which nothing runs.
     RemoveHost
 }
+
+impl Request {
+    /// Whether it is about hosts or pools, which are everybody's: decided from everything that there is.
+    pub fn is_about_all(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateEipPool(_)
+                | Self::UpdateEipPool(_)
+                | Self::DeleteEipPool(_)
+                | Self::JoinHost(_)
+                | Self::UpdateHost(_)
+                | Self::RemoveHost(_)
+        )
+    }
+}

@@ -22,7 +22,7 @@ impl<'a> Decision<'a> {
                 return Err(Code::AddressRequired.at("/address", message));
             }
         };
-        let id = self.fresh_id(&self.world.eips);
+        let id = self.fresh_id(&self.whole.eips);
         Ok(self.put(Eip {
             id,
             meta,
@@ -46,12 +46,15 @@ impl<'a> Decision<'a> {
             return Err(Code::AddressOutsidePool.at("/address", message + "; choose one of a pool, or none"));
         };
         if is_kept_back(pool, address) {
-            let message = format!("{address} of pool {} is never given out; choose another one", pool.id);
-            return Err(Code::AddressReserved.at("/address", message));
+            return Err(kept_back(pool, address));
         }
         if let Some(eip) = self.world.eip_by_address(address) {
             let message = format!("{address} is taken as {}; choose another one", eip.id);
             return Err(Code::AddressInUse.at("/address", message).blocked_by([ResourceKey::Eip(eip.id)]));
+        }
+        // Another project's is, for whoever asks, no more than one that is never given out.
+        if self.whole.eip_by_address(address).is_some() {
+            return Err(kept_back(pool, address));
         }
         Ok(pool)
     }
@@ -59,7 +62,7 @@ impl<'a> Decision<'a> {
     /// The lowest free address of a pool, or of the first one that has any.
     fn pick_public(&self, pool: Option<&'a EipPool>) -> Result<(&'a EipPool, IpAddr), Refusal> {
         let is_free = |pool: &EipPool, address: &IpAddr| {
-            !is_kept_back(pool, *address) && self.world.eip_by_address(*address).is_none()
+            !is_kept_back(pool, *address) && self.whole.eip_by_address(*address).is_none()
         };
         let lowest = |pool: &'a EipPool| {
             let address = pool.cidr.hosts().find(|address| is_free(pool, address))?;
@@ -183,6 +186,11 @@ impl<'a> Decision<'a> {
         }
         Ok(self.delete(ResourceKey::Eip(eip.id)))
     }
+}
+
+fn kept_back(pool: &EipPool, address: IpAddr) -> Refusal {
+    let message = format!("{address} of pool {} is never given out; choose another one", pool.id);
+    Code::AddressReserved.at("/address", message)
 }
 
 /// The outside router's, a reserved one, or the first or last of a range that is a network.

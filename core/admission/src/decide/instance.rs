@@ -34,7 +34,7 @@ impl<'a> Decision<'a> {
         }
         let primary = self.pick4(subnet, request.address)?.ok_or_else(required)?;
         let primary6 = self.pick6(subnet, request.address6)?;
-        let id = self.fresh_id(&self.world.instances);
+        let id = self.fresh_id(&self.whole.instances);
         let own = self.meta(&Texts::default())?;
         let mut interface = self.new_interface(subnet, own, request.mac)?;
         interface.primary = Some(primary);
@@ -83,7 +83,7 @@ impl<'a> Decision<'a> {
         let here = |number| self.world.hosts.get(&number).filter(|host| host.zone == subnet.zone);
         let live = self.facts.live.iter().filter_map(|live| Some((here(live.host)?, live.load_millis)));
         let least =
-            live.min_by_key(|(host, load)| (self.world.instance_count(host.number), *load, host.number));
+            live.min_by_key(|(host, load)| (self.whole.instance_count(host.number), *load, host.number));
         least.map(|(host, _)| host).ok_or_else(|| {
             let message =
                 format!("no host of zone {} is heard from; add one, or start its agent", subnet.zone);

@@ -35,7 +35,7 @@ impl Decision<'_> {
         let number = self.number(Counter::Port, PortNumber::MAX.get().into())?;
         let number = u32::try_from(number).ok().and_then(|n| PortNumber::new(n).ok());
         Ok(Interface {
-            id: self.fresh_id(&self.world.interfaces),
+            id: self.fresh_id(&self.whole.interfaces),
             meta,
             vpc: subnet.vpc,
             subnet: subnet.id,
@@ -67,6 +67,11 @@ impl Decision<'_> {
             );
             return Err(Code::MacNotUsable.at("/mac", message));
         }
+        // One of another project is not told of.
+        if self.world.interface_by_mac(mac).is_none() && self.whole.interface_by_mac(mac).is_some() {
+            let message = format!("{mac} cannot be used here; give another one, or none to have one drawn");
+            return Err(Code::MacNotUsable.at("/mac", message));
+        }
         if let Some(other) = self.world.interface_by_mac(mac) {
             let message = format!(
                 "{mac} is the MAC of interface {}; give another one, or none to have one drawn",
@@ -80,7 +85,7 @@ impl Decision<'_> {
     fn draw_mac(&mut self) -> MacAddr {
         loop {
             let mac = self.draw.mac();
-            if self.world.interface_by_mac(mac).is_none() {
+            if self.whole.interface_by_mac(mac).is_none() {
                 return mac;
             }
         }

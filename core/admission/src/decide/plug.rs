@@ -143,7 +143,7 @@ impl Decision<'_> {
             let awaited = other.migration.as_ref().filter(|migration| migration.to == host);
             plugged == Some(device) || awaited.is_some_and(|migration| migration.device == device)
         };
-        if let Some(other) = self.world.interfaces_on(host).find(same) {
+        if let Some(other) = self.whole.interfaces_on(host).find(same) {
             let message =
                 format!("interface {} is plugged into {device} of host {host}; unplug it first", other.id);
             return Err(Code::DeviceInUse

@@ -16,7 +16,7 @@ impl Decision<'_> {
             check::unicast(gateway, "/gateway")?;
         }
         let reserved = reserved(request.cidr, &request.reserved)?;
-        let id = self.fresh_id(&self.world.pools);
+        let id = self.fresh_id(&self.whole.pools);
         Ok(self.put(EipPool { id, meta, cidr: request.cidr, gateway: request.gateway, reserved }))
     }
 

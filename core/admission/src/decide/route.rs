@@ -12,7 +12,7 @@ impl Decision<'_> {
         let destination = request.destination;
         self.check_destination(vpc, destination)?;
         self.check_next_hop(vpc, request.next_hop, Family::of(destination.addr()))?;
-        let id = self.fresh_id(&self.world.routes);
+        let id = self.fresh_id(&self.whole.routes);
         Ok(self.put(Route { id, meta, vpc: vpc.id, destination, next_hop: request.next_hop }))
     }
 

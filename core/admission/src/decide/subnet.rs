@@ -16,7 +16,7 @@ impl Decision<'_> {
         request.cidr6.map_or(Ok(()), |cidr6| self.check_cidr6(vpc, cidr6))?;
         let number = self.number(Counter::Subnet, SubnetNumber::MAX.get().into())?;
         let number = u32::try_from(number).ok().and_then(|n| SubnetNumber::new(n).ok());
-        let id = self.fresh_id(&self.world.subnets);
+        let id = self.fresh_id(&self.whole.subnets);
         Ok(self.put(Subnet {
             id,
             meta,

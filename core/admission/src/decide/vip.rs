@@ -18,7 +18,7 @@ impl Decision<'_> {
         let advert_sources = advert_sources(&request.advert_sources)?;
         let incarnation = self.number(Counter::Incarnation, u64::MAX >> 1)?;
         let mut vip = Vip {
-            id: self.fresh_id(&self.world.vips),
+            id: self.fresh_id(&self.whole.vips),
             meta,
             vpc: vpc.id,
             subnet: subnet.id,
