@@ -5,7 +5,7 @@ use crate::{
     error, name,
 };
 use havip_admission::{Code, Refusal};
-use havip_dialect::{Call, Error, Home, Naming, Once, Params, Step, View, rename};
+use havip_dialect::{Call, Denied, Error, Home, Naming, Once, Params, Step, View, rename};
 use havip_model::{Id, Map, ResourceKey};
 use serde_json::Value;
 use std::sync::Arc;
@@ -173,6 +173,14 @@ impl Call for Ask {
             "IdempotentParameterMismatch",
             "The ClientToken was used for a request with other parameters.",
         )
+    }
+
+    fn denied(&self, denied: Denied) -> Error {
+        match denied {
+            Denied::KeyDisabled => {
+                Error::new(403, "InvalidAccessKeyId.Inactive", "Specified access key is disabled.")
+            }
+        }
     }
 
     fn unavailable(&self) -> Error {

@@ -38,8 +38,18 @@ pub trait Call: Send + Sync {
     /// The cloud's word for a token that was used for something else.
     fn token_reused(&self) -> Error;
 
+    /// The cloud's word for what somebody who is known may not do.
+    fn denied(&self, denied: Denied) -> Error;
+
     /// The cloud's word for a server that cannot now, and should be asked again.
     fn unavailable(&self) -> Error;
+}
+
+/// Why somebody who is known may not do something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denied {
+    /// The access key was disabled, or has ended.
+    KeyDisabled,
 }
 
 /// How the cloud writes its answers.

@@ -19,7 +19,7 @@ mod time;
 pub mod trial;
 mod view;
 
-pub use call::{Call, Error, Once, Reply, Understood};
+pub use call::{Call, Denied, Error, Once, Reply, Understood};
 pub use deletion::{Blocked, deletion};
 pub use gate::{Gate, Home};
 pub use id::{Naming, rename};

@@ -3,8 +3,8 @@
 use crate::{Call, Error, Life, Step, View, admit_steps};
 use havip_admission::{Facts, LiveHost, Refusal, Request, request};
 use havip_model::{
-    Epoch, Holder, HostNumber, InstanceId, InstanceState, MacAddr, Meta, PortNumber, Record, ResourceKey,
-    Status, Timestamp, Vip, VipKey, World,
+    Epoch, Holder, HostNumber, InstanceId, InstanceState, MacAddr, Meta, PortNumber, ProjectId, Record,
+    ResourceKey, Status, Timestamp, Vip, VipKey, World,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,14 +65,22 @@ impl Trial {
     /// What a call is answered, and does.
     pub fn call(&mut self, call: &dyn Call) -> Result<Value, Error> {
         let nothing = BTreeMap::new();
-        let steps = call.plan(&View { world: &self.world, withdrawing: &nothing, life: self })?;
+        let steps = call.plan(&View {
+            world: &self.world,
+            project: ProjectId::first(),
+            withdrawing: &nothing,
+            life: self,
+        })?;
         let before = self.world.clone();
         let made = self.change(&steps).map_err(|refusal| call.refused(&refusal))?;
         if let Some(passed) = call.rehearsed().filter(|_| call.is_change()) {
             self.world = before;
             return Err(passed);
         }
-        call.answer(&View { world: &self.world, withdrawing: &nothing, life: self }, &made)
+        call.answer(
+            &View { world: &self.world, project: ProjectId::first(), withdrawing: &nothing, life: self },
+            &made,
+        )
     }
 
     /// An interface of an instance claims a VIP.

@@ -1,8 +1,8 @@
 //! What a dialect may look at: every resource at one revision, and how far the world is with it.
 
 use havip_model::{
-    EipTarget, Holder, InstanceId, InstanceState, Interface, Meta, PortNumber, PowerState, Record, Resource,
-    ResourceKey, Status, Subnet, Target, Vip, VipKey, World,
+    EipTarget, Holder, InstanceId, InstanceState, Interface, Meta, PortNumber, PowerState, ProjectId, Record,
+    Resource, ResourceKey, Status, Subnet, Target, Vip, VipKey, World,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,7 +11,9 @@ use std::{collections::BTreeMap, sync::Arc};
 pub struct View<'a> {
     /// The resources.
     pub world: &'a World,
-    /// Those that were deleted and are being withdrawn.
+    /// Whose view it is.
+    pub project: ProjectId,
+    /// Everything that was deleted and is being withdrawn; [`View::withdrawn`] tells what of it is the project's.
     pub withdrawing: &'a BTreeMap<ResourceKey, Arc<Resource>>,
     /// What hosts report.
     pub life: &'a dyn Life,
@@ -123,6 +125,12 @@ impl View<'_> {
 
     /// What is being withdrawn.
     pub fn withdrawn(&self) -> impl Iterator<Item = &Resource> {
-        self.withdrawing.values().map(AsRef::as_ref)
+        let all = self.withdrawing.values().map(AsRef::as_ref);
+        all.filter(|resource: &&Resource| resource.is_seen_by(self.project))
+    }
+
+    /// Whether this is being withdrawn.
+    pub fn is_withdrawn(&self, key: ResourceKey) -> bool {
+        self.withdrawing.get(&key).is_some_and(|resource| resource.is_seen_by(self.project))
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     name,
 };
 use havip_admission::{Code, Refusal};
-use havip_dialect::{Call, Error, Home, Naming, Once, Params, Step, View, rename};
+use havip_dialect::{Call, Denied, Error, Home, Naming, Once, Params, Step, View, rename};
 use havip_model::{Id, Map, ResourceKey};
 use serde_json::Value;
 use std::sync::Arc;
@@ -155,6 +155,12 @@ impl Call for Ask {
 
     fn token_reused(&self) -> Error {
         error("InvalidParameterValue", "The ClientToken was used for a request with other parameters.")
+    }
+
+    fn denied(&self, denied: Denied) -> Error {
+        match denied {
+            Denied::KeyDisabled => error("AuthFailure.SecretIdNotFound", "The SecretId is disabled."),
+        }
     }
 
     fn unavailable(&self) -> Error {

@@ -7,7 +7,7 @@ use crate::{
     name,
 };
 use havip_admission::{Code, Kind, Refusal};
-use havip_dialect::{Call, Error, Home, Naming, Once, Params, Step, View, rename};
+use havip_dialect::{Call, Denied, Error, Home, Naming, Once, Params, Step, View, rename};
 use havip_model::{Id, Map, Meta, ResourceKey};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -153,12 +153,18 @@ impl Call for Ask {
         error(error::CONFLICT, "the request was sent before with other parameters")
     }
 
+    fn denied(&self, denied: Denied) -> Error {
+        match denied {
+            Denied::KeyDisabled => error(172, "User Not Exists: the key is disabled"),
+        }
+    }
+
     fn unavailable(&self) -> Error {
         error(150, "Service unavailable, ask again")
     }
 }
 
-/// What may stand in every request: who asks, where, and for which of the projects, of which there is one.
+/// What may stand in every request: who asks, where, and for which project, of which a key has one.
 const COMMON: &[&str] = &[
     "Action",
     "PublicKey",

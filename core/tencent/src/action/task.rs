@@ -47,7 +47,7 @@ fn together(view: &View, subjects: &[ResourceKey]) -> &'static str {
 }
 
 fn state(view: &View, key: ResourceKey) -> &'static str {
-    if view.withdrawing.contains_key(&key) {
+    if view.is_withdrawn(key) {
         return "RUNNING";
     }
     let Some(resource) = view.world.get(key) else { return "SUCCESS" };
