@@ -46,7 +46,7 @@ fn the_first_start_writes_the_key_once_and_stores_no_secret_in_the_clear() {
     scene.restart();
 
     assert_eq!(scene.key(), key, "a second start makes no second key");
-    assert_eq!(scene.client.access_keys().unwrap().items.len(), 1);
+    assert_eq!(scene.client.access_keys(&AccessKeyFilter::default()).unwrap().items.len(), 1);
     for entry in std::fs::read_dir(&scene.config.data).unwrap() {
         let path = entry.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();

@@ -1,4 +1,4 @@
-//! Access keys, and whether the server is well.
+//! Key files, and whether the server is well.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -15,18 +15,6 @@ pub struct Health {
     pub revision: u64,
     /// Hosts whose streams are open.
     pub live_hosts: u64,
-}
-
-/// An access key, without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AccessKey {
-    /// Its name.
-    pub id: String,
-    /// What it is for.
-    pub name: String,
-    /// When it was made.
-    #[schema(format = DateTime)]
-    pub created_at: String,
 }
 
 /// What a key file holds; the file has mode 0600.

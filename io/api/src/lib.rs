@@ -29,7 +29,10 @@
 //! | `/hosts/tokens`, `/hosts/keys` | POST; GET, POST |
 //! | `/path` | GET |
 //! | `/events`, `/events/watch` | GET; GET (server-sent events) |
-//! | `/access-keys` | GET |
+//! | `/projects`, `/projects/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/users`, `/users/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/access-keys`, `/access-keys/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/access-keys/{id}/rotate` | POST |
 //! | `/health`, `/openapi.json` | GET, without a key |
 //!
 //! Prometheus reads `/metrics`.
@@ -40,6 +43,7 @@ mod eip;
 mod event;
 mod filter;
 mod host;
+mod identity;
 mod instance;
 mod interface;
 mod key;
@@ -61,9 +65,13 @@ pub use filter::{
     PathQuery, RouteFilter, SubnetFilter, TraceFilter, VipFilter, VpcFilter, WatchFilter,
 };
 pub use host::{DropCount, Drops, Host, HostKeys, HostToken, Unprogrammed};
+pub use identity::{
+    AccessKey, AccessKeyFilter, CreateAccessKey, CreateProject, CreateUser, KeyStatus, NewAccessKey, Project,
+    RotateAccessKey, UpdateAccessKey, UpdateUser, User,
+};
 pub use instance::{Console, ConsoleRange, Exec, ExecResult, Instance, InstanceInterface, RunInstance};
 pub use interface::{AddAddresses, Attach, CreateInterface, Interface, Migrated, Plug, UpdateInterface};
-pub use key::{AccessKey, Health, KeyFile};
+pub use key::{Health, KeyFile};
 pub use meta::{Meta, Page, Resource, Unbind, Update, Wait, WithWait};
 pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, UpdateNetwork, Vpc};
 pub use path::{FoundPath, PathHop, PathRule};

@@ -47,6 +47,7 @@ pub fn refused(fault: Fault) -> Status {
     let text = format!("{} ({})", fault.detail, fault.code);
     match fault.kind {
         FaultKind::Unauthenticated => Status::unauthenticated(text),
+        FaultKind::Forbidden => Status::permission_denied(text),
         FaultKind::NotFound | FaultKind::NoSuchMethod => Status::not_found(text),
         FaultKind::Conflict | FaultKind::PreconditionFailed | FaultKind::KeyReused => {
             Status::failed_precondition(text)

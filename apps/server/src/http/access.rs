@@ -1,6 +1,7 @@
 //! Who may ask: a bearer of an access key, or who signs as a cloud's client does. Gives each request an id and logs it.
 
 use super::{
+    action::{self, Reach},
     ask::Asker,
     dialect::{self, Answered, Dialects, Heard},
     metrics::Metrics,
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::{
     entropy,
-    service::{Fault, FaultKind, Service},
+    service::{Fault, FaultKind, Principal, Service},
 };
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -57,7 +58,10 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
 async fn native(gate: &Gate, mut request: Request, next: Next, request_id: &str) -> Response {
     let response = match admit(&gate.service, &request) {
         Ok(principal) => {
-            request.extensions_mut().insert(Asker { principal, request_id: request_id.into() });
+            let principal = principal.map(Arc::new);
+            principal.map(|principal| {
+                request.extensions_mut().insert(Asker { principal, request_id: request_id.into() })
+            });
             next.run(request).await
         }
         Err(fault) => fault.into_response(),
@@ -65,11 +69,29 @@ async fn native(gate: &Gate, mut request: Request, next: Next, request_id: &str)
     complete(response, request_id)
 }
 
-/// The access key's id; the open paths need none.
-fn admit(service: &Service, request: &Request) -> Result<String, Fault> {
+/// Who asks, and may; none for the open paths, which anybody may read.
+fn admit(service: &Service, request: &Request) -> Result<Option<Principal>, Fault> {
     if request.method() == Method::GET && OPEN.contains(&request.uri().path()) {
-        return Ok(String::new());
+        return Ok(None);
     }
+    let mut principal = authenticate(service, request)?;
+    if let Some(called) = request.headers().get(PROJECT) {
+        principal.project =
+            service.project_called(&principal, &String::from_utf8_lossy(called.as_bytes()))?;
+    }
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    // What is no route is told so by whoever looks for it.
+    let Some(action) = path.and_then(|path| action::of(request.method().as_str(), path)) else {
+        return Ok(Some(principal));
+    };
+    match action.reach {
+        Reach::Administrators if !principal.is_administrator => Err(Fault::administrators_only()),
+        Reach::Administrators | Reach::Project => Ok(Some(principal)),
+    }
+}
+
+/// The bearer of an access key that is good.
+fn authenticate(service: &Service, request: &Request) -> Result<Principal, Fault> {
     let refused = || {
         let detail = "send Authorization: Bearer ACCESS_KEY_ID.ACCESS_KEY_SECRET of a key of this server";
         Fault::new(FaultKind::Unauthenticated, "unauthenticated", detail)
@@ -79,11 +101,13 @@ fn admit(service: &Service, request: &Request) -> Result<String, Fault> {
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let (id, secret) = bearer.and_then(|(_, token)| token.trim().split_once('.')).ok_or_else(refused)?;
-    let known = service.secret_of(id).ok_or_else(refused)?;
-    match is_same(&known, secret) {
-        true => Ok(id.to_string()),
-        false => Err(refused()),
+    let known = service.known(id).filter(|known| is_same(&known.secret, secret)).ok_or_else(refused)?;
+    if !known.is_good {
+        let detail = "this access key was disabled, or has ended by rotation; use another one of the user";
+        return Err(Fault::new(FaultKind::Unauthenticated, "access_key_disabled", detail));
     }
+    service.note_use(&known.principal);
+    Ok(known.principal)
 }
 
 /// Compares in a time that says nothing of the secret: both pass through a keyed digest first.
@@ -92,6 +116,8 @@ fn is_same(known: &str, presented: &str) -> bool {
     hmac::verify(&key, presented.as_bytes(), hmac::sign(&key, known.as_bytes()).as_ref()).is_ok()
 }
 
+/// The header by which an administrator asks for another project than its own, by id or name.
+pub const PROJECT: &str = "havip-project";
 /// What anybody may read.
 const OPEN: [&str; 3] = ["/v1/health", "/v1/openapi.json", "/metrics"];
 

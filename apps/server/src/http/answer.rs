@@ -1,7 +1,8 @@
 //! Answers: resources with their ETags, changes with their status.
 
+use super::ask::Server;
 use crate::{
-    service::{Caller, Done, Fault, Service},
+    service::{Caller, Done, Fault},
     shape::Shapes,
 };
 use axum::{
@@ -70,25 +71,28 @@ impl Shown {
 }
 
 /// The resource as it is, or as it is being withdrawn.
-pub fn shown(service: &Service, key: ResourceKey) -> Option<Shown> {
+pub fn shown(service: &Server, key: ResourceKey) -> Option<Shown> {
     service.read(|durable| {
-        let shapes = Shapes::of(service, durable);
-        match durable.state.world.get(key) {
+        let shapes = service.shapes(durable);
+        match service.world(durable).get(key) {
             Some(resource) => Some(Shown::of(&shapes, &resource)),
-            None => durable.state.withdrawing.get(&key).map(|resource| Shown::of(&shapes, resource)),
+            None => {
+                let withdrawn = durable.state.withdrawn_from(service.asker.project, key);
+                withdrawn.map(|resource| Shown::of(&shapes, resource))
+            }
         }
     })
 }
 
 /// Answers with a resource.
-pub fn resource(service: &Service, key: ResourceKey, what: &str, code: &str) -> Result<Response, Fault> {
+pub fn resource(service: &Server, key: ResourceKey, what: &str, code: &str) -> Result<Response, Fault> {
     let shown = shown(service, key).ok_or_else(|| Fault::not_found(what, code, &key.id()))?;
     Ok(with_etag(StatusCode::OK, shown))
 }
 
 /// Makes something, and answers with it and where it is.
 pub async fn create(
-    service: &Service,
+    service: &Server,
     caller: Caller,
     request: impl Into<Request>,
     wait: Option<Duration>,
@@ -108,7 +112,7 @@ pub async fn create(
 
 /// Changes something, and answers with it.
 pub async fn update(
-    service: &Service,
+    service: &Server,
     caller: Caller,
     of: ResourceKey,
     request: impl Into<Request>,
@@ -120,7 +124,7 @@ pub async fn update(
 
 /// Deletes something: 204 when it is gone everywhere, 202 while it is being withdrawn.
 pub async fn delete(
-    service: &Service,
+    service: &Server,
     caller: Caller,
     of: ResourceKey,
     request: impl Into<Request>,
@@ -139,7 +143,7 @@ pub async fn delete(
 
 /// Takes something from a resource: 204 in the end, as for a deletion.
 pub async fn take_away(
-    service: &Service,
+    service: &Server,
     caller: Caller,
     of: ResourceKey,
     request: impl Into<Request>,
@@ -155,7 +159,7 @@ pub async fn take_away(
 }
 
 async fn after(
-    service: &Service,
+    service: &Server,
     done: Done,
     status: StatusCode,
     wait: Option<Duration>,
@@ -185,7 +189,7 @@ fn with_etag(status: StatusCode, shown: Shown) -> Response {
     response
 }
 
-fn location(service: &Service, key: ResourceKey) -> String {
+fn location(service: &Server, key: ResourceKey) -> String {
     let collection = match key {
         ResourceKey::Vpc(_) => "vpcs",
         ResourceKey::Subnet(_) => "subnets",

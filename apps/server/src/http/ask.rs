@@ -1,22 +1,85 @@
 //! What a request carries: who asks, parameters, body.
 
-use crate::service::{Caller, Fault, FaultKind, Service, request_digest};
+use crate::service::{Caller, Fault, FaultKind, Principal, Service, request_digest};
+use crate::{ledger::Durable, shape::Shapes};
 use axum::{
     body::{Bytes, to_bytes},
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
 };
+use havip_model::{ResourceKey, World};
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 use utoipa::IntoParams;
 
 /// Who asks, as the outer layers found out.
 #[derive(Debug, Clone)]
 pub struct Asker {
-    /// The access key's id.
-    pub principal: String,
+    /// By which access key, for which project.
+    pub principal: Arc<Principal>,
     /// Finds the request in the log.
     pub request_id: String,
+}
+
+/// The server as whoever asks may see it.
+#[derive(Clone)]
+pub struct Server {
+    service: Arc<Service>,
+    /// Who asks.
+    pub asker: Arc<Principal>,
+}
+
+impl Deref for Server {
+    type Target = Service;
+    fn deref(&self) -> &Service {
+        &self.service
+    }
+}
+
+impl Server {
+    /// The server as it is.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// What whoever asks sees of the world.
+    pub fn world<'a>(&self, durable: &'a Durable) -> &'a World {
+        durable.state.seen_by(self.asker.project)
+    }
+
+    /// Shows resources. How much of a pool is taken, an administrator sees whole.
+    pub fn shapes<'a>(&'a self, durable: &'a Durable) -> Shapes<'a> {
+        match self.asker.is_administrator {
+            true => Shapes::of(&self.service, durable),
+            false => Shapes::of_part(&self.service, durable, self.world(durable)),
+        }
+    }
+
+    /// Whether a resource is there, or being withdrawn, and may be seen.
+    pub fn is_there(&self, durable: &Durable, key: ResourceKey) -> bool {
+        let state = &durable.state;
+        self.world(durable).get(key).is_some() || state.withdrawn_from(self.asker.project, key).is_some()
+    }
+
+    /// Refuses what is not there, or may not be seen: both look alike.
+    pub fn expect(&self, key: ResourceKey, what: &str, code: &str) -> Result<(), Fault> {
+        match self.read(|durable| self.is_there(durable, key)) {
+            true => Ok(()),
+            false => Err(Fault::not_found(what, code, &key.id())),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Service>> for Server {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Fault> {
+        Ok(Self { service: service.clone(), asker: asker(parts).principal })
+    }
+}
+
+fn asker(parts: &Parts) -> Asker {
+    parts.extensions.get::<Asker>().expect("the outer layer lets nobody in without a name").clone()
 }
 
 /// A change that somebody asks for, with its body.
@@ -99,8 +162,7 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Service>> for Params<T> {
 }
 
 fn caller(parts: &Parts, body: &Bytes) -> Result<Caller, Fault> {
-    let asker =
-        parts.extensions.get::<Asker>().expect("the outer layer lets nobody in without a name").clone();
+    let asker = asker(parts);
     let path = parts.uri.path_and_query().map_or(parts.uri.path(), |path| path.as_str());
     let once = text(&parts.headers, "Idempotency-Key")?
         .map(|key| {
@@ -116,7 +178,8 @@ fn caller(parts: &Parts, body: &Bytes) -> Result<Caller, Fault> {
         .transpose()?;
     let if_generation =
         text(&parts.headers, "If-Match")?.filter(|value| *value != "*").map(generation).transpose()?;
-    Ok(Caller { principal: asker.principal, once, if_generation, request_id: asker.request_id })
+    let (principal, project) = (asker.principal.key.clone(), asker.principal.project);
+    Ok(Caller { principal, project, once, if_generation, request_id: asker.request_id })
 }
 
 fn generation(value: &str) -> Result<u64, Fault> {

@@ -2,13 +2,9 @@
 
 use super::{
     access::{Gate, pass},
-    ask::Params,
-    eip, event, host, interface, machine, network, path, trace, vip,
+    eip, event, host, identity, interface, machine, network, path, trace, vip,
 };
-use crate::{
-    service::{Fault, FaultKind, Service},
-    shape::Shapes,
-};
+use crate::service::{Fault, FaultKind, Service};
 use axum::{
     Json, Router,
     extract::State,
@@ -17,7 +13,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use havip_api::{AccessKey, Health, Page, PathProtocol, Problem};
+use havip_api::{Health, PathProtocol};
 use std::sync::Arc;
 use utoipa::{
     Modify, OpenApi,
@@ -127,7 +123,13 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(path::find_path))
         .routes(routes!(event::list_events))
         .routes(routes!(event::watch_events))
-        .routes(routes!(list_access_keys))
+        .routes(routes!(identity::list_projects, identity::create_project))
+        .routes(routes!(identity::get_project, identity::update_project, identity::delete_project))
+        .routes(routes!(identity::list_users, identity::create_user))
+        .routes(routes!(identity::get_user, identity::update_user, identity::delete_user))
+        .routes(routes!(identity::list_access_keys, identity::create_access_key))
+        .routes(routes!(identity::get_access_key, identity::update_access_key, identity::delete_access_key))
+        .routes(routes!(identity::rotate_access_key))
         .routes(routes!(health))
 }
 
@@ -141,25 +143,6 @@ async fn health(State(server): State<Arc<Service>>) -> Json<Health> {
         live_hosts: server.tracker().live().len() as u64,
     })
 }
-
-/// Lists access keys, without their secrets.
-#[utoipa::path(get, path = "/v1/access-keys", tag = "Server", responses(
-    (status = 200, body = Page<AccessKey>), (status = "default", body = Problem, content_type = "application/problem+json")))]
-async fn list_access_keys(
-    State(server): State<Arc<Service>>,
-    Params(None_ {}): Params<None_>,
-) -> Result<Json<Page<AccessKey>>, Fault> {
-    Ok(server.read(|durable| {
-        let shapes = Shapes::of(&server, durable);
-        let items = durable.state.keys.iter().map(|(id, key)| shapes.access_key(*id, key)).collect();
-        Json(Page { items, next: None })
-    }))
-}
-
-/// A request without parameters.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct None_ {}
 
 async fn no_such_path(uri: Uri) -> impl IntoResponse {
     let path: String = uri.path().chars().take(128).collect();

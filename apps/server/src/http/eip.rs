@@ -2,31 +2,25 @@
 
 use super::{
     answer,
-    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params},
+    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params, Server},
     list::{Narrow, page},
     parse,
 };
-use crate::service::{Fault, Service};
-use axum::{
-    Json,
-    extract::{Path, State},
-    response::Response,
-};
+use crate::service::Fault;
+use axum::{Json, extract::Path, response::Response};
 use havip_admission::request;
 use havip_api::{
     AllocateEip, BindEip, CreateEipPool, Eip, EipFilter, EipPool, EipPoolFilter, Page, Problem, Unbind,
     UpdateEip, UpdateEipPool, WithWait,
 };
 use havip_model::{EipId, EipPoolId, EipTarget, ResourceKey};
-use std::{net::IpAddr, sync::Arc};
-
-type Server = State<Arc<Service>>;
+use std::net::IpAddr;
 
 /// Lists pools.
 #[utoipa::path(get, path = "/v1/eip-pools", tag = "EIPs", params(EipPoolFilter), responses(
     (status = 200, body = Page<EipPool>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_eip_pools(
-    State(server): Server,
+    server: Server,
     Params(filter): Params<EipPoolFilter>,
 ) -> Result<Json<Page<EipPool>>, Fault> {
     let EipPoolFilter { name, q, after, limit } = &filter;
@@ -38,7 +32,7 @@ pub async fn list_eip_pools(
 #[utoipa::path(post, path = "/v1/eip-pools", tag = "EIPs", params(WithWait, CreateHeaders), request_body = CreateEipPool, responses(
     (status = 201, body = EipPool), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_eip_pool(
-    State(server): Server,
+    server: Server,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<CreateEipPool>,
 ) -> Result<Response, Fault> {
@@ -54,7 +48,7 @@ pub async fn create_eip_pool(
 /// One pool.
 #[utoipa::path(get, path = "/v1/eip-pools/{id}", tag = "EIPs", params(("id" = String, Path, description = "The pool's id.")), responses(
     (status = 200, body = EipPool), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn get_eip_pool(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+pub async fn get_eip_pool(server: Server, Path(id): Path<String>) -> Result<Response, Fault> {
     answer::resource(&server, ResourceKey::EipPool(eip_pool_id(&id)?), "pool", "eip_pool_not_found")
 }
 
@@ -62,7 +56,7 @@ pub async fn get_eip_pool(State(server): Server, Path(id): Path<String>) -> Resu
 #[utoipa::path(patch, path = "/v1/eip-pools/{id}", tag = "EIPs", params(("id" = String, Path, description = "The pool's id."), WithWait, ChangeHeaders),
     request_body = UpdateEipPool, responses((status = 200, body = EipPool), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn update_eip_pool(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<UpdateEipPool>,
@@ -88,7 +82,7 @@ pub async fn update_eip_pool(
 #[utoipa::path(delete, path = "/v1/eip-pools/{id}", tag = "EIPs", params(("id" = String, Path, description = "The pool's id."), WithWait, ChangeHeaders),
     responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn delete_eip_pool(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -108,10 +102,7 @@ pub async fn delete_eip_pool(
 /// Lists EIPs.
 #[utoipa::path(get, path = "/v1/eips", tag = "EIPs", params(EipFilter), responses(
     (status = 200, body = Page<Eip>), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn list_eips(
-    State(server): Server,
-    Params(filter): Params<EipFilter>,
-) -> Result<Json<Page<Eip>>, Fault> {
+pub async fn list_eips(server: Server, Params(filter): Params<EipFilter>) -> Result<Json<Page<Eip>>, Fault> {
     let EipFilter { pool, target, address, name, q, after, limit } = &filter;
     let pool: Option<EipPoolId> = pool.as_ref().map(|id| parse::id("pool", id)).transpose()?;
     let target: Option<EipTarget> = target.as_ref().map(|id| parse::eip_target("target", id)).transpose()?;
@@ -134,7 +125,7 @@ pub async fn list_eips(
 #[utoipa::path(post, path = "/v1/eips", tag = "EIPs", params(WithWait, CreateHeaders), request_body = AllocateEip, responses(
     (status = 201, body = Eip), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn allocate_eip(
-    State(server): Server,
+    server: Server,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<AllocateEip>,
 ) -> Result<Response, Fault> {
@@ -150,7 +141,7 @@ pub async fn allocate_eip(
 /// One EIP.
 #[utoipa::path(get, path = "/v1/eips/{id}", tag = "EIPs", params(("id" = String, Path, description = "The EIP's id.")), responses(
     (status = 200, body = Eip), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn get_eip(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+pub async fn get_eip(server: Server, Path(id): Path<String>) -> Result<Response, Fault> {
     answer::resource(&server, ResourceKey::Eip(eip_id(&id)?), "EIP", "eip_not_found")
 }
 
@@ -158,7 +149,7 @@ pub async fn get_eip(State(server): Server, Path(id): Path<String>) -> Result<Re
 #[utoipa::path(patch, path = "/v1/eips/{id}", tag = "EIPs", params(("id" = String, Path, description = "The EIP's id."), WithWait, ChangeHeaders),
     request_body = UpdateEip, responses((status = 200, body = Eip), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn update_eip(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<UpdateEip>,
@@ -173,7 +164,7 @@ pub async fn update_eip(
 #[utoipa::path(delete, path = "/v1/eips/{id}", tag = "EIPs", params(("id" = String, Path, description = "The EIP's id."), Unbind, ChangeHeaders),
     responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn release_eip(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<Unbind>,
     Asked { caller, .. }: Asked<Empty>,
@@ -194,7 +185,7 @@ pub async fn release_eip(
 #[utoipa::path(post, path = "/v1/eips/{id}/bind", tag = "EIPs", params(("id" = String, Path, description = "The EIP's id."), WithWait, ChangeHeaders),
     request_body = BindEip, responses((status = 200, body = Eip), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn bind_eip(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<BindEip>,
@@ -208,7 +199,7 @@ pub async fn bind_eip(
 #[utoipa::path(post, path = "/v1/eips/{id}/unbind", tag = "EIPs", params(("id" = String, Path, description = "The EIP's id."), WithWait, ChangeHeaders),
     responses((status = 200, body = Eip), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn unbind_eip(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,

@@ -1,18 +1,19 @@
 //! Events over HTTP: listed, and as server-sent events while they happen.
 
-use super::{ask::Params, list::limit};
+use super::{
+    ask::{Params, Server},
+    list::limit,
+};
 use crate::{
-    service::{Fault, Service},
+    service::{Fault, Principal, Service},
     shape::{Shapes, kind},
 };
 use axum::{
     Json,
-    extract::State,
     response::sse::{self, KeepAlive, Sse},
 };
 use futures_util::{Stream, stream};
 use havip_api::{Event, EventFilter, Page, Problem, WatchFilter};
-use havip_model::EventKind;
 use std::{
     collections::VecDeque,
     convert::Infallible,
@@ -21,11 +22,10 @@ use std::{
 };
 use tokio::sync::watch;
 
-type Server = State<Arc<Service>>;
-
 /// Which events are wanted.
 #[derive(Clone)]
 struct Wanted {
+    asker: Arc<Principal>,
     kind: Option<String>,
     vip: Option<String>,
     instance: Option<String>,
@@ -34,9 +34,13 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// Decides by the kind alone, before the words are made.
-    fn may_want(&self, event: &EventKind) -> bool {
-        self.kind.as_deref().is_none_or(|wanted| wanted == kind(event))
+    /// Decides by project and kind alone, before the words are made. What happens to hosts is the administrators'.
+    fn may_want(&self, event: &havip_model::Event) -> bool {
+        let may_know = match event.project {
+            Some(project) => project == self.asker.project,
+            None => self.asker.is_administrator,
+        };
+        may_know && self.kind.as_deref().is_none_or(|wanted| wanted == kind(&event.kind))
     }
 
     fn wants(&self, event: &Event) -> bool {
@@ -59,7 +63,7 @@ impl Wanted {
                     break;
                 }
                 last = event.sequence;
-                if self.may_want(&event.kind) {
+                if self.may_want(event) {
                     found.extend(Some(shapes.event(event)).filter(|shown| self.wants(shown)));
                 }
             }
@@ -72,13 +76,13 @@ impl Wanted {
 #[utoipa::path(get, path = "/v1/events", tag = "Events", params(EventFilter), responses(
     (status = 200, body = Page<Event>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_events(
-    State(server): Server,
+    server: Server,
     Params(filter): Params<EventFilter>,
 ) -> Result<Json<Page<Event>>, Fault> {
     let EventFilter { kind, vip, instance, host, address, after, limit: most } = filter;
     let limit = limit(most)?;
     let after = sequence(after.as_ref())?;
-    let wanted = Wanted { kind, vip, instance, host, address };
+    let wanted = Wanted { asker: server.asker.clone(), kind, vip, instance, host, address };
     let (mut items, _) = wanted.after(&server, after, limit + 1);
     let more = items.len() > limit;
     items.truncate(limit);
@@ -91,7 +95,7 @@ pub async fn list_events(
     (status = 200, body = Event, content_type = "text/event-stream"),
     (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn watch_events(
-    State(server): Server,
+    server: Server,
     headers: axum::http::HeaderMap,
     Params(filter): Params<WatchFilter>,
 ) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
@@ -101,8 +105,8 @@ pub async fn watch_events(
     let watching = Watching {
         revisions: server.ledger().revisions(),
         after: resumed.or(after).unwrap_or_else(newest),
-        server: Arc::downgrade(&server),
-        wanted: Wanted { kind, vip, instance, host, address },
+        server: Arc::downgrade(server.service()),
+        wanted: Wanted { asker: server.asker.clone(), kind, vip, instance, host, address },
         found: VecDeque::new(),
     };
     Sse::new(stream::unfold(watching, Watching::next)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))

@@ -2,33 +2,26 @@
 
 use super::{
     answer,
-    ask::{Asked, ChangeHeaders, Empty, Params},
+    ask::{Asked, ChangeHeaders, Empty, Params, Server},
     list::{Narrow, page},
     parse,
 };
 use crate::{
-    service::{Fault, KeysStatus, Service},
+    service::{Fault, KeysStatus},
     shape::time,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::Path, http::StatusCode, response::Response};
 use havip_admission::request;
 use havip_api::{DropCount, Drops, Host, HostFilter, HostKeys, HostToken, Page, Problem, Update, WithWait};
 use havip_model::{HostNumber, Resource, ResourceKey};
 use havip_stream::proto::{self, command::Body as Order};
-use std::{sync::Arc, time::Duration};
-
-type Server = State<Arc<Service>>;
+use std::time::Duration;
 
 /// Lists hosts.
 #[utoipa::path(get, path = "/v1/hosts", tag = "Hosts", params(HostFilter), responses(
     (status = 200, body = Page<Host>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_hosts(
-    State(server): Server,
+    server: Server,
     Params(filter): Params<HostFilter>,
 ) -> Result<Json<Page<Host>>, Fault> {
     let HostFilter { name, q, after, limit } = &filter;
@@ -40,7 +33,7 @@ pub async fn list_hosts(
 #[utoipa::path(post, path = "/v1/hosts/tokens", tag = "Hosts", responses(
     (status = 201, body = HostToken), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_host_token(
-    State(server): Server,
+    server: Server,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<(StatusCode, Json<HostToken>), Fault> {
     let (token, expires_at) = server.create_token(&caller.principal).await?;
@@ -50,7 +43,7 @@ pub async fn create_host_token(
 /// How far the keys are with which hosts seal what they tell each other; never the keys.
 #[utoipa::path(get, path = "/v1/hosts/keys", tag = "Hosts", responses(
     (status = 200, body = HostKeys), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn get_host_keys(State(server): Server) -> Result<Json<HostKeys>, Fault> {
+pub async fn get_host_keys(server: Server) -> Result<Json<HostKeys>, Fault> {
     server.keys_status().map(|status| Json(shown(status)))
 }
 
@@ -58,7 +51,7 @@ pub async fn get_host_keys(State(server): Server) -> Result<Json<HostKeys>, Faul
 #[utoipa::path(post, path = "/v1/hosts/keys", tag = "Hosts", responses(
     (status = 202, body = HostKeys), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn rotate_host_keys(
-    State(server): Server,
+    server: Server,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<(StatusCode, Json<HostKeys>), Fault> {
     let status = server.rotate_keys(&caller.principal).await?;
@@ -80,7 +73,7 @@ fn shown(status: KeysStatus) -> HostKeys {
 /// One host.
 #[utoipa::path(get, path = "/v1/hosts/{id}", tag = "Hosts", params(("id" = String, Path, description = "The host's id.")), responses(
     (status = 200, body = Host), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn get_host(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+pub async fn get_host(server: Server, Path(id): Path<String>) -> Result<Response, Fault> {
     answer::resource(&server, ResourceKey::Host(host_number(&server, &id)?), "host", "host_not_found")
 }
 
@@ -88,7 +81,7 @@ pub async fn get_host(State(server): Server, Path(id): Path<String>) -> Result<R
 #[utoipa::path(patch, path = "/v1/hosts/{id}", tag = "Hosts", params(("id" = String, Path, description = "The host's id."), WithWait, ChangeHeaders),
     request_body = Update, responses((status = 200, body = Host), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn update_host(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<Update>,
@@ -104,7 +97,7 @@ pub async fn update_host(
 #[utoipa::path(delete, path = "/v1/hosts/{id}", tag = "Hosts", params(("id" = String, Path, description = "The host's id."), WithWait, ChangeHeaders),
     responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn remove_host(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -124,7 +117,7 @@ pub async fn remove_host(
 /// What a host's switch has dropped, by reason.
 #[utoipa::path(get, path = "/v1/hosts/{id}/drops", tag = "Hosts", params(("id" = String, Path, description = "The host's id.")), responses(
     (status = 200, body = Drops), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn host_drops(State(server): Server, Path(id): Path<String>) -> Result<Json<Drops>, Fault> {
+pub async fn host_drops(server: Server, Path(id): Path<String>) -> Result<Json<Drops>, Fault> {
     let host = host_number(&server, &id)?;
     let result = server.tracker().command(host, Order::Drops(proto::ReadDrops {}), AGENT_TIME).await?;
     let drops = result.drops.into_iter().map(|drop| DropCount { reason: drop.reason, packets: drop.packets });
@@ -132,7 +125,7 @@ pub async fn host_drops(State(server): Server, Path(id): Path<String>) -> Result
 }
 
 /// The number of a host that is there, or being removed.
-pub(super) fn host_number(server: &Service, id: &str) -> Result<HostNumber, Fault> {
+pub(super) fn host_number(server: &Server, id: &str) -> Result<HostNumber, Fault> {
     let not_found = || Fault::not_found("host", "host_not_found", id);
     let host = parse::path_id("host", "host_not_found", id)?;
     server.read(|durable| {

@@ -2,16 +2,12 @@
 
 use super::{
     answer,
-    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params},
+    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params, Server},
     list::{Narrow, page},
     parse,
 };
-use crate::service::{Caller, Fault, Service};
-use axum::{
-    Json,
-    extract::{Path, State},
-    response::Response,
-};
+use crate::service::{Caller, Fault};
+use axum::{Json, extract::Path, response::Response};
 use havip_admission::request::Choice;
 use havip_admission::{Request, request};
 use havip_api::{
@@ -19,15 +15,12 @@ use havip_api::{
     WithWait,
 };
 use havip_model::{InstanceId, InterfaceId, ResourceKey, SubnetId, VpcId};
-use std::sync::Arc;
-
-type Server = State<Arc<Service>>;
 
 /// Lists interfaces.
 #[utoipa::path(get, path = "/v1/interfaces", tag = "Interfaces", params(InterfaceFilter), responses(
     (status = 200, body = Page<Interface>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_interfaces(
-    State(server): Server,
+    server: Server,
     Params(filter): Params<InterfaceFilter>,
 ) -> Result<Json<Page<Interface>>, Fault> {
     let InterfaceFilter { vpc, subnet, instance, name, q, after, limit } = &filter;
@@ -51,7 +44,7 @@ pub async fn list_interfaces(
 #[utoipa::path(post, path = "/v1/interfaces", tag = "Interfaces", params(WithWait, CreateHeaders), request_body = CreateInterface, responses(
     (status = 201, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_interface(
-    State(server): Server,
+    server: Server,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<CreateInterface>,
 ) -> Result<Response, Fault> {
@@ -78,7 +71,7 @@ pub async fn create_interface(
 /// One interface.
 #[utoipa::path(get, path = "/v1/interfaces/{id}", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id.")), responses(
     (status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn get_interface(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+pub async fn get_interface(server: Server, Path(id): Path<String>) -> Result<Response, Fault> {
     answer::resource(&server, ResourceKey::Interface(interface_id(&id)?), "interface", "interface_not_found")
 }
 
@@ -86,7 +79,7 @@ pub async fn get_interface(State(server): Server, Path(id): Path<String>) -> Res
 #[utoipa::path(patch, path = "/v1/interfaces/{id}", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
     request_body = UpdateInterface, responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn update_interface(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<UpdateInterface>,
@@ -111,7 +104,7 @@ pub async fn update_interface(
 #[utoipa::path(delete, path = "/v1/interfaces/{id}", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
     responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn delete_interface(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -132,7 +125,7 @@ pub async fn delete_interface(
 #[utoipa::path(post, path = "/v1/interfaces/{id}/attach", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
     request_body = Attach, responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn attach_interface(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<Attach>,
@@ -154,7 +147,7 @@ pub async fn attach_interface(
 #[utoipa::path(post, path = "/v1/interfaces/{id}/detach", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
     responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn detach_interface(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -175,7 +168,7 @@ pub async fn detach_interface(
 #[utoipa::path(post, path = "/v1/interfaces/{id}/plug", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
     request_body = Plug, responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn plug_interface(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<Plug>,
@@ -197,7 +190,7 @@ pub async fn plug_interface(
 #[utoipa::path(post, path = "/v1/interfaces/{id}/unplug", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
     responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn unplug_interface(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -210,7 +203,7 @@ pub async fn unplug_interface(
 #[utoipa::path(post, path = "/v1/interfaces/{id}/migrate", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
     request_body = Plug, responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn migrate_interface(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<Plug>,
@@ -226,7 +219,7 @@ pub async fn migrate_interface(
 #[utoipa::path(post, path = "/v1/interfaces/{id}/finish-migration", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
     responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn finish_migration(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -238,7 +231,7 @@ pub async fn finish_migration(
 #[utoipa::path(post, path = "/v1/interfaces/{id}/cancel-migration", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
     responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn cancel_migration(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -250,7 +243,7 @@ pub async fn cancel_migration(
 #[utoipa::path(post, path = "/v1/interfaces/{id}/addresses", tag = "Interfaces", params(("id" = String, Path, description = "The interface's id."), WithWait, ChangeHeaders),
     request_body = AddAddresses, responses((status = 200, body = Interface), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn add_addresses(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<AddAddresses>,
@@ -296,7 +289,7 @@ pub async fn add_addresses(
     params(("id" = String, Path, description = "The interface's id."), ("address" = String, Path, description = "The address."), WithWait, ChangeHeaders),
     responses((status = 204, description = "The interface has it no more."), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn remove_address(
-    State(server): Server,
+    server: Server,
     Path((id, address)): Path<(String, String)>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -310,7 +303,7 @@ pub async fn remove_address(
 
 /// Carries out what needs no more than the interface's id.
 async fn tell<R: Into<Request>>(
-    server: &Arc<Service>,
+    server: &Server,
     caller: Caller,
     id: &str,
     params: &WithWait,

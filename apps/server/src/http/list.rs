@@ -1,10 +1,7 @@
 //! Lists: filtered, in the order of ids, page by page.
 
-use crate::{
-    ledger::Durable,
-    service::{Fault, Service},
-    shape::Shapes,
-};
+use super::ask::Server;
+use crate::{ledger::Durable, service::Fault, shape::Shapes};
 use axum::Json;
 use havip_api::Page;
 use havip_model::{
@@ -85,7 +82,7 @@ listed! {
 
 /// One page of a list, those included that are being withdrawn.
 pub fn page<T: Listed, S>(
-    service: &Service,
+    service: &Server,
     narrow: Narrow,
     keep: impl Fn(&Durable, &T) -> bool,
     show: impl Fn(&Shapes, &T) -> S,
@@ -108,12 +105,14 @@ pub fn page<T: Listed, S>(
                 })
                 && keep(durable, value)
         };
-        let all = T::all(&durable.state.world);
+        let all = T::all(service.world(durable));
         let mut rows: Vec<(T::Key, &T)> = match &after {
             None => take(all.iter(), &passes, limit + 1),
             Some(after) => take(all.after(after), &passes, limit + 1),
         };
-        let withdrawing = durable.state.withdrawing.values().filter_map(|resource| T::of(resource));
+        let withdrawing = durable.state.withdrawing.values();
+        let withdrawing = withdrawing.filter(|resource| resource.is_seen_by(service.asker.project));
+        let withdrawing = withdrawing.filter_map(|resource| T::of(resource));
         let withdrawing = withdrawing.map(|one| (one.key(), one));
         let behind = |key: &T::Key| after.as_ref().is_none_or(|after| key > after);
         rows.extend(withdrawing.filter(|(key, value)| behind(key) && passes(value)));
@@ -121,7 +120,7 @@ pub fn page<T: Listed, S>(
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|(key, _)| key.to_string());
-        let shapes = Shapes::of(service, durable);
+        let shapes = service.shapes(durable);
         Ok(Json(Page { items: rows.iter().map(|(_, value)| show(&shapes, value)).collect(), next }))
     })
 }

@@ -2,16 +2,12 @@
 
 use super::{
     answer,
-    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params},
+    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params, Server},
     list::{Narrow, page},
     parse,
 };
-use crate::service::{Fault, Service};
-use axum::{
-    Json,
-    extract::{Path, State},
-    response::Response,
-};
+use crate::service::Fault;
+use axum::{Json, extract::Path, response::Response};
 use havip_admission::request;
 use havip_api::{
     Console, ConsoleRange, Exec, ExecResult, Instance, InstanceFilter, Page, Problem, RunInstance, Update,
@@ -19,15 +15,13 @@ use havip_api::{
 };
 use havip_model::{HostId, HostNumber, InstanceId, ResourceKey, SubnetId, VpcId};
 use havip_stream::proto::{self, command::Body as Order};
-use std::{sync::Arc, time::Duration};
-
-type Server = State<Arc<Service>>;
+use std::time::Duration;
 
 /// Lists instances.
 #[utoipa::path(get, path = "/v1/instances", tag = "Instances", params(InstanceFilter), responses(
     (status = 200, body = Page<Instance>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_instances(
-    State(server): Server,
+    server: Server,
     Params(filter): Params<InstanceFilter>,
 ) -> Result<Json<Page<Instance>>, Fault> {
     let InstanceFilter { vpc, subnet, host, name, q, after, limit } = &filter;
@@ -39,7 +33,7 @@ pub async fn list_instances(
         &server,
         narrow,
         |durable, one: &havip_model::Instance| {
-            let world = &durable.state.world;
+            let world = server.world(durable);
             let mut interfaces = world.interfaces_of(one.id);
             let is_there = vpc.is_none() && subnet.is_none()
                 || interfaces.any(|interface| {
@@ -57,11 +51,13 @@ pub async fn list_instances(
 #[utoipa::path(post, path = "/v1/instances", tag = "Instances", params(WithWait, CreateHeaders), request_body = RunInstance, responses(
     (status = 201, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn run_instance(
-    State(server): Server,
+    server: Server,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<RunInstance>,
 ) -> Result<Response, Fault> {
     let host = match &body.host {
+        // Which hosts there are is the administrators' business.
+        Some(_) if !server.asker.is_administrator => return Err(Fault::administrators_only()),
         Some(host) => Some(server.read(|durable| parse::host(&durable.state.world, "/host", host))?),
         None => None,
     };
@@ -87,7 +83,7 @@ pub async fn run_instance(
 /// One instance.
 #[utoipa::path(get, path = "/v1/instances/{id}", tag = "Instances", params(("id" = String, Path, description = "The instance's id.")), responses(
     (status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn get_instance(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+pub async fn get_instance(server: Server, Path(id): Path<String>) -> Result<Response, Fault> {
     answer::resource(&server, ResourceKey::Instance(instance_id(&id)?), "instance", "instance_not_found")
 }
 
@@ -95,7 +91,7 @@ pub async fn get_instance(State(server): Server, Path(id): Path<String>) -> Resu
 #[utoipa::path(patch, path = "/v1/instances/{id}", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
     request_body = Update, responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn update_instance(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<Update>,
@@ -116,7 +112,7 @@ pub async fn update_instance(
 #[utoipa::path(delete, path = "/v1/instances/{id}", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
     responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn delete_instance(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -137,7 +133,7 @@ pub async fn delete_instance(
 #[utoipa::path(post, path = "/v1/instances/{id}/start", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
     responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn start_instance(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -158,7 +154,7 @@ pub async fn start_instance(
 #[utoipa::path(post, path = "/v1/instances/{id}/stop", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
     responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn stop_instance(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -179,7 +175,7 @@ pub async fn stop_instance(
 #[utoipa::path(post, path = "/v1/instances/{id}/power-off", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
     responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn power_off_instance(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -200,7 +196,7 @@ pub async fn power_off_instance(
 #[utoipa::path(post, path = "/v1/instances/{id}/exec", tag = "Instances", params(("id" = String, Path, description = "The instance's id.")), request_body = Exec, responses(
     (status = 200, body = ExecResult), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn exec_instance(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Asked { body, .. }: Asked<Exec>,
 ) -> Result<Json<ExecResult>, Fault> {
@@ -230,7 +226,7 @@ pub async fn exec_instance(
 #[utoipa::path(get, path = "/v1/instances/{id}/console", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), ConsoleRange), responses(
     (status = 200, body = Console), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn read_console(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(range): Params<ConsoleRange>,
 ) -> Result<Json<Console>, Fault> {
@@ -251,10 +247,10 @@ pub async fn read_console(
 }
 
 /// An instance and the host that runs it.
-fn placed(server: &Service, id: &str) -> Result<(InstanceId, HostNumber), Fault> {
+fn placed(server: &Server, id: &str) -> Result<(InstanceId, HostNumber), Fault> {
     let instance = instance_id(id)?;
     let host =
-        server.read(|durable| durable.state.world.instances.get(&instance).map(|instance| instance.host));
+        server.read(|durable| server.world(durable).instances.get(&instance).map(|instance| instance.host));
     let host = host.ok_or_else(|| Fault::not_found("instance", "instance_not_found", id))?;
     Ok((instance, host))
 }

@@ -1,6 +1,7 @@
 //! The native API and the clouds' own over HTTP: translation to the rules and back, nothing else.
 
 mod access;
+mod action;
 mod answer;
 mod ask;
 mod dialect;
@@ -8,6 +9,7 @@ mod document;
 mod eip;
 mod event;
 mod host;
+mod identity;
 mod interface;
 mod list;
 mod machine;

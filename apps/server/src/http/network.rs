@@ -2,33 +2,23 @@
 
 use super::{
     answer,
-    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params},
+    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params, Server},
     list::{Narrow, page},
     parse,
 };
-use crate::service::{Fault, Service};
-use axum::{
-    Json,
-    extract::{Path, State},
-    response::Response,
-};
+use crate::service::Fault;
+use axum::{Json, extract::Path, response::Response};
 use havip_admission::request;
 use havip_api::{
     CreateRoute, CreateSubnet, CreateVpc, Page, Problem, Route, RouteFilter, Subnet, SubnetFilter,
     UpdateNetwork, Vpc, VpcFilter, WithWait,
 };
 use havip_model::{ResourceKey, RouteId, SubnetId, VpcId};
-use std::sync::Arc;
-
-type Server = State<Arc<Service>>;
 
 /// Lists VPCs.
 #[utoipa::path(get, path = "/v1/vpcs", tag = "VPCs", params(VpcFilter), responses(
     (status = 200, body = Page<Vpc>), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn list_vpcs(
-    State(server): Server,
-    Params(filter): Params<VpcFilter>,
-) -> Result<Json<Page<Vpc>>, Fault> {
+pub async fn list_vpcs(server: Server, Params(filter): Params<VpcFilter>) -> Result<Json<Page<Vpc>>, Fault> {
     let VpcFilter { name, q, after, limit } = &filter;
     let narrow = Narrow { name: name.as_ref(), q: q.as_ref(), after: after.as_ref(), limit: *limit };
     page(&server, narrow, |_, _: &havip_model::Vpc| true, |shapes, one| shapes.vpc(one))
@@ -38,7 +28,7 @@ pub async fn list_vpcs(
 #[utoipa::path(post, path = "/v1/vpcs", tag = "VPCs", params(WithWait, CreateHeaders), request_body = CreateVpc, responses(
     (status = 201, body = Vpc), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_vpc(
-    State(server): Server,
+    server: Server,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<CreateVpc>,
 ) -> Result<Response, Fault> {
@@ -54,7 +44,7 @@ pub async fn create_vpc(
 /// One VPC.
 #[utoipa::path(get, path = "/v1/vpcs/{id}", tag = "VPCs", params(("id" = String, Path, description = "The VPC's id.")), responses(
     (status = 200, body = Vpc), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn get_vpc(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+pub async fn get_vpc(server: Server, Path(id): Path<String>) -> Result<Response, Fault> {
     answer::resource(&server, ResourceKey::Vpc(vpc(&id)?), "VPC", "vpc_not_found")
 }
 
@@ -62,7 +52,7 @@ pub async fn get_vpc(State(server): Server, Path(id): Path<String>) -> Result<Re
 #[utoipa::path(patch, path = "/v1/vpcs/{id}", tag = "VPCs", params(("id" = String, Path, description = "The VPC's id."), WithWait, ChangeHeaders),
     request_body = UpdateNetwork, responses((status = 200, body = Vpc), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn update_vpc(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<UpdateNetwork>,
@@ -77,7 +67,7 @@ pub async fn update_vpc(
 #[utoipa::path(delete, path = "/v1/vpcs/{id}", tag = "VPCs", params(("id" = String, Path, description = "The VPC's id."), WithWait, ChangeHeaders),
     responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn delete_vpc(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -91,7 +81,7 @@ pub async fn delete_vpc(
 #[utoipa::path(get, path = "/v1/subnets", tag = "Subnets", params(SubnetFilter), responses(
     (status = 200, body = Page<Subnet>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_subnets(
-    State(server): Server,
+    server: Server,
     Params(filter): Params<SubnetFilter>,
 ) -> Result<Json<Page<Subnet>>, Fault> {
     let SubnetFilter { vpc, name, q, after, limit } = &filter;
@@ -109,7 +99,7 @@ pub async fn list_subnets(
 #[utoipa::path(post, path = "/v1/subnets", tag = "Subnets", params(WithWait, CreateHeaders), request_body = CreateSubnet, responses(
     (status = 201, body = Subnet), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_subnet(
-    State(server): Server,
+    server: Server,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<CreateSubnet>,
 ) -> Result<Response, Fault> {
@@ -126,7 +116,7 @@ pub async fn create_subnet(
 /// One subnet.
 #[utoipa::path(get, path = "/v1/subnets/{id}", tag = "Subnets", params(("id" = String, Path, description = "The subnet's id.")), responses(
     (status = 200, body = Subnet), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn get_subnet(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+pub async fn get_subnet(server: Server, Path(id): Path<String>) -> Result<Response, Fault> {
     answer::resource(&server, ResourceKey::Subnet(subnet(&id)?), "subnet", "subnet_not_found")
 }
 
@@ -134,7 +124,7 @@ pub async fn get_subnet(State(server): Server, Path(id): Path<String>) -> Result
 #[utoipa::path(patch, path = "/v1/subnets/{id}", tag = "Subnets", params(("id" = String, Path, description = "The subnet's id."), WithWait, ChangeHeaders),
     request_body = UpdateNetwork, responses((status = 200, body = Subnet), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn update_subnet(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<UpdateNetwork>,
@@ -150,7 +140,7 @@ pub async fn update_subnet(
 #[utoipa::path(delete, path = "/v1/subnets/{id}", tag = "Subnets", params(("id" = String, Path, description = "The subnet's id."), WithWait, ChangeHeaders),
     responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn delete_subnet(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -164,7 +154,7 @@ pub async fn delete_subnet(
 #[utoipa::path(get, path = "/v1/routes", tag = "Routes", params(RouteFilter), responses(
     (status = 200, body = Page<Route>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_routes(
-    State(server): Server,
+    server: Server,
     Params(filter): Params<RouteFilter>,
 ) -> Result<Json<Page<Route>>, Fault> {
     let RouteFilter { vpc, name, q, after, limit } = &filter;
@@ -182,7 +172,7 @@ pub async fn list_routes(
 #[utoipa::path(post, path = "/v1/routes", tag = "Routes", params(WithWait, CreateHeaders), request_body = CreateRoute, responses(
     (status = 201, body = Route), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_route(
-    State(server): Server,
+    server: Server,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<CreateRoute>,
 ) -> Result<Response, Fault> {
@@ -198,7 +188,7 @@ pub async fn create_route(
 /// One route.
 #[utoipa::path(get, path = "/v1/routes/{id}", tag = "Routes", params(("id" = String, Path, description = "The route's id.")), responses(
     (status = 200, body = Route), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn get_route(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+pub async fn get_route(server: Server, Path(id): Path<String>) -> Result<Response, Fault> {
     answer::resource(&server, ResourceKey::Route(route(&id)?), "route", "route_not_found")
 }
 
@@ -206,7 +196,7 @@ pub async fn get_route(State(server): Server, Path(id): Path<String>) -> Result<
 #[utoipa::path(delete, path = "/v1/routes/{id}", tag = "Routes", params(("id" = String, Path, description = "The route's id."), WithWait, ChangeHeaders),
     responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn delete_route(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,

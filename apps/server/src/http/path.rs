@@ -1,18 +1,19 @@
 //! Where a packet would go.
 
-use super::{ask::Params, parse};
-use crate::service::{Fault, Question, Service};
-use axum::{Json, extract::State};
+use super::{
+    ask::{Params, Server},
+    parse,
+};
+use crate::ledger::Durable;
+use crate::service::{Fault, Question};
+use axum::Json;
 use havip_api::{FoundPath, PathProtocol, PathQuery, Problem};
-use std::sync::Arc;
+use havip_model::ResourceKey;
 
 /// Says what the hosts' maps would do with a packet, host by host, with the rules that decide. Nothing is sent.
 #[utoipa::path(get, path = "/v1/path", tag = "Paths", params(PathQuery), responses(
     (status = 200, body = FoundPath), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn find_path(
-    State(server): State<Arc<Service>>,
-    Params(query): Params<PathQuery>,
-) -> Result<Json<FoundPath>, Fault> {
+pub async fn find_path(server: Server, Params(query): Params<PathQuery>) -> Result<Json<FoundPath>, Fault> {
     let PathQuery { interface, source, destination, protocol, port } = query;
     let protocol = protocol.unwrap_or(PathProtocol::Icmp);
     let port = match (protocol, port) {
@@ -38,5 +39,18 @@ pub async fn find_path(
         },
         port,
     };
+    match question.interface {
+        Some(id) => server.expect(ResourceKey::Interface(id), "interface", "interface_not_found")?,
+        None if question.source.is_some() => {
+            let eip =
+                |durable: &Durable| server.world(durable).eip_by_address(question.destination).is_some();
+            if !server.read(eip) {
+                let detail = format!("{destination} is no EIP, and nothing else is reached from outside");
+                return Err(Fault::invalid("destination", "not_an_eip", detail));
+            }
+        }
+        // What is missing is said by whoever misses it.
+        None => {}
+    }
     Ok(Json(server.path(question).await?))
 }

@@ -65,6 +65,7 @@ fn status(kind: FaultKind) -> StatusCode {
     match kind {
         FaultKind::Invalid => StatusCode::BAD_REQUEST,
         FaultKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        FaultKind::Forbidden => StatusCode::FORBIDDEN,
         FaultKind::NotFound => StatusCode::NOT_FOUND,
         FaultKind::NoSuchMethod => StatusCode::METHOD_NOT_ALLOWED,
         FaultKind::Conflict | FaultKind::LimitExceeded => StatusCode::CONFLICT,

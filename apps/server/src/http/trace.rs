@@ -1,13 +1,16 @@
 //! Looking on at a host's switch, as server-sent events.
 
-use super::{ask::Params, host::host_number};
+use super::{
+    ask::{Params, Server},
+    host::host_number,
+};
 use crate::{
     entropy,
     service::{Fault, Service},
     shape::Shapes,
 };
 use axum::{
-    extract::{Path, State},
+    extract::Path,
     response::sse::{self, KeepAlive, Sse},
 };
 use futures_util::{Stream, stream};
@@ -22,15 +25,13 @@ use std::{
 };
 use tokio::time::Instant;
 
-type Server = State<Arc<Service>>;
-
 /// Shows what a host's switch is given and what it makes of it, as server-sent events: `data` is a frame. One at a
 /// time can look on at a host.
 #[utoipa::path(get, path = "/v1/hosts/{id}/trace", tag = "Hosts", params(("id" = String, Path, description = "The host's id."), TraceFilter), responses(
     (status = 200, body = TracedFrame, content_type = "text/event-stream"),
     (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn trace_host(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(filter): Params<TraceFilter>,
 ) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, Fault> {
@@ -52,7 +53,7 @@ pub async fn trace_host(
         end: false,
     };
     let mut looking = Looking {
-        server: Arc::downgrade(&server),
+        server: Arc::downgrade(server.service()),
         host,
         order,
         ends_at: Instant::now() + Duration::from_secs(seconds.into()),

@@ -2,7 +2,7 @@
 
 use super::{
     answer,
-    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params},
+    ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params, Server},
     event::sequence,
     list::{Narrow, limit, page},
     parse,
@@ -10,31 +10,22 @@ use super::{
 };
 use crate::{
     ledger::Durable,
-    service::{Caller, Fault, Service},
+    service::{Caller, Fault},
     shape::{Shapes, association},
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{Json, extract::Path, response::Response};
 use havip_admission::request;
 use havip_api::{
     Associate, Association, BatchDelete, BatchDeleted, BatchRow, CreateVip, Drill, DrillVip, HistoryFilter,
     Move, Page, Problem, Unbind, UpdateVip, Vip, VipFilter, Why, WithWait,
 };
 use havip_model::{AssociationMode, InstanceId, ResourceKey, SubnetId, Target, VipId, VpcId};
-use std::{net::IpAddr, sync::Arc, time::Duration};
-
-type Server = State<Arc<Service>>;
+use std::{net::IpAddr, time::Duration};
 
 /// Lists VIPs.
 #[utoipa::path(get, path = "/v1/vips", tag = "VIPs", params(VipFilter), responses(
     (status = 200, body = Page<Vip>), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn list_vips(
-    State(server): Server,
-    Params(filter): Params<VipFilter>,
-) -> Result<Json<Page<Vip>>, Fault> {
+pub async fn list_vips(server: Server, Params(filter): Params<VipFilter>) -> Result<Json<Page<Vip>>, Fault> {
     let VipFilter { vpc, subnet, instance, address, name, q, after, limit } = &filter;
     let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
     let subnet: Option<SubnetId> = subnet.as_ref().map(|id| parse::id("subnet", id)).transpose()?;
@@ -59,7 +50,7 @@ pub async fn list_vips(
 #[utoipa::path(post, path = "/v1/vips", tag = "VIPs", params(WithWait, CreateHeaders), request_body = CreateVip, responses(
     (status = 201, body = Vip), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn create_vip(
-    State(server): Server,
+    server: Server,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<CreateVip>,
 ) -> Result<Response, Fault> {
@@ -84,7 +75,7 @@ pub async fn create_vip(
 /// One VIP.
 #[utoipa::path(get, path = "/v1/vips/{id}", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id.")), responses(
     (status = 200, body = Vip), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn get_vip(State(server): Server, Path(id): Path<String>) -> Result<Response, Fault> {
+pub async fn get_vip(server: Server, Path(id): Path<String>) -> Result<Response, Fault> {
     answer::resource(&server, ResourceKey::Vip(vip_id(&id)?), "VIP", "vip_not_found")
 }
 
@@ -92,7 +83,7 @@ pub async fn get_vip(State(server): Server, Path(id): Path<String>) -> Result<Re
 #[utoipa::path(patch, path = "/v1/vips/{id}", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id."), WithWait, ChangeHeaders),
     request_body = UpdateVip, responses((status = 200, body = Vip), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn update_vip(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<UpdateVip>,
@@ -113,7 +104,7 @@ pub async fn update_vip(
 #[utoipa::path(post, path = "/v1/vips/{id}/renew", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id."), WithWait, ChangeHeaders),
     responses((status = 200, body = Vip), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn renew_vip(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -127,7 +118,7 @@ pub async fn renew_vip(
 #[utoipa::path(delete, path = "/v1/vips/{id}", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id."), Unbind, ChangeHeaders),
     responses((status = 204, description = "It is gone everywhere."), (status = 202, description = "It is being withdrawn."), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn delete_vip(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<Unbind>,
     Asked { caller, .. }: Asked<Empty>,
@@ -148,7 +139,7 @@ pub async fn delete_vip(
 #[utoipa::path(post, path = "/v1/vips/batch-delete", tag = "VIPs", params(CreateHeaders), request_body = BatchDelete, responses(
     (status = 200, body = BatchDeleted), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn delete_vips(
-    State(server): Server,
+    server: Server,
     Asked { caller, body }: Asked<BatchDelete>,
 ) -> Result<Json<BatchDeleted>, Fault> {
     if !(1..=LARGEST_BATCH).contains(&body.ids.len()) {
@@ -169,7 +160,7 @@ pub async fn delete_vips(
     Ok(Json(BatchDeleted { results }))
 }
 
-async fn delete_one(server: &Service, caller: &Caller, id: &str, unbind: bool) -> Result<(), Fault> {
+async fn delete_one(server: &Server, caller: &Caller, id: &str, unbind: bool) -> Result<(), Fault> {
     let vip = vip_id(id)?;
     // Each row happens once by the batch's key and its own id.
     let once = caller.once.as_ref().map(|(key, digest)| (format!("{key}/{id}"), digest.clone()));
@@ -182,12 +173,12 @@ async fn delete_one(server: &Service, caller: &Caller, id: &str, unbind: bool) -
 #[utoipa::path(get, path = "/v1/vips/{id}/associations", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id.")), responses(
     (status = 200, body = Page<Association>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_associations(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
 ) -> Result<Json<Page<Association>>, Fault> {
     let vip = vip_id(&id)?;
     server.read(|durable| {
-        let vip = durable.state.world.vips.get(&vip);
+        let vip = server.world(durable).vips.get(&vip);
         let vip = vip.ok_or_else(|| Fault::not_found("VIP", "vip_not_found", &id))?;
         Ok(Json(Page { items: vip.associations.iter().map(association).collect(), next: None }))
     })
@@ -197,7 +188,7 @@ pub async fn list_associations(
 #[utoipa::path(post, path = "/v1/vips/{id}/associations", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id."), WithWait, ChangeHeaders),
     request_body = Associate, responses((status = 200, body = Vip), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn associate(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<Associate>,
@@ -213,7 +204,7 @@ pub async fn associate(
     params(("id" = String, Path, description = "The VIP's id."), ("target" = String, Path, description = "The instance's or interface's id."), WithWait, ChangeHeaders),
     responses((status = 204, description = "It may not claim the VIP any more."), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn dissociate(
-    State(server): Server,
+    server: Server,
     Path((id, target)): Path<(String, String)>,
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
@@ -230,7 +221,7 @@ pub async fn dissociate(
 #[utoipa::path(get, path = "/v1/vips/{id}/history", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id."), HistoryFilter), responses(
     (status = 200, body = Page<Move>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn vip_history(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Params(filter): Params<HistoryFilter>,
 ) -> Result<Json<Page<Move>>, Fault> {
@@ -238,9 +229,7 @@ pub async fn vip_history(
     let after = sequence(filter.after.as_ref())?;
     let limit = limit(filter.limit)?;
     server.read(|durable| {
-        let is_there = durable.state.world.vips.contains_key(&vip)
-            || durable.state.withdrawing.contains_key(&ResourceKey::Vip(vip));
-        if !is_there {
+        if !server.is_there(durable, ResourceKey::Vip(vip)) {
             return Err(Fault::not_found("VIP", "vip_not_found", &id));
         }
         let shapes = Shapes::of(&server, durable);
@@ -256,8 +245,10 @@ pub async fn vip_history(
 /// Why a VIP is where it is, or why nobody holds it, in words.
 #[utoipa::path(get, path = "/v1/vips/{id}/why", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id.")), responses(
     (status = 200, body = Why), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn why_vip(State(server): Server, Path(id): Path<String>) -> Result<Json<Why>, Fault> {
-    Ok(Json(server.why(vip_id(&id)?).await?))
+pub async fn why_vip(server: Server, Path(id): Path<String>) -> Result<Json<Why>, Fault> {
+    let vip = vip_id(&id)?;
+    server.expect(ResourceKey::Vip(vip), "VIP", "vip_not_found")?;
+    Ok(Json(server.why(vip).await?))
 }
 
 /// Runs a failover on purpose: the holder's link is taken away for a while, and comes back by itself.
@@ -266,7 +257,7 @@ pub async fn why_vip(State(server): Server, Path(id): Path<String>) -> Result<Js
 #[utoipa::path(post, path = "/v1/vips/{id}/drill", tag = "VIPs", params(("id" = String, Path, description = "The VIP's id.")), request_body = DrillVip, responses(
     (status = 200, body = Drill), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn drill_vip(
-    State(server): Server,
+    server: Server,
     Path(id): Path<String>,
     Asked { body, .. }: Asked<DrillVip>,
 ) -> Result<Json<Drill>, Fault> {
@@ -274,7 +265,9 @@ pub async fn drill_vip(
         let detail = format!("seconds is 1 to {LONGEST_DRILL}, not {}", body.seconds);
         return Err(Fault::invalid("/seconds", "out_of_range", detail));
     }
-    Ok(Json(server.drill(vip_id(&id)?, Duration::from_secs(body.seconds.into())).await?))
+    let vip = vip_id(&id)?;
+    server.expect(ResourceKey::Vip(vip), "VIP", "vip_not_found")?;
+    Ok(Json(server.drill(vip, Duration::from_secs(body.seconds.into())).await?))
 }
 
 /// Whether an instance may claim a VIP, itself or by its interfaces.

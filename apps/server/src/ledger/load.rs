@@ -3,7 +3,7 @@
 use super::{COMMITS_BEHIND, Decisions, Durable, Ledger, State};
 use crate::agents::Tracker;
 use anyhow::{Context, Result};
-use havip_model::World;
+use havip_model::{Parts, World};
 use havip_store::{
     Query, Revision, Store,
     stored::{self, Stored},
@@ -52,6 +52,7 @@ pub(super) async fn read(store: &dyn Store) -> Result<Durable> {
         }
     }
     state.world = World::of(resources, counters);
+    state.parts = Parts::of(&state.world, state.directory.projects.keys().copied());
     let past = [(newest.0, state.world.clone())].into();
     Ok(Durable { state, revision: revision.0, newest, past })
 }

@@ -102,6 +102,7 @@ impl Ledger {
         let (mut write, kept) = decide(&decisions.ahead)?;
         // Operations need the world only, and a world's copy costs nothing.
         let before = decisions.ahead.world.clone();
+        decisions.ahead.name_projects(&mut write);
         decisions.ahead.apply(&write);
         for event in write.events() {
             if let Some(old) = decisions.ahead.timeline.excess(&event) {
@@ -155,7 +156,7 @@ impl Write {
     /// Adds an event; the ledger's newest number is `last`.
     pub fn event(&mut self, last: u64, at: Timestamp, kind: EventKind) {
         let sequence = last + 1 + self.events().count() as u64;
-        self.puts.push(Stored::Event(Event { sequence, at, kind }));
+        self.puts.push(Stored::Event(Event { sequence, at, project: None, kind }));
     }
 
     fn events(&self) -> std::vec::IntoIter<Event> {

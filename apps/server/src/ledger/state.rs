@@ -2,9 +2,10 @@
 
 use super::timeline::Timeline;
 use havip_model::{
-    AccessKeyId, Change, Counter, Digest, Record, Resource, ResourceKey, Timestamp, VipKey, Vni, World,
+    Change, Counter, Digest, Directory, EventKind, Identity, IdentityKey, Parts, ProjectId, Record, Resource,
+    ResourceKey, Timestamp, VipKey, Vni, World,
 };
-use havip_store::stored::{self, AccessKey, Answer, SealRing, Stored, Token};
+use havip_store::stored::{self, Answer, SealRing, Stored, Token};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -17,6 +18,8 @@ pub struct State {
     pub history: String,
     /// The resources.
     pub world: World,
+    /// What each project sees of them.
+    pub parts: Parts,
     /// Resources that were deleted and are being withdrawn from the hosts.
     pub withdrawing: BTreeMap<ResourceKey, Arc<Resource>>,
     /// The greatest holder record that was reported of each VIP, and of each EIP's edge.
@@ -27,8 +30,8 @@ pub struct State {
     pub answers: HashMap<String, Arc<Answer>>,
     /// Join tokens, by the digest of their secret.
     pub tokens: HashMap<String, Timestamp>,
-    /// Access keys.
-    pub keys: BTreeMap<AccessKeyId, AccessKey>,
+    /// Who may ask.
+    pub directory: Directory,
     /// The keys with which hosts seal what they tell each other.
     pub seal_ring: Option<SealRing>,
     /// What happened.
@@ -61,6 +64,8 @@ pub enum Removal {
     Event(u64),
     /// A VIP is gone everywhere.
     Record(VipKey),
+    /// Somebody may not ask any more.
+    Identity(IdentityKey),
 }
 
 impl State {
@@ -78,6 +83,21 @@ impl State {
         }
     }
 
+    /// Says of which project the events of a write are, by what is there before or is made by it.
+    pub fn name_projects(&self, write: &mut Write) {
+        let change = &write.change;
+        let made = |kind: &EventKind| {
+            let EventKind::Changed { resource, .. } = kind else { return None };
+            let puts = change.iter().flat_map(|change| &change.puts);
+            puts.into_iter().find(|put| put.key().id() == *resource)?.owner()
+        };
+        for put in &mut write.puts {
+            if let Stored::Event(event) = put {
+                event.project = self.project_of(&event.kind).or_else(|| made(&event.kind));
+            }
+        }
+    }
+
     /// Makes a write part of the state.
     pub fn apply(&mut self, write: &Write) {
         if let Some(change) = &write.change {
@@ -87,10 +107,47 @@ impl State {
                     self.withdrawing.insert(*key, Arc::new(resource));
                 }
             }
+            self.parts.apply(change, &self.world);
             self.world.apply(change);
         }
         write.puts.iter().for_each(|stored| self.put(stored));
         write.removals.iter().for_each(|removal| self.remove(removal));
+    }
+
+    /// What a project sees of the world.
+    pub fn seen_by(&self, project: ProjectId) -> &World {
+        self.parts.seen_by(project, &self.world)
+    }
+
+    /// What is being withdrawn, as far as the project may know.
+    pub fn withdrawn_from(&self, project: ProjectId, key: ResourceKey) -> Option<&Arc<Resource>> {
+        self.withdrawing.get(&key).filter(|resource| resource.is_seen_by(project))
+    }
+
+    /// The project of what something happened to; none if that is a host or the outside.
+    pub fn project_of(&self, kind: &EventKind) -> Option<ProjectId> {
+        let of_vip = |id| self.world.vips.get(&id).map(|vip| vip.meta.project);
+        let of_resource = |key: ResourceKey| {
+            let there = self.world.get(key).or_else(|| self.withdrawing.get(&key).map(|it| (**it).clone()));
+            there.and_then(|resource| resource.owner())
+        };
+        match kind {
+            EventKind::VipMoved { vip, .. }
+            | EventKind::VipServed { vip, .. }
+            | EventKind::Found { vip, .. } => of_vip(*vip),
+            EventKind::Refused(refusal) => {
+                let interface = self.world.interface_by_port(refusal.port?);
+                interface.map(|interface| interface.meta.project)
+            }
+            EventKind::EdgeMoved { address, .. } => {
+                self.world.eip_by_address(*address).map(|eip| eip.meta.project)
+            }
+            EventKind::InstanceChanged { instance, .. } => {
+                of_resource(ResourceKey::Instance(instance.parse().ok()?))
+            }
+            EventKind::Changed { resource, .. } => of_resource(ResourceKey::of_id(resource)?),
+            EventKind::HostJoined { .. } | EventKind::HostLost { .. } => None,
+        }
     }
 
     /// The records of a VPC in one word (rule C6).
@@ -123,8 +180,11 @@ impl State {
             Stored::Token(Token { digest, expires_at }) => {
                 self.tokens.insert(digest.clone(), *expires_at);
             }
-            Stored::AccessKey(key) => {
-                self.keys.insert(key.id, key.clone());
+            Stored::Identity(identity) => {
+                if let Identity::Project(project) = identity {
+                    self.parts.add(project.id, &self.world);
+                }
+                self.directory.put(identity.clone());
             }
             Stored::SealRing(ring) => self.seal_ring = Some(ring.clone()),
             Stored::History(name) => self.history = name.clone(),
@@ -139,6 +199,12 @@ impl State {
             Removal::Answer(name) => drop(self.answers.remove(name)),
             Removal::Event(sequence) => self.timeline.remove(*sequence),
             Removal::Record(key) => self.set_record(*key, None),
+            Removal::Identity(key) => {
+                if let IdentityKey::Project(project) = key {
+                    self.parts.remove(*project);
+                }
+                self.directory.remove(*key);
+            }
         }
     }
 }
@@ -179,6 +245,7 @@ impl Removal {
             Self::Answer(name) => stored::answer_key(name),
             Self::Event(sequence) => stored::event_key(*sequence),
             Self::Record(key) => stored::record_key(*key),
+            Self::Identity(key) => stored::identity_key(*key),
         }
     }
 }

@@ -144,7 +144,7 @@ mod tests {
     fn a_storm_of_refusals_leaves_everything_else() {
         let mut timeline = Timeline::default();
         let joined = EventKind::HostJoined { host: HostNumber::MIN };
-        timeline.push(Arc::new(Event { sequence: 1, at: Timestamp(0), kind: joined }));
+        timeline.push(Arc::new(Event { sequence: 1, at: Timestamp(0), project: None, kind: joined }));
         for sequence in 2..20_000 {
             let refusal = Refusal {
                 reason: RefusalReason(1),
@@ -154,7 +154,8 @@ mod tests {
                 address: None,
                 count: 1,
             };
-            let event = Event { sequence, at: Timestamp(0), kind: EventKind::Refused(refusal) };
+            let event =
+                Event { sequence, at: Timestamp(0), project: None, kind: EventKind::Refused(refusal) };
             timeline.push(Arc::new(event.clone()));
             if let Some(old) = timeline.excess(&event) {
                 timeline.remove(old);

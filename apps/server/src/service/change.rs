@@ -6,7 +6,7 @@ use crate::{
     ledger::{State, Write},
 };
 use havip_admission::{Request, admit};
-use havip_model::{Change, EventKind, ResourceKey, Timestamp};
+use havip_model::{Change, EventKind, ProjectId, ResourceKey, Timestamp};
 use havip_store::stored::{Answer, Stored};
 use tracing::info;
 
@@ -15,6 +15,8 @@ use tracing::info;
 pub struct Caller {
     /// The access key's id, or `agent`.
     pub principal: String,
+    /// The project that it asks for.
+    pub project: ProjectId,
     /// The idempotency key, with a digest of everything that was asked.
     pub once: Option<(String, String)>,
     /// The generation that the resource must have.
@@ -51,8 +53,12 @@ impl Service {
                     return repeat(answer, caller);
                 }
                 expect_generation(state, of, caller)?;
-                let facts = self.facts(state);
-                let change = admit(&state.world, &request, &facts)?;
+                let facts = self.facts_of(state, caller.project);
+                let world = match request.is_about_all() {
+                    true => &state.world,
+                    false => state.seen_by(caller.project),
+                };
+                let change = admit(world, &request, &facts)?;
                 let subject = change.subject;
                 let mut write = Write::by(&caller.principal);
                 note_changes(&mut write, state, &change, &[subject], facts.now);
@@ -73,14 +79,7 @@ impl Service {
 fn repeat(answer: &Answer, caller: &Caller) -> Result<(Write, (ResourceKey, bool)), Fault> {
     let same = caller.once.as_ref().is_some_and(|(_, digest)| *digest == answer.request);
     if !same {
-        return Err(Fault {
-            field: Some("Idempotency-Key".into()),
-            ..Fault::new(
-                FaultKind::KeyReused,
-                "idempotency_key_reused",
-                "this Idempotency-Key was used for another request within the last day; use a new one",
-            )
-        });
+        return Err(Fault::key_reused());
     }
     let subject = answer.subject.parse().map_err(|_| {
         Fault::new(
@@ -94,7 +93,7 @@ fn repeat(answer: &Answer, caller: &Caller) -> Result<(Write, (ResourceKey, bool
 
 fn expect_generation(state: &State, of: Option<ResourceKey>, caller: &Caller) -> Result<(), Fault> {
     let (Some(expected), Some(key)) = (caller.if_generation, of) else { return Ok(()) };
-    match state.world.get(key) {
+    match state.seen_by(caller.project).get(key) {
         Some(resource) if resource.meta().generation != expected => {
             let have = resource.meta().generation;
             let detail =

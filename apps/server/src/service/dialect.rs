@@ -1,12 +1,14 @@
 //! A cloud's call carried out: planned, decided and answered on the newest state, in one step.
 
-use super::{Service, change::note_changes};
+use super::{Principal, Service, change::note_changes};
 use crate::{
     entropy,
     ledger::{CommitError, State, Write},
 };
-use havip_dialect::{Call, Error, Home, Life, View, admit_steps};
-use havip_model::{InstanceId, InstanceState, Meta, PortNumber, Record, ResourceKey, Status, VipKey, World};
+use havip_dialect::{Call, Denied, Error, Home, Life, View, admit_steps};
+use havip_model::{
+    InstanceId, InstanceState, Meta, PortNumber, ProjectId, Record, ResourceKey, Status, VipKey, World,
+};
 use havip_store::stored::{Answer, Stored};
 use serde_json::Value;
 use std::{collections::VecDeque, sync::Arc};
@@ -18,28 +20,22 @@ impl Service {
         &self.home
     }
 
-    /// The secret of an access key; none if there is no such key.
-    pub fn secret_of(&self, id: &str) -> Option<String> {
-        let key = id.parse().ok()?;
-        let sealed =
-            self.read(|durable| durable.state.keys.get(&key).map(|key| key.sealed_secret.clone()))?;
-        match self.sealer().open_sealed(id, &sealed) {
-            Ok(secret) => Some(secret),
-            Err(error) => {
-                error!(error = &*error as &dyn std::error::Error, key = id, "an access key cannot be opened");
-                None
-            }
+    /// Carries out what a cloud's client asks for, once per client token; the key has signed it.
+    pub async fn perform(&self, key: &str, request_id: &str, call: &dyn Call) -> Result<Value, Error> {
+        // It was there when the signature was checked.
+        let known = self.known(key).ok_or_else(|| call.denied(Denied::KeyDisabled))?;
+        if !known.is_good {
+            return Err(call.denied(Denied::KeyDisabled));
         }
-    }
-
-    /// Carries out what a cloud's client asks for, once per client token; whoever asks is known.
-    pub async fn perform(&self, principal: &str, request_id: &str, call: &dyn Call) -> Result<Value, Error> {
+        self.note_use(&known.principal);
+        let who = &known.principal;
         if !call.is_change() {
             return self.read(|durable| {
-                self.look(&durable.state, &durable.state.world, |view| call.answer(view, &[]))
+                let seen = durable.state.seen_by(who.project);
+                self.look(&durable.state, seen, who.project, |view| call.answer(view, &[]))
             });
         }
-        let done = self.commit_as(|state| self.decide_call(state, principal, call)).await;
+        let done = self.commit_as(|state| self.decide_call(state, who, call)).await;
         let (revision, (value, subjects)) = done.map_err(|failed| match failed {
             Failed::Cloud(error) => error,
             Failed::Commit(error) => {
@@ -48,17 +44,20 @@ impl Service {
             }
         })?;
         let shown = subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let principal = &who.key;
         info!(action = call.action(), subjects = shown, revision, request_id, principal, "changed");
-        self.tasks.lock().expect("nothing panics while it holds them").add(request_id, subjects);
+        let mut tasks = self.tasks.lock().expect("nothing panics while it holds them");
+        tasks.add(request_id, who.project, subjects);
         Ok(value)
     }
 
     fn decide_call(
         &self,
         state: &State,
-        principal: &str,
+        who: &Principal,
         call: &dyn Call,
     ) -> Result<(Write, (Value, Vec<ResourceKey>)), Failed> {
+        let (principal, seen) = (who.key.as_str(), state.seen_by(who.project));
         let once = call.once().map(|once| {
             let name = format!("{principal}/{}", entropy::digest(once.name.as_bytes()));
             (name, entropy::digest(once.asked.as_bytes()))
@@ -76,17 +75,18 @@ impl Service {
                 _ => Err(Failed::Cloud(call.token_reused())),
             };
         }
-        let steps = self.look(state, &state.world, |view| call.plan(view)).map_err(Failed::Cloud)?;
-        let facts = self.facts(state);
-        let admitted = admit_steps(&state.world, &steps, &facts);
+        let steps = self.look(state, seen, who.project, |view| call.plan(view)).map_err(Failed::Cloud)?;
+        let facts = self.facts_of(state, who.project);
+        let admitted = admit_steps(seen, &steps, &facts);
         let admitted = admitted.map_err(|refusal| Failed::Cloud(call.refused(&refusal)))?;
         if let Some(passed) = call.rehearsed() {
             return Err(Failed::Cloud(passed));
         }
         let (made, change) = admitted.map_or_else(|| (vec![], None), |(made, change)| (made, Some(change)));
-        let mut after = state.world.clone();
+        let mut after = seen.clone();
         change.iter().for_each(|change| after.apply(change));
-        let value = self.look(state, &after, |view| call.answer(view, &made)).map_err(Failed::Cloud)?;
+        let answer = |view: &View| call.answer(view, &made);
+        let value = self.look(state, &after, who.project, answer).map_err(Failed::Cloud)?;
 
         let mut write = Write::by(principal);
         if let Some(change) = &change {
@@ -108,10 +108,10 @@ impl Service {
         Ok((write, (value, made)))
     }
 
-    /// Shows a dialect a world of this state.
-    fn look<T>(&self, state: &State, world: &World, look: impl FnOnce(&View) -> T) -> T {
-        let life = Reported { service: self, state };
-        look(&View { world, withdrawing: &state.withdrawing, life: &life })
+    /// Shows a dialect what a project sees of this state.
+    fn look<T>(&self, state: &State, world: &World, project: ProjectId, look: impl FnOnce(&View) -> T) -> T {
+        let life = Reported { service: self, state, project };
+        look(&View { world, project, withdrawing: &state.withdrawing, life: &life })
     }
 }
 
@@ -119,6 +119,7 @@ impl Service {
 struct Reported<'a> {
     service: &'a Service,
     state: &'a State,
+    project: ProjectId,
 }
 
 impl Life for Reported<'_> {
@@ -134,7 +135,7 @@ impl Life for Reported<'_> {
     }
 
     fn task(&self, is: &dyn Fn(&str) -> bool) -> Option<Vec<ResourceKey>> {
-        self.service.tasks.lock().expect("nothing panics while it holds them").find(is)
+        self.service.tasks.lock().expect("nothing panics while it holds them").find(self.project, is)
     }
 
     fn record(&self, key: VipKey) -> Option<Record> {
@@ -152,18 +153,26 @@ impl Life for Reported<'_> {
 
 /// What the newest requests have changed, for clients that ask how far they are.
 #[derive(Default)]
-pub struct Tasks(VecDeque<(String, Vec<ResourceKey>)>);
+pub struct Tasks(VecDeque<Task>);
+
+/// What one request has changed.
+struct Task {
+    request_id: String,
+    project: ProjectId,
+    subjects: Vec<ResourceKey>,
+}
 
 impl Tasks {
-    fn add(&mut self, request_id: &str, subjects: Vec<ResourceKey>) {
+    fn add(&mut self, request_id: &str, project: ProjectId, subjects: Vec<ResourceKey>) {
         if self.0.len() == MOST_TASKS {
             self.0.pop_front();
         }
-        self.0.push_back((request_id.into(), subjects));
+        self.0.push_back(Task { request_id: request_id.into(), project, subjects });
     }
 
-    fn find(&self, is: &dyn Fn(&str) -> bool) -> Option<Vec<ResourceKey>> {
-        self.0.iter().rev().find(|(request_id, _)| is(request_id)).map(|(_, subjects)| subjects.clone())
+    fn find(&self, project: ProjectId, is: &dyn Fn(&str) -> bool) -> Option<Vec<ResourceKey>> {
+        let found = self.0.iter().rev().find(|task| task.project == project && is(&task.request_id));
+        found.map(|task| task.subjects.clone())
     }
 }
 

@@ -26,6 +26,8 @@ pub enum FaultKind {
     Invalid,
     /// Nobody knows who asks.
     Unauthenticated,
+    /// Whoever asks may not.
+    Forbidden,
     /// What it names does not exist.
     NotFound,
     /// What it names cannot do this.
@@ -57,6 +59,13 @@ impl Fault {
     /// A part of the request that makes no sense.
     pub fn invalid(field: &str, code: &str, detail: impl Into<String>) -> Self {
         Self { field: Some(field.into()), ..Self::new(FaultKind::Invalid, code, detail) }
+    }
+
+    /// The idempotency key was used for something else.
+    pub fn key_reused() -> Self {
+        let detail = "this Idempotency-Key was used for another request within the last day; use a new one";
+        let fault = Self::new(FaultKind::KeyReused, "idempotency_key_reused", detail);
+        Self { field: Some("Idempotency-Key".into()), ..fault }
     }
 
     /// A resource that does not exist; `what` is its word, such as `VIP`.

@@ -8,6 +8,7 @@ mod drill;
 mod fault;
 mod findings;
 mod hosts;
+mod identities;
 mod keys;
 mod migrations;
 mod path;
@@ -31,8 +32,9 @@ pub use change::{Caller, Done};
 pub use fault::{Fault, FaultKind};
 use havip_admission::{Facts, LiveHost, Quotas};
 use havip_dialect::Home;
-use havip_model::{HostNumber, InstanceId, InstanceState};
+use havip_model::{HostNumber, InstanceId, InstanceState, ProjectId};
 pub use hosts::Join;
+pub use identities::Principal;
 pub use keys::KeysStatus;
 pub use path::{Asked, Question};
 pub use status::host_name;
@@ -49,6 +51,7 @@ pub struct Service {
     home: Arc<Home>,
     sendings: Mutex<Sendings>,
     tasks: Mutex<dialect::Tasks>,
+    secrets: identities::Secrets,
 }
 
 impl Service {
@@ -70,7 +73,8 @@ impl Service {
         };
         let home = Arc::new(config.home());
         let (sendings, tasks) = (Mutex::default(), Mutex::default());
-        Self { ledger, tracker, authority, sealer, quotas, home, sendings, tasks }
+        let secrets = identities::Secrets::default();
+        Self { ledger, tracker, authority, sealer, quotas, home, sendings, tasks, secrets }
     }
 
     /// What is durable, and what follows.
@@ -86,11 +90,6 @@ impl Service {
     /// The authority that names hosts.
     pub fn authority(&self) -> &Authority {
         &self.authority
-    }
-
-    /// Seals secrets.
-    pub fn sealer(&self) -> &Sealer {
-        &self.sealer
     }
 
     /// The region of what is made without naming one.
@@ -121,7 +120,13 @@ impl Service {
         let ended = self.tracker.instances_that(has_ended);
         let live = self.tracker.live().into_iter();
         let live = live.map(|host: HostNumber| LiveHost { host, load_millis: 0 }).collect();
-        Facts { now: entropy::now(), entropy: entropy::random(), live, ended, quotas: self.quotas }
+        let (now, entropy) = (entropy::now(), entropy::random());
+        Facts { now, entropy, live, ended, quotas: self.quotas, ..Facts::default() }
+    }
+
+    /// What a decision for a project rests on.
+    fn facts_of(&self, state: &State, project: ProjectId) -> Facts {
+        Facts { project, whole: Some(state.world.clone()), ..self.facts(state) }
     }
 
     /// Decides and waits until it is durable; decides again if another server was faster.

@@ -21,6 +21,7 @@ impl Service {
             service.finish_deletions().await;
             service.settle_interfaces().await;
             service.turn_keys().await;
+            service.store_uses().await;
             if next_sweep <= Instant::now() {
                 service.forget_old().await;
                 next_sweep = Instant::now() + SWEEP;

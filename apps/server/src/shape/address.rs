@@ -3,10 +3,8 @@
 use super::{Shapes, time};
 use havip_api::BoundEip;
 use havip_model::{
-    AccessKeyId, Eip, EipPool, EipTarget, Epoch, Holder, MacAddr, Record, ResourceKey, Target, Timestamp,
-    Vip, VipKey,
+    Eip, EipPool, EipTarget, Epoch, Holder, MacAddr, Record, ResourceKey, Target, Timestamp, Vip, VipKey,
 };
-use havip_store::stored::AccessKey;
 
 impl Shapes<'_> {
     /// A VIP.
@@ -71,7 +69,7 @@ impl Shapes<'_> {
             cidr: pool.cidr.to_string(),
             gateway: pool.gateway.map(|gateway| gateway.to_string()),
             reserved: pool.reserved.iter().map(ToString::to_string).collect(),
-            allocated: self.durable.state.world.eips_of(pool.id).count() as u64,
+            allocated: self.seen.eips_of(pool.id).count() as u64,
         }
     }
 
@@ -95,11 +93,6 @@ impl Shapes<'_> {
             edge: edge.and_then(|edge| self.host_id(edge.host)),
             edge_name: edge.map(|edge| self.host_name(edge.host)).unwrap_or_default(),
         }
-    }
-
-    /// An access key.
-    pub fn access_key(&self, id: AccessKeyId, key: &AccessKey) -> havip_api::AccessKey {
-        havip_api::AccessKey { id: id.to_string(), name: key.name.clone(), created_at: time(key.created_at) }
     }
 }
 

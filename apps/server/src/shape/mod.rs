@@ -2,6 +2,7 @@
 
 mod address;
 mod event;
+mod identity;
 mod machine;
 mod network;
 mod path;
@@ -11,18 +12,25 @@ mod why;
 use crate::{ledger::Durable, service::Service};
 pub use address::association;
 pub use event::kind;
-use havip_model::{HostNumber, Meta, ResourceKey, Timestamp};
+use havip_model::{HostNumber, Meta, ResourceKey, Timestamp, World};
 
 /// Shows resources of one durable revision.
 pub struct Shapes<'a> {
     service: &'a Service,
     durable: &'a Durable,
+    /// What whoever asks sees.
+    seen: &'a World,
 }
 
 impl<'a> Shapes<'a> {
     /// Shows what is durable.
     pub fn of(service: &'a Service, durable: &'a Durable) -> Self {
-        Self { service, durable }
+        Self { service, durable, seen: &durable.state.world }
+    }
+
+    /// The same to somebody who sees a part of the world.
+    pub fn of_part(service: &'a Service, durable: &'a Durable, seen: &'a World) -> Self {
+        Self { service, durable, seen }
     }
 
     /// What all resources have.

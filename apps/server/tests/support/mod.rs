@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file uses a part of it
 
 pub mod agent;
+pub mod clouds;
 
 use havip_api::{Client, Config as Asking, CreateSubnet, CreateVpc, KeyFile, Subnet, Vpc};
 use havip_server::{Config, Server};
@@ -100,6 +101,27 @@ impl Scene {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, head.to_lowercase(), body.to_string())
+    }
+
+    /// A client by another key, and that key.
+    pub fn client_of(&self, key: &KeyFile) -> Client {
+        let server = format!("http://{}", self.server.as_ref().unwrap().api);
+        Client::new(Asking { server, key: key.clone(), authority_pem: None }).unwrap()
+    }
+
+    /// A user of a project, by its key; the project is made if there is none of this name.
+    pub fn user(&self, project: &str, name: &str) -> KeyFile {
+        let is_there = self.client.projects().unwrap().items.iter().any(|known| known.name == project);
+        if !is_there {
+            let wish = havip_api::CreateProject { name: project.into(), ..Default::default() };
+            self.client.create_project(&wish).unwrap();
+        }
+        let client = self.client.in_project(project);
+        let wish = havip_api::CreateUser { name: name.into(), ..Default::default() };
+        let user = client.create_user(&wish).unwrap().id;
+        let wish = havip_api::CreateAccessKey { user: Some(user), ..Default::default() };
+        let made = client.create_access_key(&wish).unwrap();
+        KeyFile { access_key_id: made.access_key.id, access_key_secret: made.access_key_secret }
     }
 
     pub fn bearer(&self) -> String {

@@ -2,8 +2,8 @@
 
 use super::transport::{Client, ClientError, query, segment};
 use crate::{
-    AccessKey, Console, ConsoleRange, Drops, Exec, ExecResult, Health, Host, HostFilter, HostKeys, HostToken,
-    Instance, InstanceFilter, Page, RunInstance, Update,
+    Console, ConsoleRange, Drops, Exec, ExecResult, Health, Host, HostFilter, HostKeys, HostToken, Instance,
+    InstanceFilter, Page, RunInstance, Update,
 };
 use std::time::Duration;
 
@@ -90,10 +90,6 @@ impl Client {
     /// Begins to change them.
     pub fn rotate_host_keys(&self) -> Result<HostKeys, ClientError> {
         self.order("/hosts/keys")
-    }
-    /// The access keys, without their secrets.
-    pub fn access_keys(&self) -> Result<Page<AccessKey>, ClientError> {
-        self.get("/access-keys")
     }
     /// Whether the server is well.
     pub fn health(&self) -> Result<Health, ClientError> {

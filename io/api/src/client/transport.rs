@@ -29,6 +29,7 @@ pub struct Client {
     wait: Option<Wait>,
     if_match: Option<u64>,
     idempotency_key: Option<Arc<str>>,
+    project: Option<Arc<str>>,
 }
 
 /// Why there is no answer to a request, or no good one.
@@ -115,6 +116,7 @@ impl Client {
             wait: None,
             if_match: None,
             idempotency_key: None,
+            project: None,
         })
     }
 
@@ -132,6 +134,11 @@ impl Client {
     /// The same client, whose next change has this idempotency key: sent again, it does not happen again.
     pub fn with_idempotency_key(&self, key: &str) -> Self {
         Self { idempotency_key: Some(key.into()), ..self.clone() }
+    }
+
+    /// The same client, asking for another project than the key's own, by id or name; administrators may.
+    pub fn in_project(&self, project: &str) -> Self {
+        Self { project: Some(project.into()), ..self.clone() }
     }
 
     /// The server's URL.
@@ -211,6 +218,9 @@ impl Client {
                 .header("accept", "application/json, application/problem+json");
             if method != "GET" {
                 request = request.header("idempotency-key", &*key);
+            }
+            if let Some(project) = &self.project {
+                request = request.header("havip-project", &**project);
             }
             if !body.is_empty() {
                 request = request.header("content-type", "application/json");
