@@ -64,6 +64,12 @@ pub enum Command {
     Event(Noun<cli::event::EventVerb>),
     /// Ports: existing devices of a host, plugged into its switch
     Port(Noun<cli::port::PortVerb>),
+    /// Projects: who owns resources
+    Project(Noun<cli::project::ProjectVerb>),
+    /// Users of a project
+    User(Noun<cli::user::UserVerb>),
+    /// Access keys of users
+    Key(Noun<cli::key::KeyVerb>),
 
     /// Run a server and an agent on this machine
     Up(up::Args),

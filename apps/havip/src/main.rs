@@ -35,7 +35,7 @@ fn run(havip: Havip) -> Result<ExitCode> {
     );
     if is_program && (output.is_some() || connection != cli::connect::BeforeNoun::default()) {
         bail!(
-            "programs ask no server: --server, --key-file, --authority, --lab and -o stand before nouns only"
+            "programs ask no server: --server, --key-file, --authority, --lab, --project and -o stand before nouns only"
         );
     }
     match command {
@@ -51,6 +51,9 @@ fn run(havip: Havip) -> Result<ExitCode> {
         Command::Host(noun) => noun.run(connection, output)?,
         Command::Event(noun) => noun.run(connection, output)?,
         Command::Port(noun) => noun.run(connection, output)?,
+        Command::Project(noun) => noun.run(connection, output)?,
+        Command::User(noun) => noun.run(connection, output)?,
+        Command::Key(noun) => noun.run(connection, output)?,
 
         Command::Up(args) => {
             logging::start(log_format);

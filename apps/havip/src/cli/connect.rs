@@ -23,6 +23,9 @@ pub struct Connection {
     /// Ask the server of this lab, see `havip lab up` [env: HAVIP_LAB]
     #[arg(long, global = true, value_name = "NAME")]
     lab: Option<String>,
+    /// Ask for this project, by id or name, if you are an administrator [env: HAVIP_PROJECT] [default: the key's own]
+    #[arg(long, global = true, value_name = "PROJECT")]
+    pub project: Option<String>,
 }
 
 /// The same, before the noun.
@@ -41,6 +44,9 @@ pub struct BeforeNoun {
     /// Ask the server of this lab, see `havip lab up` [env: HAVIP_LAB]
     #[arg(long = "lab", value_name = "NAME")]
     before_lab: Option<String>,
+    /// Ask for this project, by id or name, if you are an administrator [env: HAVIP_PROJECT] [default: the key's own]
+    #[arg(long = "project", value_name = "PROJECT")]
+    before_project: Option<String>,
 }
 
 /// What flags, environment and defaults come to.
@@ -67,6 +73,7 @@ impl Connection {
             key_file: self.key_file.or(before.before_key_file),
             authority: self.authority.or(before.before_authority),
             lab: self.lab.or(before.before_lab),
+            project: self.project.or(before.before_project),
         }
     }
 

@@ -11,16 +11,19 @@ pub mod host;
 pub mod instance;
 pub mod interface;
 pub mod kernel;
+pub mod key;
 pub mod kind;
 pub mod migration;
 pub mod net;
 pub mod pool;
 pub mod port;
+pub mod project;
 pub mod route;
 pub mod session;
 pub mod show;
 pub mod subnet;
 pub mod time;
+pub mod user;
 pub mod vip;
 pub mod vpc;
 pub mod why;
@@ -63,7 +66,13 @@ impl<V: clap::Subcommand + Verb> Noun<V> {
     pub fn run(self, before: connect::BeforeNoun, output: Option<show::Format>) -> Result<()> {
         let format = self.output.or(output).unwrap_or(show::Format::Table);
         let Some(verb) = self.verb.run_here(format)? else { return Ok(()) };
-        let choice = self.connection.or(before).settle(&|name| std::env::var(name).ok())?;
-        verb.run(&Session::new(choice.open()?, format))
+        let connection = self.connection.or(before);
+        let project = connection.project.clone().or_else(|| std::env::var("HAVIP_PROJECT").ok());
+        let client = connection.settle(&|name| std::env::var(name).ok())?.open()?;
+        let client = match project.filter(|project| !project.is_empty()) {
+            Some(project) => client.in_project(&project),
+            None => client,
+        };
+        verb.run(&Session::new(client, format))
     }
 }
