@@ -8,6 +8,7 @@ use havip_claim::keeper::Event;
 use havip_model::{Epoch, Holder, MacAddr, MoveCause, PortNumber, Record, Timestamp, VipKey, Vni};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use havip_stream::convert::{self, Move};
+use havip_switch::Move as Line;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::ops::Bound;
@@ -143,8 +144,11 @@ impl Engine {
         let Some(record) = record else { return };
         // Also of a VIP that is elsewhere by now: a port of this host may have held it in between.
         let last = (record.epoch, record.released);
-        if self.records.looked.insert(key, last) != Some(last) {
-            self.tell_missed(key, record);
+        if self.records.looked.get(&key) != Some(&last) {
+            let now = Timestamp(self.wall_ms(clock::since_boot()));
+            if self.tell_missed(key, record, |line| is_fresh(line, now)) {
+                self.records.looked.insert(key, last);
+            }
         }
         if record.holder.host != self.host {
             return self.release_if_lost(key, record);
@@ -154,13 +158,16 @@ impl Engine {
         }
     }
 
-    /// Moves of own ports that nobody heard of: the ring was full, or no agent was there.
-    fn tell_missed(&mut self, key: VipKey, present: Record) {
-        let history = match self.switch.history(key) {
-            Ok(history) => history,
-            Err(error) => return tracing::error!(error = chain(&error), "could not read a history"),
-        };
-        for line in history {
+    /// Moves of own ports that nobody heard of: the ring was full, or no agent was there. Some are left for later;
+    /// says whether none was.
+    fn tell_missed(&mut self, key: VipKey, present: Record, is_left: impl Fn(&Line) -> bool) -> bool {
+        let history = self.switch.history(key).unwrap_or_else(|error| {
+            tracing::error!(error = chain(&error), "could not read a history");
+            vec![]
+        });
+        let missed = history.iter().position(is_left).unwrap_or(history.len());
+        let is_all = missed == history.len();
+        for line in history.into_iter().take(missed) {
             let released = line.to.is_none();
             let Some(holder) = line.to.or(line.from).filter(|holder| holder.host == self.host) else {
                 continue;
@@ -179,6 +186,7 @@ impl Engine {
                 Move { vip: key, record, from: line.from, cause: line.cause, at: line.at, evidence: None };
             self.outbox.moved(convert::move_message(&moved));
         }
+        is_all
     }
 
     /// A history has no MACs; a port's own is the likely one.
@@ -206,7 +214,8 @@ impl Engine {
                 || self.records.told.get(&vip) == Some(&(before.epoch, before.released))
         });
         if !heard_all {
-            self.tell_missed(vip, record);
+            let this = (record.epoch, record.released);
+            self.tell_missed(vip, record, |line| (line.epoch, line.to.is_none()) >= this);
         }
         self.records.told(vip, &record);
         let cause = self.why_released(vip, record.holder.port, cause);
@@ -242,6 +251,14 @@ impl Engine {
     }
 }
 
+/// Whether the move's own event may lie unread in the ring, which knows more of it than the history does.
+fn is_fresh(line: &Line, now: Timestamp) -> bool {
+    // A clock that was set back must not make it fresh for hours.
+    now.0.abs_diff(line.at.0) < FRESH_MS
+}
+
+/// A turn of the loop takes some milliseconds; this is for a busy machine.
+const FRESH_MS: u64 = 1000;
 /// Some 0.5 ms of system calls.
 const SLICE: usize = 256;
 /// Between two slices; 10 000 records take 0.4 s.
@@ -280,6 +297,24 @@ mod tests {
         let first = Vni::new(1).unwrap();
         assert_eq!(records.of_vpc(first).len(), 5);
         assert!(records.of_vpc(first).iter().all(|key| key.vni == first));
+    }
+
+    #[test]
+    fn a_move_is_left_to_its_event_for_a_second_and_a_clock_that_was_set_back_hides_none() {
+        let line = |at| Line {
+            epoch: Epoch(1),
+            from: None,
+            to: None,
+            at: Timestamp(at),
+            cause: MoveCause::Claim,
+            moves: 1,
+        };
+        let now = Timestamp(100_000);
+        for (at, fresh) in
+            [(98_999, false), (99_000, false), (99_001, true), (100_000, true), (101_000, false)]
+        {
+            assert_eq!(is_fresh(&line(at), now), fresh, "{at}");
+        }
     }
 
     #[test]
