@@ -6,7 +6,7 @@ pub(crate) mod tests;
 
 use crate::request::{NewTexts, Texts};
 pub use decide::{decide, is_empty};
-use havip_model::{AccessKeyId, Identity, IdentityKey, ProjectId, Timestamp, UserId};
+use havip_model::{AccessKeyId, FULL_ACCESS, Identity, IdentityKey, PolicyId, ProjectId, Timestamp, UserId};
 
 /// Anything that may be asked about those who may ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub enum IdentityRequest {
         texts: Texts,
         /// Whether it may do everything.
         is_administrator: bool,
+        /// The policies that say what it may do.
+        policies: Vec<String>,
     },
     /// Changes a user.
     UpdateUser {
@@ -45,6 +47,43 @@ pub enum IdentityRequest {
         texts: NewTexts,
         /// Whether it may do everything.
         is_administrator: Option<bool>,
+    },
+    /// Gives a user a policy.
+    AttachPolicy {
+        /// To whom.
+        user: UserId,
+        /// The policy's name.
+        policy: String,
+    },
+    /// Takes a policy from a user.
+    DetachPolicy {
+        /// From whom.
+        user: UserId,
+        /// The policy's name.
+        policy: String,
+    },
+    /// Makes a policy; the caller has understood its document.
+    CreatePolicy {
+        /// For the users of which project.
+        project: ProjectId,
+        /// Name and description; no other policy of the project has the name.
+        texts: Texts,
+        /// What it says.
+        document: String,
+    },
+    /// Changes a policy; the caller has understood its document.
+    UpdatePolicy {
+        /// Which.
+        policy: PolicyId,
+        /// For people.
+        description: Option<String>,
+        /// What it says.
+        document: Option<String>,
+    },
+    /// Deletes a policy that no user has.
+    DeletePolicy {
+        /// Which.
+        policy: PolicyId,
     },
     /// Deletes a user with its access keys.
     DeleteUser {
@@ -102,3 +141,11 @@ pub struct IdentityChange {
 
 /// Access keys of one user; two are enough to change them without a gap.
 pub const KEYS_PER_USER: usize = 5;
+/// Policies of one user.
+pub const POLICIES_PER_USER: usize = 10;
+/// Policies of one project.
+pub const POLICIES_PER_PROJECT: usize = 200;
+/// The policy that every project has and that allows reading everything in it.
+pub const READ_ONLY_ACCESS: &str = "ReadOnlyAccess";
+/// The policies that every project has; their documents are known to whoever evaluates them.
+pub const BUILT_IN: [&str; 2] = [FULL_ACCESS, READ_ONLY_ACCESS];

@@ -92,6 +92,8 @@ codes! {
         UserNotFound = "user_not_found",
         /// No such access key.
         AccessKeyNotFound = "access_key_not_found",
+        /// No such policy, or the user does not have it.
+        PolicyNotFound = "policy_not_found",
     }
     Invalid {
         /// A name, description, zone or region is too long, empty, or holds control characters.
@@ -228,6 +230,8 @@ codes! {
         NumbersExhausted = "numbers_exhausted",
         /// The user has as many access keys as it may.
         TooManyAccessKeys = "too_many_access_keys",
+        /// The user, or the project, has as many policies as it may.
+        TooManyPolicies = "too_many_policies",
     }
     InUse {
         /// The VPC has subnets.
@@ -248,6 +252,8 @@ codes! {
         ReservedInUse = "reserved_in_use",
         /// The project has users or resources, or is the first one.
         ProjectInUse = "project_in_use",
+        /// Users have the policy.
+        PolicyInUse = "policy_in_use",
     }
 }
 

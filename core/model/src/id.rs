@@ -155,6 +155,8 @@ resource_id! {
     ProjectId = "project-";
     /// A user.
     UserId = "user-";
+    /// A policy.
+    PolicyId = "policy-";
 }
 
 const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";

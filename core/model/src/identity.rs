@@ -1,6 +1,6 @@
 //! Who may ask: projects, their users, and the users' access keys.
 
-use crate::{AccessKeyId, Body, ProjectId, Timestamp, UserId};
+use crate::{AccessKeyId, Body, PolicyId, ProjectId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,6 +32,35 @@ pub struct User {
     pub is_administrator: bool,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The names of the policies of its project that say what it may do; an administrator needs none.
+    #[serde(default = "full_access")]
+    pub policies: Vec<String>,
+}
+
+/// What a user may do, for all users that it is attached to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Its name in the native API.
+    pub id: PolicyId,
+    /// The project whose users it is for.
+    pub project: ProjectId,
+    /// No other policy of the project has it; users name it by this.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// What it says, in JSON.
+    pub document: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// The policy that every project has and that allows everything in it; users have it unless something else is said.
+pub const FULL_ACCESS: &str = "FullAccess";
+
+fn full_access() -> Vec<String> {
+    vec![FULL_ACCESS.into()]
 }
 
 /// An access key, its secret sealed under a key that is not in the store.
@@ -140,6 +169,7 @@ identities! {
     Project(ProjectId) in projects = "project";
     User(UserId) in users = "user";
     AccessKey(AccessKeyId) in keys = "access-key";
+    Policy(PolicyId) in policies = "policy";
 }
 
 impl Directory {
@@ -151,6 +181,11 @@ impl Directory {
     /// The keys of a user.
     pub fn keys_of(&self, user: UserId) -> impl Iterator<Item = &AccessKey> {
         self.keys.values().filter(move |key| key.user == Some(user))
+    }
+
+    /// The policy of a project that is called so.
+    pub fn policy_called(&self, project: ProjectId, name: &str) -> Option<&Policy> {
+        self.policies.values().find(|policy| policy.project == project && policy.name == name)
     }
 
     /// The users of a project.

@@ -33,10 +33,10 @@ pub use fabric::{HostNumber, NotANumber, OutOfRange, PortNumber, SubnetNumber, V
 pub use finding::Finding;
 pub use host::{Host, HostState};
 pub use id::{
-    AccessKeyId, Body, EipId, EipPoolId, HostId, Id, IdError, InstanceId, InterfaceId, ProjectId, RouteId,
-    SubnetId, UserId, VipId, VpcId,
+    AccessKeyId, Body, EipId, EipPoolId, HostId, Id, IdError, InstanceId, InterfaceId, PolicyId, ProjectId,
+    RouteId, SubnetId, UserId, VipId, VpcId,
 };
-pub use identity::{AccessKey, Directory, Identity, IdentityKey, Project, User};
+pub use identity::{AccessKey, Directory, FULL_ACCESS, Identity, IdentityKey, Policy, Project, User};
 pub use instance::{Driver, InitSystem, Instance, InstanceState, PowerState};
 pub use mac::MacAddr;
 pub use map::{Map, Multimap};

@@ -9,7 +9,7 @@
 //! | `event/SEQUENCE` | a line of the timeline, its sequence with 20 digits; the oldest are deleted |
 //! | `answer/PRINCIPAL/KEY` | what a request with an idempotency key was answered, for a day |
 //! | `token/DIGEST` | which host may join |
-//! | `project/ID`, `user/ID`, `access-key/ID` | who may ask |
+//! | `project/ID`, `user/ID`, `access-key/ID`, `policy/ID` | who may ask, and what for |
 //! | `meta/history`, `meta/newest` | which store this is; when a resource last changed |
 //! | `meta/seal-keys` | the keys with which hosts seal their messages, and the step of their rotation |
 //!
@@ -18,8 +18,8 @@
 //! backend, which that program then refuses to open.
 
 use havip_model::{
-    AccessKey, Counter, Eip, EipPool, Event, Host, Identity, IdentityKey, Instance, Interface, Project,
-    Record, Resource, ResourceKey, Route, Subnet, Timestamp, User, Vip, VipKey, Vni, Vpc,
+    AccessKey, Counter, Eip, EipPool, Event, Host, Identity, IdentityKey, Instance, Interface, Policy,
+    Project, Record, Resource, ResourceKey, Route, Subnet, Timestamp, User, Vip, VipKey, Vni, Vpc,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -140,6 +140,7 @@ impl Stored {
             Self::Identity(Identity::Project(project)) => json(project),
             Self::Identity(Identity::User(user)) => json(user),
             Self::Identity(Identity::AccessKey(key)) => json(key),
+            Self::Identity(Identity::Policy(policy)) => json(policy),
             Self::SealRing(ring) => json(ring),
             Self::History(name) => json(name),
             Self::Newest => json(&()),
@@ -168,6 +169,7 @@ impl Stored {
             ("token", _) => Self::Token(read(key, value)?),
             ("project", _) => Self::Identity(read::<Project>(key, value)?.into()),
             ("user", _) => Self::Identity(read::<User>(key, value)?.into()),
+            ("policy", _) => Self::Identity(read::<Policy>(key, value)?.into()),
             ("access-key", _) => Self::Identity(read::<AccessKey>(key, value)?.into()),
             ("meta", "seal-keys") => Self::SealRing(read(key, value)?),
             ("meta", "history") => Self::History(read(key, value)?),

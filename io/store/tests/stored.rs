@@ -4,7 +4,7 @@ use havip_model::{Resource, World};
 use havip_store::stored::Stored;
 
 /// As version 0.1 wrote it: never edit a line, add new ones.
-const WRITTEN: [(&str, &str); 34] = [
+const WRITTEN: [(&str, &str); 35] = [
     ("meta/history", r#""3f9c""#),
     ("meta/newest", "null"),
     ("counter/vni", "2"),
@@ -128,6 +128,11 @@ const WRITTEN: [(&str, &str); 34] = [
     (
         "event/00000000000000000011",
         r#"{"sequence":11,"at":3004,"project":"project-bbbbbbbbbbbbbbbbbbbb","kind":{"kind":"changed","resource":"vpc-dddddddddddddddddddd","change":"created"}}"#,
+    ),
+    // Since there are policies.
+    (
+        "policy/policy-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"policy-aaaaaaaaaaaaaaaaaaaa","project":"project-aaaaaaaaaaaaaaaaaaaa","name":"read","description":"","document":"{}","created_at":1000,"updated_at":1000}"#,
     ),
 ];
 

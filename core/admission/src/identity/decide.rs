@@ -1,13 +1,16 @@
 //! The decision about those who may ask.
 
-use super::{IdentityChange, IdentityRequest, KEYS_PER_USER};
+use super::{
+    BUILT_IN, IdentityChange, IdentityRequest, KEYS_PER_USER, POLICIES_PER_PROJECT, POLICIES_PER_USER,
+};
 use crate::{
     Code, Draw, Facts, Refusal,
     decide::check,
     request::{NewTexts, Texts},
 };
 use havip_model::{
-    AccessKey, AccessKeyId, Directory, Identity, IdentityKey, Project, ProjectId, User, UserId, World,
+    AccessKey, AccessKeyId, Directory, Identity, IdentityKey, Policy, PolicyId, Project, ProjectId, User,
+    UserId, World,
 };
 
 /// Decides whether a request may happen, and what exactly it changes. `is_used` tells whether a project has resources.
@@ -25,9 +28,18 @@ pub fn decide(
         IdentityRequest::CreateProject { texts } => decision.create_project(texts)?,
         IdentityRequest::UpdateProject { project, texts } => decision.update_project(*project, texts)?,
         IdentityRequest::DeleteProject { project } => decision.delete_project(*project, is_used)?,
-        IdentityRequest::CreateUser { project, texts, is_administrator } => {
-            decision.create_user(*project, texts, *is_administrator)?
+        IdentityRequest::CreateUser { project, texts, is_administrator, policies } => {
+            decision.create_user(*project, texts, *is_administrator, policies)?
         }
+        IdentityRequest::AttachPolicy { user, policy } => decision.attach(*user, policy)?,
+        IdentityRequest::DetachPolicy { user, policy } => decision.detach(*user, policy)?,
+        IdentityRequest::CreatePolicy { project, texts, document } => {
+            decision.create_policy(*project, texts, document)?
+        }
+        IdentityRequest::UpdatePolicy { policy, description, document } => {
+            decision.update_policy(*policy, description.as_deref(), document.as_deref())?
+        }
+        IdentityRequest::DeletePolicy { policy } => decision.delete_policy(*policy)?,
         IdentityRequest::UpdateUser { user, texts, is_administrator } => {
             decision.update_user(*user, texts, *is_administrator)?
         }
@@ -93,10 +105,12 @@ impl<'a> Decision<'a> {
         is_used: impl Fn(ProjectId) -> bool,
     ) -> Result<IdentityChange, Refusal> {
         let project = self.project(id, "/project")?;
+        let has_policies = self.directory.policies.values().any(|policy| policy.project == id);
         let obstacle = match () {
             () if id == ProjectId::first() => "is the first one, which always is there",
             () if is_used(id) => "has resources; delete them first",
             () if self.directory.users_of(id).next().is_some() => "has users; delete them first",
+            () if has_policies => "has policies; delete them first",
             () => {
                 let subject = IdentityKey::Project(id);
                 return Ok(IdentityChange { subject, deletes: vec![subject], puts: vec![] });
@@ -110,8 +124,11 @@ impl<'a> Decision<'a> {
         project: ProjectId,
         texts: &Texts,
         is_administrator: bool,
+        policies: &[String],
     ) -> Result<IdentityChange, Refusal> {
         self.project(project, "/project")?;
+        policies.iter().try_for_each(|policy| self.check_policy(project, policy, "/policies"))?;
+        check_policies(policies.len())?;
         self.check_user_name(project, &texts.name, None)?;
         check::texts(None, Some(&texts.description))?;
         Ok(put(User {
@@ -121,7 +138,95 @@ impl<'a> Decision<'a> {
             description: texts.description.clone(),
             is_administrator,
             created_at: self.facts.now,
+            policies: policies.to_vec(),
         }))
+    }
+
+    fn attach(&self, id: UserId, policy: &str) -> Result<IdentityChange, Refusal> {
+        let mut user = self.user(id, "/user")?.clone();
+        self.check_policy(user.project, policy, "/policy")?;
+        if !user.policies.iter().any(|has| has == policy) {
+            check_policies(user.policies.len() + 1)?;
+            user.policies.push(policy.into());
+        }
+        Ok(put(user))
+    }
+
+    fn detach(&self, id: UserId, policy: &str) -> Result<IdentityChange, Refusal> {
+        let mut user = self.user(id, "/user")?.clone();
+        let before = user.policies.len();
+        user.policies.retain(|has| has != policy);
+        match user.policies.len() == before {
+            true => Err(Code::PolicyNotFound
+                .at("/policy", format!("user {} does not have policy {policy:?}", user.name))),
+            false => Ok(put(user)),
+        }
+    }
+
+    fn create_policy(
+        &self,
+        project: ProjectId,
+        texts: &Texts,
+        document: &str,
+    ) -> Result<IdentityChange, Refusal> {
+        self.project(project, "/project")?;
+        check::word(&texts.name, "/name")?;
+        check::texts(None, Some(&texts.description))?;
+        let is_built_in = BUILT_IN.contains(&texts.name.as_str());
+        let is_taken = is_built_in || self.directory.policy_called(project, &texts.name).is_some();
+        taken(is_taken.then_some("a policy of the project"), &texts.name)?;
+        let has = self.directory.policies.values().filter(|policy| policy.project == project).count();
+        if has >= POLICIES_PER_PROJECT {
+            let message = format!("the project has {has} policies, the most it may have; delete one");
+            return Err(Code::TooManyPolicies.at("", message));
+        }
+        Ok(put(Policy {
+            id: PolicyId::new(Draw::new(self.facts.entropy).body()),
+            project,
+            name: texts.name.clone(),
+            description: texts.description.clone(),
+            document: document.into(),
+            created_at: self.facts.now,
+            updated_at: self.facts.now,
+        }))
+    }
+
+    fn update_policy(
+        &self,
+        id: PolicyId,
+        description: Option<&str>,
+        document: Option<&str>,
+    ) -> Result<IdentityChange, Refusal> {
+        let mut policy = self.policy(id)?.clone();
+        check::texts(None, description)?;
+        policy.description = description.map_or(policy.description, Into::into);
+        policy.document = document.map_or(policy.document, Into::into);
+        policy.updated_at = self.facts.now;
+        Ok(put(policy))
+    }
+
+    fn delete_policy(&self, id: PolicyId) -> Result<IdentityChange, Refusal> {
+        let policy = self.policy(id)?;
+        let has = |user: &&User| user.policies.contains(&policy.name);
+        if let Some(user) = self.directory.users_of(policy.project).find(has) {
+            let message = format!("user {} has policy {}; detach it first", user.name, policy.name);
+            return Err(Code::PolicyInUse.at("/policy", message));
+        }
+        let subject = IdentityKey::Policy(id);
+        Ok(IdentityChange { subject, deletes: vec![subject], puts: vec![] })
+    }
+
+    fn policy(&self, id: PolicyId) -> Result<&'a Policy, Refusal> {
+        let missing = || Code::PolicyNotFound.at("/policy", format!("policy {id} does not exist; list them"));
+        self.directory.policies.get(&id).ok_or_else(missing)
+    }
+
+    fn check_policy(&self, project: ProjectId, name: &str, field: &str) -> Result<(), Refusal> {
+        match BUILT_IN.contains(&name) || self.directory.policy_called(project, name).is_some() {
+            true => Ok(()),
+            false => Err(Code::PolicyNotFound
+                .at(field, format!("the project has no policy called {name:?}; list them"))),
+        }
     }
 
     fn update_user(
@@ -245,6 +350,15 @@ impl<'a> Decision<'a> {
 fn put(identity: impl Into<Identity>) -> IdentityChange {
     let identity = identity.into();
     IdentityChange { subject: identity.key(), deletes: vec![], puts: vec![identity] }
+}
+
+fn check_policies(count: usize) -> Result<(), Refusal> {
+    let message =
+        || format!("a user has at most {POLICIES_PER_USER} policies; detach one, or join what they say");
+    match count <= POLICIES_PER_USER {
+        true => Ok(()),
+        false => Err(Code::TooManyPolicies.at("", message())),
+    }
 }
 
 fn taken(by: Option<&str>, name: &str) -> Result<(), Refusal> {

@@ -45,7 +45,7 @@ impl Scene {
 
     fn user(&mut self, project: ProjectId, name: &str, is_administrator: bool) -> Result<UserId, Refusal> {
         let texts = Texts { name: name.into(), description: String::new() };
-        match self.ask(IdentityRequest::CreateUser { project, texts, is_administrator })? {
+        match self.ask(IdentityRequest::CreateUser { project, texts, is_administrator, policies: vec![] })? {
             IdentityKey::User(id) => Ok(id),
             other => panic!("{other:?}"),
         }
@@ -70,7 +70,28 @@ pub fn refused() -> Vec<Code> {
     for _ in 0..KEYS_PER_USER {
         scene.key(user).unwrap();
     }
+    let policy = |scene: &mut Scene, name: &str| {
+        let texts = Texts { name: name.into(), description: String::new() };
+        scene.ask(IdentityRequest::CreatePolicy { project: shop, texts, document: "{}".into() })
+    };
+    let Ok(IdentityKey::Policy(known)) = policy(&mut scene, "p") else { panic!("it may be made") };
+    let attach = |policy: &str| IdentityRequest::AttachPolicy { user, policy: policy.into() };
+    scene.ask(attach("p")).unwrap();
+    let many: Vec<String> = (0..POLICIES_PER_USER).map(|_| FULL_ACCESS.into()).chain(["p".into()]).collect();
+    let texts = Texts { name: "many".into(), description: String::new() };
+    let too_many =
+        IdentityRequest::CreateUser { project: shop, texts, is_administrator: false, policies: many };
     let table = [
+        (policy(&mut scene, "p"), Code::NameInUse, "/name"),
+        (policy(&mut scene, READ_ONLY_ACCESS), Code::NameInUse, "/name"),
+        (scene.ask(attach("q")), Code::PolicyNotFound, "/policy"),
+        (
+            scene.ask(IdentityRequest::DetachPolicy { user, policy: "q".into() }),
+            Code::PolicyNotFound,
+            "/policy",
+        ),
+        (scene.ask(IdentityRequest::DeletePolicy { policy: known }), Code::PolicyInUse, "/policy"),
+        (scene.ask(too_many), Code::TooManyPolicies, ""),
         (scene.ask(IdentityRequest::DeleteProject { project: nowhere }), Code::ProjectNotFound, "/project"),
         (scene.ask(IdentityRequest::DeleteUser { user: nobody }), Code::UserNotFound, "/user"),
         (scene.ask(IdentityRequest::DeleteKey { key: nothing }), Code::AccessKeyNotFound, "/key"),
