@@ -3,6 +3,7 @@
 use crate::{
     action::{Action, Does},
     error, name,
+    permission::permission,
 };
 use havip_admission::{Code, Refusal};
 use havip_dialect::{Call, Denied, Error, Home, Naming, Once, Params, Step, View, rename};
@@ -124,6 +125,10 @@ impl Call for Ask {
         self.action.name
     }
 
+    fn permission(&self) -> &'static str {
+        permission(self.action.name).expect("the table of permissions has every action")
+    }
+
     fn is_change(&self) -> bool {
         matches!(self.action.does, Does::Change { .. })
     }
@@ -180,6 +185,11 @@ impl Call for Ask {
             Denied::KeyDisabled => {
                 Error::new(403, "InvalidAccessKeyId.Inactive", "Specified access key is disabled.")
             }
+            Denied::Forbidden(why) => Error::new(
+                403,
+                "Forbidden.RAM",
+                format!("User not authorized to operate on the specified resource: {why}."),
+            ),
         }
     }
 

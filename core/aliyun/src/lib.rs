@@ -9,11 +9,13 @@ mod dispatch;
 mod error;
 mod name;
 mod page;
+mod permission;
 mod reply;
 mod v1;
 mod v3;
 
 pub use dispatch::{is_for_us, understand};
+pub use permission::ALL as PERMISSIONS;
 
 /// Every action and its parameters, for the documentation: name, honoured, of no effect.
 pub fn table() -> impl Iterator<Item = (&'static str, &'static [&'static str], &'static [&'static str])> {

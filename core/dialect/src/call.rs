@@ -11,6 +11,9 @@ pub trait Call: Send + Sync {
     /// The cloud's name for it.
     fn action(&self) -> &'static str;
 
+    /// What it needs to be allowed, by the name that policies use. What a change needs in detail follows from its plan.
+    fn permission(&self) -> &'static str;
+
     /// Whether it may change something.
     fn is_change(&self) -> bool;
 
@@ -50,6 +53,8 @@ pub trait Call: Send + Sync {
 pub enum Denied {
     /// The access key was disabled, or has ended.
     KeyDisabled,
+    /// No policy allows it, or one denies it: in words.
+    Forbidden(String),
 }
 
 /// How the cloud writes its answers.

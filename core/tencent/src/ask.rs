@@ -5,6 +5,7 @@ use crate::{
     error,
     error::error,
     name,
+    permission::permission,
 };
 use havip_admission::{Code, Refusal};
 use havip_dialect::{Call, Denied, Error, Home, Naming, Once, Params, Step, View, rename};
@@ -114,6 +115,10 @@ impl Call for Ask {
         self.action.name
     }
 
+    fn permission(&self) -> &'static str {
+        permission(self.action.name).expect("the table of permissions has every action")
+    }
+
     fn is_change(&self) -> bool {
         matches!(self.action.does, Does::Change { .. })
     }
@@ -160,6 +165,9 @@ impl Call for Ask {
     fn denied(&self, denied: Denied) -> Error {
         match denied {
             Denied::KeyDisabled => error("AuthFailure.SecretIdNotFound", "The SecretId is disabled."),
+            Denied::Forbidden(why) => {
+                error("AuthFailure.UnauthorizedOperation", format!("You are not authorized: {why}."))
+            }
         }
     }
 

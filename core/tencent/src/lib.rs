@@ -9,6 +9,7 @@ mod dispatch;
 mod error;
 mod list;
 mod name;
+mod permission;
 mod reply;
 mod tc3;
 mod v1;

@@ -5,6 +5,7 @@ use crate::{
     error,
     error::error,
     name,
+    permission::permission,
 };
 use havip_admission::{Code, Kind, Refusal};
 use havip_dialect::{Call, Denied, Error, Home, Naming, Once, Params, Step, View, rename};
@@ -108,6 +109,10 @@ impl Call for Ask {
         self.action.name
     }
 
+    fn permission(&self) -> &'static str {
+        permission(self.action.name).expect("the table of permissions has every action")
+    }
+
     fn is_change(&self) -> bool {
         matches!(self.action.does, Does::Change { .. })
     }
@@ -156,6 +161,7 @@ impl Call for Ask {
     fn denied(&self, denied: Denied) -> Error {
         match denied {
             Denied::KeyDisabled => error(172, "User Not Exists: the key is disabled"),
+            Denied::Forbidden(why) => error(299, format!("Not authorized: {why}")),
         }
     }
 

@@ -8,6 +8,7 @@ mod authenticate;
 mod dispatch;
 mod error;
 mod name;
+mod permission;
 mod public;
 mod reply;
 mod stack;
