@@ -49,6 +49,8 @@ pub struct User {
     pub created_at: String,
     /// How many access keys it has.
     pub access_keys: u64,
+    /// The names of the policies that say what it may do.
+    pub policies: Vec<String>,
 }
 
 /// Makes a user of the project that is asked for.
@@ -63,6 +65,9 @@ pub struct CreateUser {
     /// Whether it may do everything, in every project.
     #[serde(default)]
     pub administrator: bool,
+    /// The names of the policies that say what it may do; `FullAccess` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Vec<String>>,
 }
 
 /// Changes a user; what is absent stays.

@@ -31,6 +31,9 @@
 //! | `/events`, `/events/watch` | GET; GET (server-sent events) |
 //! | `/projects`, `/projects/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/users`, `/users/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/users/{id}/policies`, `/users/{id}/policies/{policy}` | POST; DELETE |
+//! | `/policies`, `/policies/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/policies/test` | POST |
 //! | `/access-keys`, `/access-keys/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/access-keys/{id}/rotate` | POST |
 //! | `/health`, `/openapi.json` | GET, without a key |
@@ -50,6 +53,7 @@ mod key;
 mod meta;
 mod network;
 mod path;
+mod policy;
 mod problem;
 mod trace;
 mod vip;
@@ -75,6 +79,7 @@ pub use key::{Health, KeyFile};
 pub use meta::{Meta, Page, Resource, Unbind, Update, Wait, WithWait};
 pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, UpdateNetwork, Vpc};
 pub use path::{FoundPath, PathHop, PathRule};
+pub use policy::{AttachPolicy, CreatePolicy, Policy, PolicyVerdict, TestPolicy, UpdatePolicy};
 pub use problem::Problem;
 pub use trace::{TraceEnd, TracedFrame};
 pub use vip::{

@@ -9,16 +9,21 @@ use super::{
 };
 use crate::{
     entropy,
-    service::{Fault, FaultKind, Principal, Service},
+    service::{Fault, FaultKind, Principal, Rights, Service},
 };
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     http::{HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use havip_model::ResourceKey;
 use ring::hmac;
-use std::{sync::Arc, time::Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
 use tracing::debug;
 
 /// What the layers need.
@@ -30,6 +35,15 @@ pub struct Gate {
     pub metrics: Arc<Metrics>,
     /// What the clouds' APIs remember.
     pub dialects: Arc<Dialects>,
+    /// Requests come encrypted.
+    pub is_secure: bool,
+}
+
+impl Gate {
+    /// From which address a request came.
+    pub fn source(request: &axum::http::Extensions) -> Option<IpAddr> {
+        request.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_canonical())
+    }
 }
 
 /// Gives a request an id, lets it in, completes a problem document, counts and logs.
@@ -56,12 +70,11 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
 
 /// Lets a bearer of an access key in; a fault becomes a problem document.
 async fn native(gate: &Gate, mut request: Request, next: Next, request_id: &str) -> Response {
-    let response = match admit(&gate.service, &request) {
-        Ok(principal) => {
-            let principal = principal.map(Arc::new);
-            principal.map(|principal| {
-                request.extensions_mut().insert(Asker { principal, request_id: request_id.into() })
-            });
+    let response = match admit(gate, &request) {
+        Ok(rights) => {
+            if let Some(rights) = rights {
+                request.extensions_mut().insert(Asker { rights, request_id: request_id.into() });
+            }
             next.run(request).await
         }
         Err(fault) => fault.into_response(),
@@ -70,28 +83,43 @@ async fn native(gate: &Gate, mut request: Request, next: Next, request_id: &str)
 }
 
 /// Who asks, and may; none for the open paths, which anybody may read.
-fn admit(service: &Service, request: &Request) -> Result<Option<Principal>, Fault> {
+fn admit(gate: &Gate, request: &Request) -> Result<Option<Rights>, Fault> {
+    let service = &gate.service;
     if request.method() == Method::GET && OPEN.contains(&request.uri().path()) {
         return Ok(None);
     }
     let mut principal = authenticate(service, request)?;
     if let Some(called) = request.headers().get(PROJECT) {
-        principal.project =
-            service.project_called(&principal, &String::from_utf8_lossy(called.as_bytes()))?;
+        let called = String::from_utf8_lossy(called.as_bytes());
+        let project = service.project_called(&principal, &called)?;
+        principal = Arc::new(Principal { project, ..(*principal).clone() });
     }
+    let rights = Rights::new(principal, Gate::source(request.extensions()), gate.is_secure, "native");
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     // What is no route is told so by whoever looks for it.
     let Some(action) = path.and_then(|path| action::of(request.method().as_str(), path)) else {
-        return Ok(Some(principal));
+        return Ok(Some(rights));
     };
-    match action.reach {
-        Reach::Administrators if !principal.is_administrator => Err(Fault::administrators_only()),
-        Reach::Administrators | Reach::Project => Ok(Some(principal)),
-    }
+    let is_administrator = rights.principal.is_administrator;
+    let allowed = match action.reach {
+        Reach::Administrators if !is_administrator => return Err(Fault::administrators_only()),
+        Reach::Administrators => Ok(()),
+        // What becomes a request to the rules is judged there, part by part.
+        Reach::Project if action.is_judged_by_the_rules(request.method().as_str()) => {
+            rights.check_action(action.name)
+        }
+        Reach::Project => rights.check_read(action.name, named(request.uri().path()), service.region()),
+    };
+    allowed.map(|()| Some(rights)).map_err(|why| Fault::forbidden(&why))
+}
+
+/// The resource that a path names by its id.
+fn named(path: &str) -> Option<ResourceKey> {
+    ResourceKey::of_id(path.strip_prefix("/v1/")?.split('/').nth(1)?)
 }
 
 /// The bearer of an access key that is good.
-fn authenticate(service: &Service, request: &Request) -> Result<Principal, Fault> {
+fn authenticate(service: &Service, request: &Request) -> Result<Arc<Principal>, Fault> {
     let refused = || {
         let detail = "send Authorization: Bearer ACCESS_KEY_ID.ACCESS_KEY_SECRET of a key of this server";
         Fault::new(FaultKind::Unauthenticated, "unauthenticated", detail)
@@ -102,12 +130,12 @@ fn authenticate(service: &Service, request: &Request) -> Result<Principal, Fault
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let (id, secret) = bearer.and_then(|(_, token)| token.trim().split_once('.')).ok_or_else(refused)?;
     let known = service.known(id).filter(|known| is_same(&known.secret, secret)).ok_or_else(refused)?;
-    if !known.is_good {
+    if !known.is_good() {
         let detail = "this access key was disabled, or has ended by rotation; use another one of the user";
         return Err(Fault::new(FaultKind::Unauthenticated, "access_key_disabled", detail));
     }
     service.note_use(&known.principal);
-    Ok(known.principal)
+    Ok(known.principal.clone())
 }
 
 /// Compares in a time that says nothing of the secret: both pass through a keyed digest first.

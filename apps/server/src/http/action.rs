@@ -9,6 +9,14 @@ pub struct Action {
     pub reach: Reach,
 }
 
+impl Action {
+    /// Whether it ends as requests to the rules, which know what exactly is asked for.
+    pub fn is_judged_by_the_rules(&self, method: &str) -> bool {
+        let is_done_here = self.name.starts_with("havip:") && self.name != "havip:RenewVip";
+        method != "GET" && !is_done_here && self.name != "ecs:RunCommand"
+    }
+}
+
 /// Whose business an action is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
@@ -116,6 +124,14 @@ const ROUTES: &[(&str, &str, &str, Reach)] = &[
     ("GET", "/v1/users/{id}", "havip:GetUser", P),
     ("PATCH", "/v1/users/{id}", "havip:UpdateUser", A),
     ("DELETE", "/v1/users/{id}", "havip:DeleteUser", A),
+    ("POST", "/v1/users/{id}/policies", "havip:AttachPolicy", A),
+    ("DELETE", "/v1/users/{id}/policies/{policy}", "havip:DetachPolicy", A),
+    ("GET", "/v1/policies", "havip:ListPolicies", A),
+    ("POST", "/v1/policies", "havip:CreatePolicy", A),
+    ("GET", "/v1/policies/{id}", "havip:GetPolicy", A),
+    ("PATCH", "/v1/policies/{id}", "havip:UpdatePolicy", A),
+    ("DELETE", "/v1/policies/{id}", "havip:DeletePolicy", A),
+    ("POST", "/v1/policies/test", "havip:TestPolicy", P),
     // Whoever is no administrator has only its own.
     ("GET", "/v1/access-keys", "havip:ListAccessKeys", P),
     ("POST", "/v1/access-keys", "havip:CreateAccessKey", P),

@@ -1,6 +1,6 @@
 //! What a request carries: who asks, parameters, body.
 
-use crate::service::{Caller, Fault, FaultKind, Principal, Service, request_digest};
+use crate::service::{Caller, Fault, FaultKind, Principal, Rights, Service, request_digest};
 use crate::{ledger::Durable, shape::Shapes};
 use axum::{
     body::{Bytes, to_bytes},
@@ -15,8 +15,8 @@ use utoipa::IntoParams;
 /// Who asks, as the outer layers found out.
 #[derive(Debug, Clone)]
 pub struct Asker {
-    /// By which access key, for which project.
-    pub principal: Arc<Principal>,
+    /// By which access key, for which project, and what it may do.
+    pub rights: Rights,
     /// Finds the request in the log.
     pub request_id: String,
 }
@@ -74,7 +74,7 @@ impl FromRequestParts<Arc<Service>> for Server {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Fault> {
-        Ok(Self { service: service.clone(), asker: asker(parts).principal })
+        Ok(Self { service: service.clone(), asker: asker(parts).rights.principal })
     }
 }
 
@@ -178,8 +178,9 @@ fn caller(parts: &Parts, body: &Bytes) -> Result<Caller, Fault> {
         .transpose()?;
     let if_generation =
         text(&parts.headers, "If-Match")?.filter(|value| *value != "*").map(generation).transpose()?;
-    let (principal, project) = (asker.principal.key.clone(), asker.principal.project);
-    Ok(Caller { principal, project, once, if_generation, request_id: asker.request_id })
+    let Asker { rights, request_id } = asker;
+    let (principal, project) = (rights.principal.key.clone(), rights.principal.project);
+    Ok(Caller { principal, project, rights: Some(rights), once, if_generation, request_id })
 }
 
 fn generation(value: &str) -> Result<u64, Fault> {

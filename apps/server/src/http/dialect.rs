@@ -1,7 +1,10 @@
 //! The clouds' own APIs, on the listener of the native one: who is spoken to, and the way to the rules and back.
 
 use super::{access::Gate, ask::LARGEST_BODY};
-use crate::{entropy, service::Service};
+use crate::{
+    entropy,
+    service::{Asking, Service},
+};
 use axum::{
     body::{Body, to_bytes},
     extract::Request,
@@ -64,7 +67,11 @@ pub async fn answer(gate: &Gate, request: Request, request_id: &str) -> Heard {
         return Heard::None(Request::from_parts(parts, Body::from(bytes)));
     };
     let (action, outcome) = match understood.asked {
-        Ok((key, call)) => (call.action(), gate.service.perform(&key, request_id, call.as_ref()).await),
+        Ok((key, call)) => {
+            let source = Gate::source(&parts.extensions);
+            let asking = Asking { key: &key, source, is_secure: gate.is_secure, dialect };
+            (call.action(), gate.service.perform(asking, request_id, call.as_ref()).await)
+        }
         Err(error) => ("unknown", Err(error)),
     };
     let answer = understood.reply.write(outcome.as_ref(), request_id);

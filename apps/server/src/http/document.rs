@@ -2,7 +2,7 @@
 
 use super::{
     access::{Gate, pass},
-    eip, event, host, identity, interface, machine, network, path, trace, vip,
+    eip, event, host, identity, interface, machine, network, path, policy, trace, vip,
 };
 use crate::service::{Fault, FaultKind, Service};
 use axum::{
@@ -127,6 +127,11 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(identity::get_project, identity::update_project, identity::delete_project))
         .routes(routes!(identity::list_users, identity::create_user))
         .routes(routes!(identity::get_user, identity::update_user, identity::delete_user))
+        .routes(routes!(policy::list_policies, policy::create_policy))
+        .routes(routes!(policy::get_policy, policy::update_policy, policy::delete_policy))
+        .routes(routes!(policy::attach_policy))
+        .routes(routes!(policy::detach_policy))
+        .routes(routes!(policy::test_policy))
         .routes(routes!(identity::list_access_keys, identity::create_access_key))
         .routes(routes!(identity::get_access_key, identity::update_access_key, identity::delete_access_key))
         .routes(routes!(identity::rotate_access_key))

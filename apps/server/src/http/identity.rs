@@ -17,7 +17,7 @@ use havip_api::{
     AccessKey, AccessKeyFilter, CreateAccessKey, CreateProject, CreateUser, NewAccessKey, Page, Problem,
     Project, RotateAccessKey, Update, UpdateAccessKey, UpdateUser, User,
 };
-use havip_model::{AccessKeyId, IdentityKey, ProjectId, Timestamp, UserId};
+use havip_model::{AccessKeyId, FULL_ACCESS, IdentityKey, ProjectId, Timestamp, UserId};
 use serde::Deserialize;
 
 /// Lists projects.
@@ -107,7 +107,8 @@ pub async fn create_user(
 ) -> Result<(StatusCode, Json<User>), Fault> {
     let texts: Texts = parse::texts(&body.name, &body.description);
     let (project, is_administrator) = (server.asker.project, body.administrator);
-    let request = IdentityRequest::CreateUser { project, texts, is_administrator };
+    let policies = body.policies.unwrap_or_else(|| vec![FULL_ACCESS.into()]);
+    let request = IdentityRequest::CreateUser { project, texts, is_administrator, policies };
     let made = server.change_identity(&caller, request).await?;
     Ok((StatusCode::CREATED, Json(server.read(|durable| user(&server, durable, &made.id()))?)))
 }
@@ -266,7 +267,7 @@ fn project(server: &Server, durable: &Durable, id: &str) -> Result<Project, Faul
     Ok(server.shapes(durable).project(found))
 }
 
-fn user(server: &Server, durable: &Durable, id: &str) -> Result<User, Fault> {
+pub(super) fn user(server: &Server, durable: &Durable, id: &str) -> Result<User, Fault> {
     let key: UserId = parse::path_id("user", "user_not_found", id)?;
     let may_see = |user: &&havip_model::User| server.asker.is_administrator || user.id == server.asker.user;
     let found = durable.state.directory.users.get(&key).filter(may_see);

@@ -17,6 +17,7 @@ mod metrics;
 mod network;
 mod parse;
 mod path;
+mod policy;
 mod problem;
 mod serve;
 mod trace;

@@ -4,7 +4,12 @@ use super::{access::Gate, document::router};
 use crate::service::Service;
 use anyhow::{Context, Result};
 use axum_server::{Handle, tls_rustls::RustlsConfig};
-use std::{net::TcpListener, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 /// Serves the API until `stop` resolves; requests that run then have some time to end.
 pub async fn serve(
@@ -13,8 +18,9 @@ pub async fn serve(
     tls: Option<(&Path, &Path)>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let gate = Gate { service, metrics: Arc::default(), dialects: Arc::default() };
-    let app = router(gate).into_make_service();
+    let is_secure = tls.is_some();
+    let gate = Gate { service, metrics: Arc::default(), dialects: Arc::default(), is_secure };
+    let app = router(gate).into_make_service_with_connect_info::<SocketAddr>();
     let handle = Handle::new();
     tokio::spawn({
         let handle = handle.clone();

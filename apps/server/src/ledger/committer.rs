@@ -109,6 +109,8 @@ impl Ledger {
         {
             let mut decisions = self.decisions.lock().expect("no decision panics");
             let mut durable = self.durable.write().expect("no reader panics");
+            let mut fresh = fresh;
+            fresh.state.directory_version += durable.state.directory_version + 1;
             decisions.ahead = fresh.state.clone();
             decisions.is_stuck = false;
             *durable = fresh;

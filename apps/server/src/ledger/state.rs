@@ -32,6 +32,8 @@ pub struct State {
     pub tokens: HashMap<String, Timestamp>,
     /// Who may ask.
     pub directory: Directory,
+    /// Counts its changes in this process: what is computed from it is good until then.
+    pub directory_version: u64,
     /// The keys with which hosts seal what they tell each other.
     pub seal_ring: Option<SealRing>,
     /// What happened.
@@ -185,6 +187,7 @@ impl State {
                     self.parts.add(project.id, &self.world);
                 }
                 self.directory.put(identity.clone());
+                self.directory_version += 1;
             }
             Stored::SealRing(ring) => self.seal_ring = Some(ring.clone()),
             Stored::History(name) => self.history = name.clone(),
@@ -204,6 +207,7 @@ impl State {
                     self.parts.remove(*project);
                 }
                 self.directory.remove(*key);
+                self.directory_version += 1;
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A change that somebody asked for: once per idempotency key, only of the generation that was expected.
 
-use super::{Fault, FaultKind, Service};
+use super::{Fault, FaultKind, Rights, Service};
 use crate::{
     entropy,
     ledger::{State, Write},
@@ -17,6 +17,8 @@ pub struct Caller {
     pub principal: String,
     /// The project that it asks for.
     pub project: ProjectId,
+    /// What it may do; the server itself everything.
+    pub rights: Option<Rights>,
     /// The idempotency key, with a digest of everything that was asked.
     pub once: Option<(String, String)>,
     /// The generation that the resource must have.
@@ -46,6 +48,9 @@ impl Service {
         status: u16,
         request: Request,
     ) -> Result<Done, Fault> {
+        if let Some(rights) = &caller.rights {
+            rights.check_request(&request, self.region()).map_err(|why| Fault::forbidden(&why))?;
+        }
         let (revision, (subject, is_repeated)) = self
             .commit(|state| {
                 let name = caller.once.as_ref().map(|(key, _)| format!("{}/{key}", caller.principal));

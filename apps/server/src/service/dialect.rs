@@ -1,6 +1,6 @@
 //! A cloud's call carried out: planned, decided and answered on the newest state, in one step.
 
-use super::{Principal, Service, change::note_changes};
+use super::{Rights, Service, change::note_changes};
 use crate::{
     entropy,
     ledger::{CommitError, State, Write},
@@ -11,7 +11,7 @@ use havip_model::{
 };
 use havip_store::stored::{Answer, Stored};
 use serde_json::Value;
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, net::IpAddr, sync::Arc};
 use tracing::{error, info};
 
 impl Service {
@@ -21,21 +21,22 @@ impl Service {
     }
 
     /// Carries out what a cloud's client asks for, once per client token; the key has signed it.
-    pub async fn perform(&self, key: &str, request_id: &str, call: &dyn Call) -> Result<Value, Error> {
+    pub async fn perform(&self, who: Asking<'_>, request_id: &str, call: &dyn Call) -> Result<Value, Error> {
+        let Asking { key, source, is_secure, dialect } = who;
         // It was there when the signature was checked.
-        let known = self.known(key).ok_or_else(|| call.denied(Denied::KeyDisabled))?;
-        if !known.is_good {
-            return Err(call.denied(Denied::KeyDisabled));
-        }
+        let known = self.known(key).filter(|known| known.is_good());
+        let known = known.ok_or_else(|| call.denied(Denied::KeyDisabled))?;
         self.note_use(&known.principal);
-        let who = &known.principal;
+        let rights = Rights::new(known.principal.clone(), source, is_secure, dialect);
+        let who = &*known.principal;
         if !call.is_change() {
+            rights.check_read(call.permission(), None, self.region()).map_err(|why| forbidden(call, why))?;
             return self.read(|durable| {
                 let seen = durable.state.seen_by(who.project);
                 self.look(&durable.state, seen, who.project, |view| call.answer(view, &[]))
             });
         }
-        let done = self.commit_as(|state| self.decide_call(state, who, call)).await;
+        let done = self.commit_as(|state| self.decide_call(state, &rights, call)).await;
         let (revision, (value, subjects)) = done.map_err(|failed| match failed {
             Failed::Cloud(error) => error,
             Failed::Commit(error) => {
@@ -54,9 +55,10 @@ impl Service {
     fn decide_call(
         &self,
         state: &State,
-        who: &Principal,
+        rights: &Rights,
         call: &dyn Call,
     ) -> Result<(Write, (Value, Vec<ResourceKey>)), Failed> {
+        let who = &rights.principal;
         let (principal, seen) = (who.key.as_str(), state.seen_by(who.project));
         let once = call.once().map(|once| {
             let name = format!("{principal}/{}", entropy::digest(once.name.as_bytes()));
@@ -75,7 +77,16 @@ impl Service {
                 _ => Err(Failed::Cloud(call.token_reused())),
             };
         }
-        let steps = self.look(state, seen, who.project, |view| call.plan(view)).map_err(Failed::Cloud)?;
+        let steps = self.look(state, seen, who.project, |view| call.plan(view));
+        // Each step must be allowed; whoever may not do it at all does not learn what else is wrong with it.
+        let allowed = match &steps {
+            Ok(steps) if !steps.is_empty() => {
+                steps.iter().try_for_each(|step| rights.check_request(&step.request, self.region()))
+            }
+            Ok(_) | Err(_) => rights.check_action(call.permission()),
+        };
+        allowed.map_err(|why| Failed::Cloud(forbidden(call, why)))?;
+        let steps = steps.map_err(Failed::Cloud)?;
         let facts = self.facts_of(state, who.project);
         let admitted = admit_steps(seen, &steps, &facts);
         let admitted = admitted.map_err(|refusal| Failed::Cloud(call.refused(&refusal)))?;
@@ -113,6 +124,22 @@ impl Service {
         let life = Reported { service: self, state, project };
         look(&View { world, project, withdrawing: &state.withdrawing, life: &life })
     }
+}
+
+fn forbidden(call: &dyn Call, why: String) -> Error {
+    call.denied(Denied::Forbidden(why))
+}
+
+/// Who signed a cloud's request, and how it came.
+pub struct Asking<'a> {
+    /// The access key.
+    pub key: &'a str,
+    /// From which address.
+    pub source: Option<IpAddr>,
+    /// Whether encrypted.
+    pub is_secure: bool,
+    /// In which dialect.
+    pub dialect: &'static str,
 }
 
 /// What hosts have reported.

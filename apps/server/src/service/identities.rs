@@ -1,13 +1,14 @@
 //! Who may ask: access keys and their users, found quickly; changes to them.
 
-use super::{Caller, Fault, FaultKind, Service};
+use super::{Caller, Fault, FaultKind, Held, Service};
 use crate::{
     entropy,
     ledger::{Removal, State, Write},
 };
 use havip_admission::identity::{IdentityChange, IdentityRequest, decide, is_empty};
 use havip_model::{
-    AccessKey, AccessKeyId, Body, Identity, IdentityKey, Project, ProjectId, Timestamp, User, UserId,
+    AccessKey, AccessKeyId, Body, FULL_ACCESS, Identity, IdentityKey, Project, ProjectId, Timestamp, User,
+    UserId,
 };
 use havip_store::stored::{Answer, Stored};
 use std::{
@@ -27,23 +28,35 @@ pub struct Principal {
     pub project: ProjectId,
     /// Whether everything is allowed.
     pub is_administrator: bool,
+    /// The user's name.
+    pub name: String,
+    /// What says what is allowed otherwise.
+    pub policies: Vec<Held>,
 }
 
 /// An access key that is there.
 pub struct Known {
     /// Its secret.
     pub secret: Arc<str>,
-    /// Whether it lets anybody in now.
-    pub is_good: bool,
     /// Whose it is.
-    pub principal: Principal,
+    pub principal: Arc<Principal>,
+    key: AccessKey,
+    /// Of which version of the directory this was made.
+    version: u64,
+}
+
+impl Known {
+    /// Whether it lets anybody in now.
+    pub fn is_good(&self) -> bool {
+        self.key.is_good(entropy::now())
+    }
 }
 
 /// What is remembered of access keys besides the store.
 #[derive(Default)]
 pub struct Secrets {
-    /// Secrets that were opened, with what they were opened from: each request needs one.
-    opened: RwLock<HashMap<AccessKeyId, (String, Arc<str>)>>,
+    /// Secrets that were opened and policies that were understood: each request needs them.
+    known: RwLock<HashMap<AccessKeyId, Arc<Known>>>,
     /// Uses that are not stored yet.
     used: Mutex<BTreeMap<AccessKeyId, Timestamp>>,
 }
@@ -55,10 +68,16 @@ impl Service {
     }
 
     /// An access key that is there.
-    pub fn known(&self, id: &str) -> Option<Known> {
+    pub fn known(&self, id: &str) -> Option<Arc<Known>> {
         let id: AccessKeyId = id.parse().ok()?;
-        let now = entropy::now();
-        let (sealed, is_good, principal) = self.read(|durable| {
+        let version = self.read(|durable| durable.state.directory_version);
+        let cache = &self.secrets.known;
+        if let Some(known) = cache.read().expect("nothing panics here").get(&id)
+            && known.version == version
+        {
+            return Some(known.clone());
+        }
+        let (version, key, principal) = self.read(|durable| {
             let directory = &durable.state.directory;
             let key = directory.keys.get(&id)?;
             let user = directory.user_of(key)?;
@@ -67,25 +86,23 @@ impl Service {
                 user: user.id,
                 project: user.project,
                 is_administrator: user.is_administrator,
+                name: user.name.clone(),
+                policies: Self::held(directory, user),
             };
-            Some((key.sealed_secret.clone(), key.is_good(now), principal))
+            Some((durable.state.directory_version, key.clone(), principal))
         })?;
-        Some(Known { secret: self.opened(id, &sealed)?, is_good, principal })
+        let secret = self.opened(id, &key.sealed_secret)?;
+        let known = Arc::new(Known { secret, principal: Arc::new(principal), key, version });
+        let mut cache = cache.write().expect("nothing panics here");
+        // Keys that are gone leave with the next change.
+        cache.retain(|_, known| known.version == version);
+        cache.insert(id, known.clone());
+        Some(known)
     }
 
     fn opened(&self, id: AccessKeyId, sealed: &str) -> Option<Arc<str>> {
-        let is_same = |(of, _): &&(String, Arc<str>)| of == sealed;
-        let opened = &self.secrets.opened;
-        if let Some((_, secret)) = opened.read().expect("nothing panics here").get(&id).filter(is_same) {
-            return Some(secret.clone());
-        }
         match self.sealer.open_sealed(&id.to_string(), sealed) {
-            Ok(secret) => {
-                let secret: Arc<str> = secret.into();
-                let entry = (sealed.to_string(), secret.clone());
-                opened.write().expect("nothing panics here").insert(id, entry);
-                Some(secret)
-            }
+            Ok(secret) => Some(secret.into()),
             Err(error) => {
                 error!(error = &*error as &dyn std::error::Error, key = %id, "an access key cannot be opened");
                 None
@@ -204,7 +221,17 @@ impl Service {
                 let known = directory.users.values().find(|user| user.is_administrator).map(|user| user.id);
                 if known.is_none() {
                     let (name, project) = ("admin".into(), first);
-                    put(User { id, project, name, description, is_administrator: true, created_at }.into());
+                    let policies = vec![FULL_ACCESS.into()];
+                    put(User {
+                        id,
+                        project,
+                        name,
+                        description,
+                        is_administrator: true,
+                        created_at,
+                        policies,
+                    }
+                    .into());
                 }
                 let admin = known.unwrap_or(id);
                 for key in directory.keys.values().filter(|key| key.user.is_none()) {
@@ -214,6 +241,26 @@ impl Service {
             })
             .await?;
         Ok(admin)
+    }
+
+    /// A user of this id or name of the project that is asked for, with what it may do; others than themselves only
+    /// administrators may name.
+    pub fn principal_called(&self, asker: &Principal, called: &str) -> Result<Principal, Fault> {
+        let found = self.read(|durable| {
+            let directory = &durable.state.directory;
+            let is_it = |user: &&User| user.name == called || user.id.to_string() == called;
+            let may = |user: &&User| asker.is_administrator || user.id == asker.user;
+            let user = directory.users_of(asker.project).find(is_it).filter(may)?;
+            Some(Principal {
+                key: String::new(),
+                user: user.id,
+                project: user.project,
+                is_administrator: user.is_administrator,
+                name: user.name.clone(),
+                policies: Self::held(directory, user),
+            })
+        });
+        found.ok_or_else(|| Fault::not_found("user", "user_not_found", called))
     }
 
     /// The project of this id or name, if whoever asks may act in it.

@@ -2,7 +2,7 @@
 
 use super::{Shapes, time};
 use crate::entropy;
-use havip_model::{AccessKey, Project, Timestamp, User};
+use havip_model::{AccessKey, Policy, Project, ProjectId, Timestamp, User};
 
 impl Shapes<'_> {
     /// A project.
@@ -26,7 +26,40 @@ impl Shapes<'_> {
             administrator: user.is_administrator,
             created_at: time(user.created_at),
             access_keys: self.durable.state.directory.keys_of(user.id).count() as u64,
+            policies: user.policies.clone(),
         }
+    }
+
+    /// A policy of a project.
+    pub fn policy(&self, policy: &Policy) -> havip_api::Policy {
+        havip_api::Policy {
+            id: policy.id.to_string(),
+            name: policy.name.clone(),
+            description: policy.description.clone(),
+            document: policy.document.clone(),
+            created_at: time(policy.created_at),
+            updated_at: time(policy.updated_at),
+            users: self.users_with(policy.project, &policy.name),
+        }
+    }
+
+    /// A policy that every project has.
+    pub fn built_in_policy(&self, project: ProjectId, name: &str) -> havip_api::Policy {
+        havip_api::Policy {
+            id: String::new(),
+            name: name.into(),
+            description: "every project has it".into(),
+            document: crate::service::built_in(name).unwrap_or_default().into(),
+            created_at: String::new(),
+            updated_at: String::new(),
+            users: self.users_with(project, name),
+        }
+    }
+
+    fn users_with(&self, project: ProjectId, policy: &str) -> Vec<String> {
+        let users = self.durable.state.directory.users_of(project);
+        let users = users.filter(|user| user.policies.iter().any(|has| has == policy));
+        users.map(|user| user.name.clone()).collect()
     }
 
     /// An access key, without its secret.

@@ -2,8 +2,9 @@
 
 use super::transport::segment;
 use crate::{
-    AccessKey, AccessKeyFilter, Client, ClientError, CreateAccessKey, CreateProject, CreateUser,
-    NewAccessKey, Page, Project, RotateAccessKey, Update, UpdateAccessKey, UpdateUser, User,
+    AccessKey, AccessKeyFilter, AttachPolicy, Client, ClientError, CreateAccessKey, CreatePolicy,
+    CreateProject, CreateUser, NewAccessKey, Page, Policy, PolicyVerdict, Project, RotateAccessKey,
+    TestPolicy, Update, UpdateAccessKey, UpdatePolicy, UpdateUser, User,
 };
 
 impl Client {
@@ -46,6 +47,35 @@ impl Client {
     /// Deletes a user with its access keys.
     pub fn delete_user(&self, id: &str) -> Result<(), ClientError> {
         self.delete(&format!("/users/{}", segment(id)), &[])
+    }
+    /// Gives a user a policy.
+    pub fn attach_policy(&self, user: &str, policy: &str) -> Result<User, ClientError> {
+        self.post(&format!("/users/{}/policies", segment(user)), &AttachPolicy { policy: policy.into() })
+    }
+    /// Takes a policy from a user.
+    pub fn detach_policy(&self, user: &str, policy: &str) -> Result<User, ClientError> {
+        let path = format!("/users/{}/policies/{}", segment(user), segment(policy));
+        self.change("DELETE", &path, None::<&()>, &[])
+    }
+    /// The policies of the project.
+    pub fn policies(&self) -> Result<Page<Policy>, ClientError> {
+        self.get("/policies")
+    }
+    /// Makes a policy.
+    pub fn create_policy(&self, body: &CreatePolicy) -> Result<Policy, ClientError> {
+        self.post("/policies", body)
+    }
+    /// Changes a policy; what is absent stays.
+    pub fn update_policy(&self, id: &str, body: &UpdatePolicy) -> Result<Policy, ClientError> {
+        self.patch(&format!("/policies/{}", segment(id)), body)
+    }
+    /// Deletes a policy that no user has.
+    pub fn delete_policy(&self, id: &str) -> Result<(), ClientError> {
+        self.delete(&format!("/policies/{}", segment(id)), &[])
+    }
+    /// Says what policies decide; nothing happens.
+    pub fn test_policy(&self, body: &TestPolicy) -> Result<PolicyVerdict, ClientError> {
+        self.post("/policies/test", body)
     }
     /// The access keys that may be seen, without their secrets.
     pub fn access_keys(&self, filter: &AccessKeyFilter) -> Result<Page<AccessKey>, ClientError> {
