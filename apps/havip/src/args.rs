@@ -70,6 +70,8 @@ pub enum Command {
     User(Noun<cli::user::UserVerb>),
     /// Access keys of users
     Key(Noun<cli::key::KeyVerb>),
+    /// Policies: what users may do
+    Policy(Noun<cli::policy::PolicyVerb>),
 
     /// Run a server and an agent on this machine
     Up(up::Args),

@@ -54,6 +54,7 @@ fn run(havip: Havip) -> Result<ExitCode> {
         Command::Project(noun) => noun.run(connection, output)?,
         Command::User(noun) => noun.run(connection, output)?,
         Command::Key(noun) => noun.run(connection, output)?,
+        Command::Policy(noun) => noun.run(connection, output)?,
 
         Command::Up(args) => {
             logging::start(log_format);

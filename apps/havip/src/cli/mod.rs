@@ -15,6 +15,7 @@ pub mod key;
 pub mod kind;
 pub mod migration;
 pub mod net;
+pub mod policy;
 pub mod pool;
 pub mod port;
 pub mod project;

@@ -25,6 +25,9 @@ pub enum UserVerb {
         /// It may do everything, in every project
         #[arg(long)]
         administrator: bool,
+        /// The policy that says what it may do, by name; may be repeated [default: FullAccess]
+        #[arg(long = "policy", value_name = "POLICY")]
+        policies: Vec<String>,
     },
     /// List the users of the project that is asked for
     List,
@@ -58,8 +61,14 @@ impl Verb for UserVerb {
     fn run(self, session: &Session) -> Result<()> {
         let client = &session.client;
         match self {
-            Self::Create { name, description, administrator } => {
-                session.show(&client.create_user(&CreateUser { name, description, administrator })?)
+            Self::Create { name, description, administrator, policies } => {
+                let policies = Some(policies).filter(|policies| !policies.is_empty());
+                session.show(&client.create_user(&CreateUser {
+                    name,
+                    description,
+                    administrator,
+                    policies,
+                })?)
             }
             Self::List => session.show_all(&client.users()?.items),
             Self::Get { called } => session.show_details(&find(session, &called)?),
@@ -92,6 +101,7 @@ impl Row for User {
         Column::Always("ID"),
         Column::Always("NAME"),
         Column::Always("ADMINISTRATOR"),
+        Column::Always("POLICIES"),
         Column::Always("KEYS"),
         Column::Wide("PROJECT"),
         Column::Always("AGE"),
@@ -103,6 +113,7 @@ impl Row for User {
             self.id.clone(),
             self.name.clone(),
             if self.administrator { "yes" } else { "no" }.into(),
+            self.policies.join(" "),
             self.access_keys.to_string(),
             self.project.clone(),
             time::age(&self.created_at),
