@@ -50,6 +50,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 pub use guests::directory as guests_directory;
+pub(crate) use program::chain;
 
 /// What the loop is made of.
 pub struct Parts {

@@ -18,6 +18,7 @@ mod follow;
 mod identity;
 mod journal;
 mod keys;
+mod machines;
 mod metrics;
 mod outbox;
 mod peers;

@@ -1,7 +1,8 @@
 //! Agents among themselves (rule C6): pulling and repairing records, by gRPC with the hosts' certificates.
 
 use crate::identity::Identity;
-use havip_model::{Digest, HostNumber, PortNumber, Record, VipKey, Vni};
+use crate::machines::{self, Arriving, Departing, Outcome, Words};
+use havip_model::{Digest, HostNumber, InstanceId, PortNumber, Record, VipKey, Vni};
 use havip_stream::proto::peer_client::PeerClient;
 use havip_stream::proto::peer_server::{Peer, PeerServer};
 use havip_stream::{convert, proto};
@@ -12,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Server};
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Request, Response, Status, Streaming};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -63,6 +64,15 @@ pub enum Asked {
         port: PortNumber,
         /// Where the answer goes.
         answer: oneshot::Sender<proto::ArrivedReply>,
+    },
+    /// A machine is to go on here.
+    Comes {
+        /// Who has it, by its certificate.
+        host: HostNumber,
+        /// The machine.
+        instance: InstanceId,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Result<Arriving, String>>,
     },
     /// Whether a port of this host is down.
     Down {
@@ -151,6 +161,23 @@ impl Peer for Service {
         let port = port.map_err(|error| Status::invalid_argument(error.to_string()))?;
         let (answer, answered) = oneshot::channel();
         self.ask(Asked::Arrived { host, port, answer }, answered).await
+    }
+
+    type MigrateStream = Words;
+
+    async fn migrate(
+        &self,
+        request: Request<Streaming<proto::MachinePart>>,
+    ) -> Result<Response<Words>, Status> {
+        let host = caller(&request)?;
+        let mut parts = request.into_inner();
+        let first = parts.message().await?.unwrap_or_default();
+        let instance = first.instance.parse();
+        let instance = instance.map_err(|_| Status::invalid_argument("the first part names no instance"))?;
+        let (answer, answered) = oneshot::channel();
+        let comes = self.ask(Asked::Comes { host, instance, answer }, answered).await?.into_inner();
+        let arriving = comes.map_err(Status::failed_precondition)?;
+        Ok(Response::new(machines::arrive(arriving, parts)))
     }
 
     async fn down(&self, request: Request<proto::DownRequest>) -> Result<Response<proto::DownReply>, Status> {
@@ -278,6 +305,11 @@ impl Client {
         let answer =
             answer.inspect_err(|status| tracing::debug!(%status, "a peer does not say whom it hears"));
         Some(answer.ok()?.into_inner().hears)
+    }
+
+    /// Lets a machine go on at the peer.
+    pub async fn migrate(self, departing: Departing) -> Outcome {
+        machines::depart(self.client, departing).await
     }
 
     /// Tells the peer that the guest of a port of its is here, until it has heard; answers when the guest sent its last

@@ -30,7 +30,7 @@ fn port(scene: &Scene, instance: &Instance) -> u32 {
 
 fn running(instance: &Instance) -> Body {
     let (id, state) = (instance.meta.id.clone(), "running".to_string());
-    Body::Instance(InstanceReport { id, state, reason: String::new(), starts: 1 })
+    Body::Instance(InstanceReport { id, state, starts: 1, ..InstanceReport::default() })
 }
 
 /// In this millisecond all epochs of a test begin.

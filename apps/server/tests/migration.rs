@@ -5,7 +5,7 @@ mod support;
 use havip_api::*;
 use havip_model::HostNumber;
 use havip_reconcile::item::{Item, ItemKey};
-use havip_stream::proto::{PortReport, report::Body};
+use havip_stream::proto::{InstanceReport, PortReport, report::Body};
 use support::{Scene, eventually};
 
 fn arrived(port: u32, outage_ms: Option<u32>) -> Body {
@@ -126,4 +126,66 @@ fn a_migration_that_is_cancelled_leaves_everything_as_it_was() {
     assert_eq!((after.migration, after.migrated), (None, None));
     let refused = scene.client.finish_migration(&id).unwrap_err();
     assert!(refused.to_string().contains("not on its way"), "{refused}");
+}
+
+#[test]
+fn a_machine_is_awaited_where_it_goes_and_its_own_host_says_why_it_stays() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let members = ["h1", "h2"].map(|name| scene.join(name));
+    let lives = [0, 1].map(|index| scene.follow(&members[index]).live(&scene));
+    let wish = RunInstance {
+        subnet: subnet.meta.id.clone(),
+        driver: Driver::Qemu,
+        image: Some("small".into()),
+        host: Some(members[0].id.clone()),
+        ..RunInstance::default()
+    };
+    let machine = scene.client.run_instance(&wish).unwrap();
+    let (id, interface) = (machine.meta.id.clone(), machine.interfaces[0].id.clone());
+    let now = || scene.client.interface(&interface).unwrap();
+    let goes_to = |index: usize| {
+        let key = ItemKey::Instance(id.parse().unwrap());
+        lives[index].with(move |following| match following.items.get(&key) {
+            Some(Item::Instance(item)) => Some(item.goes_to.map(HostNumber::get)),
+            _ => None,
+        })
+    };
+    let says = |index: usize, stays: &str| {
+        let (state, stays) = ("running".to_owned(), stays.to_owned());
+        let report = InstanceReport { id: id.clone(), state, reason: stays.clone(), starts: 1, stays };
+        lives[index].say(Body::Instance(report));
+    };
+    says(0, "");
+    let there = MigrateInstance { host: members[1].id.clone() };
+
+    scene.client.migrate_instance(&id, &there).unwrap();
+
+    let both = Some(Some(members[1].number));
+    eventually("both know it", || (goes_to(0) == both && goes_to(1) == both).then_some(()));
+    assert_eq!(now().migration, Some(Migration { host: Some(members[1].id.clone()), device: None }));
+    // Nobody can say for it that it is there, or that one of its interfaces stays; nor can the other host.
+    let refused = [scene.client.finish_migration(&interface), scene.client.cancel_migration(&interface)];
+    for refused in refused {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("its hosts move"), "{refused}");
+    }
+    says(1, "it is not mine");
+    says(0, "there is no such image");
+    eventually("it stays", || now().migration.is_none().then_some(()));
+    let shown = || scene.client.instance(&id).unwrap();
+    eventually("it is said why", || (shown().meta.reason == "there is no such image").then_some(()));
+    assert_eq!(shown().host, members[0].id);
+    eventually("the other host has forgotten it", || {
+        (goes_to(0) == Some(None) && goes_to(1).is_none()).then_some(())
+    });
+
+    scene.client.migrate_instance(&id, &there).unwrap();
+    lives[1].say(arrived(now().port, None));
+
+    eventually("it is there", || (scene.client.instance(&id).unwrap().host == members[1].id).then_some(()));
+    assert_eq!((now().host, now().port_state), (Some(members[1].id.clone()), PortState::Active));
+    eventually("its first host has forgotten it", || {
+        (goes_to(0).is_none() && goes_to(1) == Some(None)).then_some(())
+    });
 }

@@ -235,8 +235,15 @@ impl Random {
                 let (host, device) = (self.of(&world.hosts), format!("tap{}", self.below(4)));
                 MigrateInterface { interface, host, device }.into()
             }
-            3 => FinishMigration { interface }.into(),
-            4 => CancelMigration { interface }.into(),
+            3 => FinishMigration { interface, is_seen: self.maybe() }.into(),
+            4 if self.maybe() => CancelMigration { interface }.into(),
+            4 => {
+                let (instance, host) = (self.of(&world.instances), self.of(&world.hosts));
+                match self.maybe() {
+                    true => MigrateInstance { instance, host }.into(),
+                    false => CancelInstanceMigration { instance }.into(),
+                }
+            }
             _ => {
                 let leaving = world.leaving().nth(self.below(4) as usize).map(|(interface, _)| interface);
                 SettleInterface { interface: leaving.unwrap_or(interface) }.into()

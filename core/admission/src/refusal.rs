@@ -168,6 +168,8 @@ codes! {
         AlreadyMigrating = "already_migrating",
         /// The guest is not on its way to another host.
         NotMigrating = "not_migrating",
+        /// The instance's driver cannot do that.
+        WrongDriver = "wrong_driver",
         /// The driver makes the interface's device itself.
         DriverPlugs = "driver_plugs",
         /// The instance runs on another host.

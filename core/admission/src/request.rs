@@ -81,6 +81,10 @@ requests! {
     StopInstance
     /// Powers an instance off: ports down and everything killed at once.
     PowerOffInstance
+    /// Lets a machine of the driver `qemu` go on at another host while it runs.
+    MigrateInstance
+    /// The machine stays where it is.
+    CancelInstanceMigration
     /// Deletes an instance with its primary interface, to which no route leads, and unbinds both everywhere.
     DeleteInstance
     /// Makes a VIP, with associations if some are given.

@@ -177,8 +177,8 @@ pub struct Interface {
 pub struct Migration {
     /// The host.
     pub to: HostNumber,
-    /// The existing device to plug there.
-    pub device: String,
+    /// The existing device to plug there; none: its agent makes one.
+    pub device: Option<String>,
 }
 
 /// What became of a migration.

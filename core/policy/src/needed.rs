@@ -59,6 +59,8 @@ pub fn needed(request: &Request, region: &str, project: ProjectId) -> Vec<Needed
         StartInstance(it) => vec![need("ecs:StartInstances", instance(it.instance))],
         StopInstance(it) => vec![need("ecs:StopInstances", instance(it.instance))],
         PowerOffInstance(it) => vec![need("ecs:StopInstances", instance(it.instance))],
+        MigrateInstance(it) => vec![need("havip:MigrateInstance", instance(it.instance))],
+        CancelInstanceMigration(it) => vec![need("havip:MigrateInstance", instance(it.instance))],
         DeleteInstance(it) => vec![need("ecs:DeleteInstances", instance(it.instance))],
         CreateVip(it) => {
             let create = need("vpc:CreateHaVip", new("havip"));

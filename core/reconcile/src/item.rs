@@ -259,8 +259,8 @@ pub struct PortItem {
 pub struct Arrival {
     /// The host.
     pub host: HostNumber,
-    /// The existing device there.
-    pub device: String,
+    /// The existing device there; none: its agent makes one.
+    pub device: Option<String>,
 }
 
 impl PortItem {
@@ -268,7 +268,7 @@ impl PortItem {
     pub fn seen_from(self, host: HostNumber) -> Self {
         match &self.arrives {
             Some(arrival) if arrival.host == host => {
-                Self { device: Some(arrival.device.clone()), state: PortState::Active, ..self }
+                Self { device: arrival.device.clone(), state: PortState::Active, ..self }
             }
             _ => self,
         }
@@ -303,4 +303,6 @@ pub struct InstanceItem {
     pub power: PowerState,
     /// Counts starts; a greater one than the running one means: start anew.
     pub starts: u64,
+    /// Where it is on its way to, of the driver `qemu`: that host has this item, too, and waits for it.
+    pub goes_to: Option<HostNumber>,
 }

@@ -12,7 +12,7 @@ mod tests;
 use crate::item::{Item, ItemKey};
 use content::content;
 pub use difference::{Difference, affected};
-use havip_model::{HostNumber, VpcId, World};
+use havip_model::{Driver, HostNumber, Instance, VpcId, World};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a host must know; nothing if there is no such host.
@@ -29,6 +29,9 @@ pub fn view(world: &World, host: HostNumber) -> BTreeMap<ItemKey, Item> {
     let ports = world.interfaces_on(host).filter(|interface| interface.has_port_at(host));
     keys.extend(ports.map(|interface| ItemKey::Port(interface.id)));
     keys.extend(world.instances_on(host).map(|instance| ItemKey::Instance(instance.id)));
+    let comes = world.interfaces_on(host).filter_map(|interface| world.instances.get(&interface.instance?));
+    let comes = comes.filter(|instance| goes_to(world, instance) == Some(host));
+    keys.extend(comes.map(|instance| ItemKey::Instance(instance.id)));
     if is_edge(world, host) {
         keys.extend(world.pools.keys().map(|pool| ItemKey::EipPool(*pool)));
     }
@@ -67,7 +70,10 @@ fn needs(world: &World, host: HostNumber, key: ItemKey) -> bool {
         ItemKey::Host(other) => needed(world, host).into_iter().any(|vpc| is_member(world, vpc, other)),
         ItemKey::EipPool(_) => is_edge(world, host),
         ItemKey::Port(id) => world.interfaces.get(&id).is_some_and(|interface| interface.has_port_at(host)),
-        ItemKey::Instance(id) => world.instances.get(&id).is_some_and(|instance| instance.host == host),
+        ItemKey::Instance(id) => world
+            .instances
+            .get(&id)
+            .is_some_and(|instance| instance.host == host || goes_to(world, instance) == Some(host)),
         ItemKey::Vpc(_)
         | ItemKey::Subnet(_)
         | ItemKey::Endpoint(_)
@@ -75,6 +81,12 @@ fn needs(world: &World, host: HostNumber, key: ItemKey) -> bool {
         | ItemKey::Route(_)
         | ItemKey::Eip(_) => vpc_of(world, key).is_some_and(|vpc| is_member(world, vpc, host)),
     }
+}
+
+/// Where a machine of ours is on its way to; any other guest is moved by others.
+fn goes_to(world: &World, instance: &Instance) -> Option<HostNumber> {
+    let mut interfaces = world.interfaces_of(instance.id).filter(|_| instance.driver == Driver::Qemu);
+    interfaces.find_map(|interface| Some(interface.migration.as_ref()?.to))
 }
 
 /// The VPC whose members must know what stands under this key.

@@ -65,6 +65,14 @@ pub struct InstanceInterface {
     pub mac: String,
 }
 
+/// Lets a machine go on at another host while it runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MigrateInstance {
+    /// The host's id.
+    pub host: String,
+}
+
 /// Makes an instance with its first interface, and starts it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

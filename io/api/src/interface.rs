@@ -38,12 +38,21 @@ pub struct Interface {
     pub port_state: PortState,
     /// Where its guest is on its way to, while it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub migration: Option<Plug>,
+    pub migration: Option<Migration>,
     /// The last time that its guest moved to another host while it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub migrated: Option<Migrated>,
     /// Whether its device has a carrier, as its host reported; absent where it has not.
     pub port_up: Option<bool>,
+}
+
+/// Where a guest is on its way to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Migration {
+    /// The host's id.
+    pub host: Option<String>,
+    /// The existing device there; null if its agent makes one.
+    pub device: Option<String>,
 }
 
 /// What became of a migration.

@@ -13,7 +13,7 @@
 //! | `/interfaces/{id}/attach`, `/detach`, `/plug`, `/unplug`, `/migrate`, `/finish-migration`, `/cancel-migration` | POST |
 //! | `/interfaces/{id}/addresses`, `/interfaces/{id}/addresses/{address}` | POST; DELETE |
 //! | `/instances`, `/instances/{id}` | GET, POST; GET, PATCH, DELETE |
-//! | `/instances/{id}/start`, `/stop`, `/power-off`, `/exec` | POST |
+//! | `/instances/{id}/start`, `/stop`, `/power-off`, `/migrate`, `/cancel-migration`, `/exec` | POST |
 //! | `/instances/{id}/console` | GET |
 //! | `/vips`, `/vips/{id}` | GET, POST; GET, PATCH, DELETE (`?unbind=true`) |
 //! | `/vips/batch-delete` | POST |
@@ -73,8 +73,12 @@ pub use identity::{
     AccessKey, AccessKeyFilter, CreateAccessKey, CreateProject, CreateUser, KeyStatus, NewAccessKey, Project,
     RotateAccessKey, UpdateAccessKey, UpdateUser, User,
 };
-pub use instance::{Console, ConsoleRange, Exec, ExecResult, Instance, InstanceInterface, RunInstance};
-pub use interface::{AddAddresses, Attach, CreateInterface, Interface, Migrated, Plug, UpdateInterface};
+pub use instance::{
+    Console, ConsoleRange, Exec, ExecResult, Instance, InstanceInterface, MigrateInstance, RunInstance,
+};
+pub use interface::{
+    AddAddresses, Attach, CreateInterface, Interface, Migrated, Migration, Plug, UpdateInterface,
+};
 pub use key::{Health, KeyFile};
 pub use meta::{Meta, Page, Resource, Unbind, Update, Wait, WithWait};
 pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, UpdateNetwork, Vpc};

@@ -1,9 +1,9 @@
 //! A sandbox that runs: ending it, running commands in it, reading its console.
 
 use crate::{
-    ExecError, Executed, GuestError, Limits, Program, console, exec,
+    ExecError, Executed, GuestError, Limits, MachineSpec, Program, console, exec,
     inside::ORDERS,
-    machine::press_button,
+    machine::{self, press_button},
     process::HeldProcess,
     state::{Files, Kind, State},
 };
@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 use std::{
     ffi::OsString,
     io,
+    os::unix::net::UnixStream,
     time::{Duration, Instant},
 };
 
@@ -147,6 +148,58 @@ impl Sandbox {
     pub fn console(&self, at_most: usize) -> Result<Vec<u8>, GuestError> {
         console::read_tail(&self.files.console(), at_most)
             .map_err(|error| self.failed("read the console log", error))
+    }
+
+    /// Lets a machine's state leave for another host; it comes out of what this returns.
+    ///
+    /// # Errors
+    /// It is no machine, or QEMU refuses.
+    pub fn depart(&self) -> Result<UnixStream, GuestError> {
+        let failed = |error| self.failed("send the machine's state", error);
+        let spec = self.machine().map_err(failed)?;
+        if spec.image.disk.is_some() {
+            let why = "its disk is a file of this host, which does not go along";
+            return Err(failed(io::Error::new(io::ErrorKind::Unsupported, why)));
+        }
+        machine::depart(&self.files.0, &self.files.0.join(ORDERS), spec.user).map_err(failed)
+    }
+
+    /// Whether all of a machine's state has left for another host: it stands still since then.
+    ///
+    /// # Errors
+    /// It is no machine, or QEMU does not answer.
+    pub fn has_departed(&self) -> Result<bool, GuestError> {
+        machine::has_departed(&self.files.0.join(ORDERS))
+            .map_err(|error| self.failed("ask the machine", error))
+    }
+
+    /// The way into a machine that waits for its state from another host.
+    ///
+    /// # Errors
+    /// It is no machine, or does not wait.
+    pub fn receive(&self) -> Result<UnixStream, GuestError> {
+        machine::receive(&self.files.0).map_err(|error| self.failed("reach the machine", error))
+    }
+
+    /// Waits until a machine that got its state goes on with it.
+    ///
+    /// # Errors
+    /// It does not, within this time.
+    pub fn wait_until_it_runs(&self, at_most: Duration) -> Result<(), GuestError> {
+        machine::wait_until_it_runs(&self.files.0.join(ORDERS), at_most)
+            .map_err(|error| self.failed("go on with the machine", error))
+    }
+
+    /// Lets a machine go on here whose state was sent and is of use to nobody.
+    ///
+    /// # Errors
+    /// QEMU refuses.
+    pub fn resume(&self) -> Result<(), GuestError> {
+        machine::resume(&self.files.0.join(ORDERS)).map_err(|error| self.failed("resume the machine", error))
+    }
+
+    fn machine(&self) -> io::Result<MachineSpec> {
+        Ok(serde_json::from_slice(&std::fs::read(self.files.machine())?)?)
     }
 
     fn end(&self) -> Result<(), GuestError> {

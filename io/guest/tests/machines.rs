@@ -33,6 +33,7 @@ fn image() -> Image {
 fn spec(user_data: &str) -> MachineSpec {
     let like = scene::spec(user_data);
     MachineSpec {
+        is_awaited: false,
         instance: like.instance,
         host_name: like.host_name,
         user_data: like.user_data,
@@ -55,6 +56,51 @@ fn eventually_says(scene: &Scene, spec: &MachineSpec, expected: &str) {
         assert!(Instant::now() < deadline, "not said: {expected}\n{}", console(scene, spec));
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+#[test]
+fn a_machine_goes_on_in_another_qemu_or_where_it_was_if_nobody_takes_it() {
+    let (here, there) = (Scene::new(), Scene::new());
+    let counts = "i=0\nwhile sleep 0.1; do i=$((i + 1)); echo turn $i of $(cat /proc/sys/kernel/random/boot_id); done\n";
+    let spec = spec(counts);
+    let turn = |scene: &Scene| {
+        let said = console(scene, &spec);
+        let last = said.lines().rev().find_map(|line| line.trim().strip_prefix("turn ")?.split_once(" of "));
+        last.map(|(turn, boot)| (turn.parse::<u32>().unwrap(), boot.to_owned()))
+    };
+    let eventually_counts = |scene: &Scene, above: u32| {
+        let deadline = Instant::now() + BOOT_TAKES;
+        loop {
+            match turn(scene) {
+                Some((turn, boot)) if turn > above => return (turn, boot),
+                counted => assert!(Instant::now() < deadline, "{counted:?}"),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let machine = here.sandboxes.run_machine(&spec, vec![]).unwrap();
+    let (first, boot) = eventually_counts(&here, 0);
+
+    // Nobody takes its state.
+    drop(machine.depart().unwrap());
+    machine.resume().unwrap();
+    let (before, _) = eventually_counts(&here, first);
+    assert!(!machine.has_departed().unwrap());
+
+    let awaited = MachineSpec { is_awaited: true, ..spec.clone() };
+    let waiting = there.sandboxes.run_machine(&awaited, vec![]).unwrap();
+    let (mut from, mut to) = (machine.depart().unwrap(), waiting.receive().unwrap());
+    std::io::copy(&mut from, &mut to).unwrap();
+    drop(to);
+    waiting.wait_until_it_runs(BOOT_TAKES).unwrap();
+
+    let (after, same) = eventually_counts(&there, before);
+    assert!(after > before && same == boot, "it counts on and has not booted");
+    assert!(machine.has_departed().unwrap(), "it stands still where it was");
+    let stands = turn(&here);
+    machine.power_off().unwrap();
+    eventually_counts(&there, after);
+    assert_eq!(turn(&here), stands);
 }
 
 #[test]

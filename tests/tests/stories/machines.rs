@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use havip_api::{InstanceState, MoveCause};
-use havip_lab::{Scene, Setting, eventually, names::HostName};
+use havip_lab::{Scene, Setting, eventually, names::HostName, probe::Probe, steadily};
 use havip_tests::{SUBNET, VIP, pair, program, vip_url};
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 #[test]
 fn a_vip_moves_between_machines_with_kernels_of_their_own() -> Result<()> {
@@ -59,6 +59,77 @@ fn a_vip_moves_between_machines_with_kernels_of_their_own() -> Result<()> {
     );
     eventually(SLOW, || {
         ensure!(scene.holder()?.is_none(), "a machine that is off holds the VIP");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_machine_goes_on_at_another_host_with_its_vip_and_never_boots_again() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut scene = Setting::subnet(SUBNET)
+        .vip("10.20.1.100")
+        .guest_on("green", 3)
+        .guest_on("client", 3)
+        .environment("HAVIP_AGENT_CONFIG", &images(folder.path())?)
+        .start(program())?;
+    scene.add_machine("alpha", HostName::Host(1), "small", &user_data("alpha"))?;
+    scene.associate(["alpha", "green"])?;
+    let client = &scene["client"];
+    client.eventually_fetches(&format!("http://{}/", scene["alpha"].address), "alpha", BOOT_TAKES)?;
+    told(&scene, "alpha", "claim")?;
+    scene.eventually_held_by("alpha")?;
+    client.eventually_fetches(&vip_url(), "alpha", SLOW)?;
+    let boot = told(&scene, "alpha", "boot")?;
+
+    let probe = Probe::start(&client.network_namespace()?, VIP)?;
+    eventually(SLOW, || {
+        ensure!(probe.answered_since(Duration::ZERO), "the VIP is not answered");
+        Ok(())
+    })?;
+
+    migrate(&scene, "alpha", HostName::Host(2))?;
+
+    client.eventually_fetches(&vip_url(), "alpha", SLOW)?;
+    let missed = probe.longest_outage_since(Duration::ZERO).map_or(0, |outage| outage.length.as_millis());
+    println!("the client of its VIP missed it for {missed} ms");
+    drop(probe);
+    ensure!(told(&scene, "alpha", "boot")? == boot, "it has booted");
+    let causes = scene.causes()?;
+    ensure!(causes == [MoveCause::Claim, MoveCause::Migrated], "{causes:?}");
+
+    // Somebody else has the VIP now, and alpha its address still: where it comes, its kernel announces all it has.
+    let claim = format!("ip address add {VIP}/32 dev eth0; arping -U -c 1 -w 1 -I eth0 {VIP}; true");
+    scene["green"].shell(&claim)?;
+    scene.eventually_held_by("green")?;
+    let held = scene.vip_now()?.holder.map(|holder| holder.epoch);
+    migrate(&scene, "alpha", HostName::Host(1))?;
+    steadily(Duration::from_secs(3), || {
+        let now = scene.vip_now()?.holder.map(|holder| holder.epoch);
+        ensure!(now == held, "the VIP moved");
+        Ok(())
+    })?;
+    ensure!(told(&scene, "alpha", "boot")? == boot, "it has booted");
+    Ok(())
+}
+
+/// `havip instance migrate` of this lab, which says how long nobody heard from the machine.
+fn migrate(scene: &Scene, name: &str, to: HostName) -> Result<()> {
+    // Whoever sends nothing has no last frame.
+    let asks = format!("ping -q -i 0.02 -w 60 {} >/dev/null 2>&1 & echo $!", scene[name].address);
+    let asks = scene["client"].shell(&asks)?;
+    let host = scene.lab.name().agent(&to);
+    let mut command = Command::new(program());
+    command.env("HAVIP_LAB", scene.lab.name().to_string());
+    let moved = command.args(["instance", "migrate", name, "--to", &host, "--within", "60"]).output()?;
+    scene["client"].shell(&format!("kill {}", asks.trim()))?;
+    ensure!(moved.status.success(), "{}", String::from_utf8_lossy(&moved.stderr));
+    let said = String::from_utf8_lossy(&moved.stdout);
+    print!("{said}");
+    ensure!(said.contains(&format!("is on {host}; nobody heard from it for")), "{said}");
+    eventually(SLOW, || {
+        let shown = scene.lab.api(|client| client.instance(&scene[name].id))?;
+        let runs = shown.state == InstanceState::Running;
+        ensure!(runs && shown.host == scene.host_id(to)?, "{shown:?}");
         Ok(())
     })
 }
@@ -143,11 +214,12 @@ fn images(folder: &Path) -> Result<String> {
 fn user_data(name: &str) -> String {
     let script = |body: &str| format!("#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\n'\n{body}\n");
     let claim = script(&format!("ip address add {VIP}/32 dev eth0\narping -U -c 1 -I eth0 {VIP}"));
+    let boot = script("cat /proc/sys/kernel/random/boot_id");
     let sum = script("head -c \"$CONTENT_LENGTH\" | sha256sum");
     format!(
         "mkdir -p /www/cgi-bin\necho {name} >/www/index.html\nhead -c 16777216 /dev/urandom >/www/blob\n\
          sha256sum /www/blob >/www/sum\ncat >/www/cgi-bin/claim <<'END'\n{claim}END\n\
-         cat >/www/cgi-bin/sum <<'END'\n{sum}END\nchmod 755 /www/cgi-bin/*\nhttpd -h /www\n"
+         cat >/www/cgi-bin/sum <<'END'\n{sum}END\ncat >/www/cgi-bin/boot <<'END'\n{boot}END\nchmod 755 /www/cgi-bin/*\nhttpd -h /www\n"
     )
 }
 

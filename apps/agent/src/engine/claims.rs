@@ -171,6 +171,7 @@ impl Engine {
         let (host, vni) = match asked {
             Asked::Hears { about, answer } => return self.asked_whether_heard(about, answer),
             Asked::Arrived { host, port, answer } => return self.guest_left(host, port, answer),
+            Asked::Comes { host, instance, answer } => return self.machine_comes(host, instance, answer),
             Asked::Down { host, port, answer } => return self.asked_whether_down(host, port, answer),
             Asked::Pull { host, vni, .. }
             | Asked::Compare { host, vni, .. }
@@ -182,7 +183,7 @@ impl Engine {
             return tracing::debug!(%host, %vni, "a host that is no member asks for a VPC's records");
         }
         match asked {
-            Asked::Hears { .. } | Asked::Down { .. } | Asked::Arrived { .. } => {
+            Asked::Hears { .. } | Asked::Down { .. } | Asked::Arrived { .. } | Asked::Comes { .. } => {
                 unreachable!("answered above")
             }
             Asked::Pull { vni, answer, .. } => {

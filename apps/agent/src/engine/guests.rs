@@ -1,15 +1,17 @@
 //! Instances: what should run, runs; what should not, ends; all of it is told.
 
 mod machines;
+mod migration;
 mod steps;
 
 use super::Done;
 use super::program::chain;
 use crate::args::Config;
 use crate::disk;
+use crate::machines::Outcome;
 use anyhow::Context;
 use havip_guest::{GuestError, MachineSpec, Prepared, Program, Sandbox, Sandboxes};
-use havip_model::{InstanceId, InstanceState, InterfaceId, PowerState};
+use havip_model::{HostNumber, InstanceId, InstanceState, InterfaceId, PowerState};
 use havip_netlink::Namespace;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -40,6 +42,22 @@ struct Guest {
     phase: Phase,
     /// It ended by itself, or its start failed: it is not started again before the user says so.
     gave_up: Option<(u64, InstanceState, String)>,
+    way: Way,
+}
+
+/// Where a machine that goes on at another host is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Way {
+    /// It is not asked to go; why it could not when it was, if so.
+    Stays(String),
+    /// It is being sent to this host.
+    Goes(HostNumber),
+    /// All of it is on this host, which the server has not said yet; if nobody knows whether it runs there, why.
+    Went(HostNumber, Option<String>),
+    /// It was asked to go, and could not.
+    Failed(HostNumber, String),
+    /// It comes from another host.
+    Comes,
 }
 
 #[derive(Default)]
@@ -63,6 +81,12 @@ enum Phase {
     Killing,
 }
 
+impl Default for Way {
+    fn default() -> Self {
+        Self::Stays(String::new())
+    }
+}
+
 /// What a task about an instance came to.
 #[derive(Debug)]
 pub struct Happened {
@@ -75,6 +99,7 @@ enum What {
     Prepared(Box<Result<Prepared, GuestError>>),
     Started(Box<Result<Sandbox, GuestError>>),
     Ended(Result<(), GuestError>),
+    Departed(Outcome),
 }
 
 /// What is to be done about an instance.

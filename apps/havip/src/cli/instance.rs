@@ -2,14 +2,15 @@
 
 use super::change::Change;
 use super::failure::Ended;
+use super::migration;
 use super::session::{Session, print};
 use super::show::{Column, Format, Names, Row, json};
 use super::{Verb, time};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use havip_api::{
-    ConsoleRange, Driver, Exec, Host, InitSystem, Instance, InstanceFilter, RunInstance, Subnet, Update, Vpc,
-    Wait,
+    ConsoleRange, Driver, Exec, Host, InitSystem, Instance, InstanceFilter, MigrateInstance, RunInstance,
+    Subnet, Update, Vpc, Wait,
 };
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ use std::time::Duration;
   havip instance run --name web-1 --subnet web --user-data start.sh
   havip instance exec web-1 -- ip address
   havip instance console web-1 --follow
-  havip instance power-off web-1")]
+  havip instance power-off web-1
+  havip instance migrate db --to host-2")]
 pub enum InstanceVerb {
     /// Make an instance with its first interface, and start it
     Run {
@@ -140,6 +142,22 @@ pub enum InstanceVerb {
         #[command(flatten)]
         change: Change,
     },
+    /// Let a machine of the driver qemu go on at another host while it runs, and say how long nobody heard from it
+    Migrate {
+        /// Its id or name
+        instance: String,
+        /// The other host's id or name; it must have the machine's image, too
+        #[arg(long, value_name = "HOST", required_unless_present = "cancel")]
+        to: Option<String>,
+        /// It stays where it is
+        #[arg(long, conflicts_with = "to")]
+        cancel: bool,
+        /// So many seconds it may take
+        #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+        within: u64,
+        #[command(flatten)]
+        change: Change,
+    },
     /// Run a program inside an instance and end as it ends
     Exec {
         /// Its id or name
@@ -232,6 +250,17 @@ impl Verb for InstanceVerb {
             }
             Self::PowerOff { instance, change } => {
                 change.show(session, &change.client(session).power_off_instance(&id_of(&instance)?)?)
+            }
+            Self::Migrate { instance, to: None, change, .. } => {
+                change.show(session, &change.client(session).cancel_instance_migration(&id_of(&instance)?)?)
+            }
+            Self::Migrate { instance, to: Some(to), within, change, .. } => {
+                let id = id_of(&instance)?;
+                let host = session.id_of::<Host>(&to)?;
+                let body = MigrateInstance { host };
+                let going = change.client(session).migrate_instance(&id, &body)?;
+                let primary = going.interfaces.first().context("it has no interface")?;
+                migration::follow_machine(session, &id, &primary.id, Duration::from_secs(within))
             }
             Self::Exec { instance, interactive, timeout, argv } => {
                 exec(session, &id_of(&instance)?, interactive, timeout, argv)

@@ -273,9 +273,10 @@ impl Row for Interface {
             self.port.to_string(),
             self.device.clone().unwrap_or_default(),
             format!("{}{seen_down}", self.port_state),
-            self.migration
-                .as_ref()
-                .map_or_else(String::new, |to| format!("{} of {}", to.device, names.name(&to.host))),
+            self.migration.as_ref().map_or_else(String::new, |to| {
+                let device = to.device.as_ref().map_or_else(String::new, |device| format!("{device} of "));
+                format!("{device}{}", names.name_of_any(to.host.as_deref()))
+            }),
             self.migrated.as_ref().map_or_else(String::new, |migrated| {
                 let outage = migrated.outage_ms.map_or_else(String::new, |ms| format!(", {ms} ms"));
                 format!("from {}{outage}", names.name_of_any(migrated.from.as_deref()))

@@ -3,7 +3,7 @@
 use super::session::{Session, print};
 use super::show::{Format, Names};
 use anyhow::{Result, bail};
-use havip_api::Interface;
+use havip_api::{Interface, Status};
 use std::time::{Duration, Instant};
 
 /// Waits until the guest of an interface is where it is on its way to; `before` is the interface while it was, or
@@ -30,6 +30,27 @@ pub fn follow(session: &Session, before: &Interface, within: Duration) -> Result
             Seen::OnItsWay => {}
         }
         std::thread::sleep(LOOK);
+    }
+}
+
+/// Waits until a machine is where it was asked to go, which its first interface tells.
+pub fn follow_machine(session: &Session, id: &str, interface: &str, within: Duration) -> Result<()> {
+    let before = session.client.interface(interface)?;
+    match follow(session, &before, within) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let deadline = Instant::now() + TOLD_WITHIN;
+            let mut shown = session.client.instance(id)?;
+            // Until its hosts know that it stays, the server waits for them, and says no more.
+            while shown.meta.status == Status::Creating && Instant::now() < deadline {
+                std::thread::sleep(LOOK);
+                shown = session.client.instance(id)?;
+            }
+            match shown.meta.reason {
+                why if why.is_empty() => Err(error),
+                why => bail!("{id} stays: {why}"),
+            }
+        }
     }
 }
 

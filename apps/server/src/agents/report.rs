@@ -82,6 +82,10 @@ async fn instance(service: &Service, host: HostNumber, report: InstanceReport) {
         Ok(state) => {
             let life = InstanceLife { state, reason: report.reason, starts: report.starts };
             service.instance_says(host, id, life).await;
+            // Whoever waits for the machine reads why when it is on its way no more.
+            if !report.stays.is_empty() {
+                service.stays(host, id).await;
+            }
         }
         Err(error) => skip(host, &error),
     }

@@ -75,6 +75,8 @@ const ROUTES: &[(&str, &str, &str, Reach)] = &[
     ("POST", "/v1/instances/{id}/start", "ecs:StartInstances", P),
     ("POST", "/v1/instances/{id}/stop", "ecs:StopInstances", P),
     ("POST", "/v1/instances/{id}/power-off", "ecs:StopInstances", P),
+    ("POST", "/v1/instances/{id}/migrate", "havip:MigrateInstance", A),
+    ("POST", "/v1/instances/{id}/cancel-migration", "havip:MigrateInstance", A),
     ("POST", "/v1/instances/{id}/exec", "ecs:RunCommand", P),
     ("GET", "/v1/instances/{id}/console", "ecs:GetInstanceConsoleOutput", P),
     ("GET", "/v1/vips", "vpc:DescribeHaVips", P),

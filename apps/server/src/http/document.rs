@@ -87,6 +87,8 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(interface::detach_interface))
         .routes(routes!(interface::plug_interface))
         .routes(routes!(interface::unplug_interface))
+        .routes(routes!(machine::migrate_instance))
+        .routes(routes!(machine::cancel_instance_migration))
         .routes(routes!(interface::migrate_interface))
         .routes(routes!(interface::finish_migration))
         .routes(routes!(interface::cancel_migration))

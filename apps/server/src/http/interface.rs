@@ -224,7 +224,8 @@ pub async fn finish_migration(
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<Response, Fault> {
-    tell(&server, caller, &id, &params, |interface| request::FinishMigration { interface }).await
+    tell(&server, caller, &id, &params, |interface| request::FinishMigration { interface, is_seen: false })
+        .await
 }
 
 /// Leaves the interface's guest where it is.

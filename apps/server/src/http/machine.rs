@@ -10,8 +10,8 @@ use crate::service::Fault;
 use axum::{Json, extract::Path, response::Response};
 use havip_admission::request;
 use havip_api::{
-    Console, ConsoleRange, Exec, ExecResult, Instance, InstanceFilter, Page, Problem, RunInstance, Update,
-    WithWait,
+    Console, ConsoleRange, Exec, ExecResult, Instance, InstanceFilter, MigrateInstance, Page, Problem,
+    RunInstance, Update, WithWait,
 };
 use havip_model::{HostId, HostNumber, InstanceId, ResourceKey, SubnetId, VpcId};
 use havip_stream::proto::{self, command::Body as Order};
@@ -190,6 +190,38 @@ pub async fn power_off_instance(
         parse::wait(params.wait.as_ref())?,
     )
     .await
+}
+
+/// Lets a machine of the driver `qemu` go on at another host while it runs: its host sends it there. What became of it
+/// is said by its interfaces, and by its own reason if it stays.
+#[utoipa::path(post, path = "/v1/instances/{id}/migrate", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
+    request_body = MigrateInstance, responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn migrate_instance(
+    server: Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<MigrateInstance>,
+) -> Result<Response, Fault> {
+    let instance = instance_id(&id)?;
+    let host = server.read(|durable| parse::host(&durable.state.world, "/host", &body.host))?;
+    let request = request::MigrateInstance { instance, host };
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::update(&server, caller, ResourceKey::Instance(instance), request, wait).await
+}
+
+/// Leaves a machine that is on its way to another host where it is.
+#[utoipa::path(post, path = "/v1/instances/{id}/cancel-migration", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
+    responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn cancel_instance_migration(
+    server: Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let instance = instance_id(&id)?;
+    let request = request::CancelInstanceMigration { instance };
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::update(&server, caller, ResourceKey::Instance(instance), request, wait).await
 }
 
 /// Runs a program inside an instance and waits for its end.

@@ -3,7 +3,7 @@
 use super::{Service, change::note_changes};
 use crate::ledger::{State, Write};
 use havip_admission::{Request, admit, request};
-use havip_model::{HostNumber, Interface, InterfaceId, PortNumber, ResourceKey};
+use havip_model::{HostNumber, InstanceId, Interface, InterfaceId, PortNumber, ResourceKey};
 use tracing::{debug, warn};
 
 impl Service {
@@ -16,7 +16,7 @@ impl Service {
             is_awaited.then_some(interface.id)
         };
         if let Some(interface) = self.read(|durable| on_its_way(&durable.state)) {
-            self.follow(host, request::FinishMigration { interface }.into()).await;
+            self.follow(host, request::FinishMigration { interface, is_seen: true }.into()).await;
         }
         let Some(outage_ms) = outage_ms else { return };
         let unmeasured = |interface: &&Interface| {
@@ -47,6 +47,18 @@ impl Service {
         }
     }
 
+    /// A machine of this host could not go on at another, which its report says why.
+    pub async fn stays(&self, host: HostNumber, id: InstanceId) {
+        let goes = self.read(|durable| {
+            let world = &durable.state.world;
+            world.instances.get(&id).is_some_and(|instance| instance.host == host)
+                && world.interfaces_of(id).any(|interface| interface.migration.is_some())
+        });
+        if goes {
+            self.follow(host, request::CancelInstanceMigration { instance: id }.into()).await;
+        }
+    }
+
     /// Carries out what follows from a host's word.
     async fn follow(&self, host: HostNumber, request: Request) {
         let followed = self
@@ -55,7 +67,7 @@ impl Service {
                 let change = admit(&state.world, &request, &facts)?;
                 let mut write = Write::by("agent");
                 // What is only measured or settled is no news.
-                if let Request::FinishMigration(_) = request {
+                if let Request::FinishMigration(_) | Request::CancelInstanceMigration(_) = request {
                     note_changes(&mut write, state, &change, &[change.subject], facts.now);
                 }
                 write.change = Some(change);

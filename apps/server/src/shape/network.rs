@@ -46,8 +46,8 @@ impl Shapes<'_> {
             device: interface.device.clone(),
             source_dest_check: interface.source_dest_check,
             port_state: interface.port_state.into(),
-            migration: interface.migration.as_ref().map(|migration| havip_api::Plug {
-                host: self.host_id(migration.to).unwrap_or_default(),
+            migration: interface.migration.as_ref().map(|migration| havip_api::Migration {
+                host: self.host_id(migration.to),
                 device: migration.device.clone(),
             }),
             migrated: interface.migrated.as_ref().map(|migrated| havip_api::Migrated {

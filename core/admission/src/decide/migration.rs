@@ -3,7 +3,8 @@
 use super::{Decision, plug};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
-    Driver, Host, HostNumber, Instance, Interface, Migrated, Migration, PortState, ResourceKey, Subnet, Vpc,
+    Driver, Host, HostNumber, Instance, Interface, InterfaceId, Migrated, Migration, PortState, PowerState,
+    ResourceKey, Subnet, Vpc,
 };
 use std::collections::BTreeSet;
 
@@ -34,21 +35,85 @@ impl Decision<'_> {
             let message = format!("interface {} is inactive; start its instance first", interface.id);
             return Err(Code::NotPlugged.at("/interface", message));
         }
-        if !self.facts.live.iter().any(|live| live.host == host.number) {
-            let message = format!(
-                "host {} ({}) is not heard from; start its agent, or use another host",
-                host.number, host.meta.name
-            );
-            return Err(Code::HostNotLive.at("/host", message).blocked_by([ResourceKey::Host(host.number)]));
-        }
+        self.check_live(host)?;
         let subnet = self.find::<Subnet>(interface.subnet, "/interface")?;
         plug::same_zone(subnet, &host.zone, "/host", "the host")?;
         self.check_device(Driver::External, host.number, &request.device)?;
-        let migration = Migration { to: host.number, device: request.device.clone() };
+        let migration = Migration { to: host.number, device: Some(request.device.clone()) };
         Ok(self.edit::<Interface>(interface.id, |interface| {
             interface.migration = Some(migration);
             interface.port_state = PortState::MigratingOut;
         }))
+    }
+
+    /// Lets a machine of ours go on at another host, with all its interfaces.
+    pub fn migrate_instance(&mut self, request: &MigrateInstance) -> Result<ResourceKey, Refusal> {
+        let instance = self.find::<Instance>(request.instance, "/instance")?;
+        let host = self.find::<Host>(request.host, "/host")?;
+        if instance.driver != Driver::Qemu {
+            let message = format!(
+                "instance {} is no machine of the driver \"qemu\"; only such a one is migrated by its host, one of your \
+                 own by its interfaces",
+                instance.id
+            );
+            return Err(Code::WrongDriver.at("/instance", message));
+        }
+        let interfaces: Vec<&Interface> = self.world.interfaces_of(instance.id).collect();
+        if let Some(going) = interfaces.iter().find_map(|interface| interface.migration.as_ref()) {
+            let message =
+                format!("instance {} is on its way to host {} already; cancel that", instance.id, going.to);
+            return Err(Code::AlreadyMigrating.at("/instance", message));
+        }
+        if instance.host == host.number {
+            let message = format!("instance {} is on host {} already", instance.id, host.number);
+            return Err(Code::AlreadyPlugged.at("/host", message));
+        }
+        if instance.power != PowerState::Running {
+            let message = format!("instance {} does not run; start it first", instance.id);
+            return Err(Code::NotPlugged.at("/instance", message));
+        }
+        self.check_live(host)?;
+        for interface in interfaces {
+            let subnet = self.find::<Subnet>(interface.subnet, "/instance")?;
+            plug::same_zone(subnet, &host.zone, "/host", "the host")?;
+            self.edit::<Interface>(interface.id, |interface| {
+                interface.migration = Some(Migration { to: host.number, device: None });
+                interface.port_state = PortState::MigratingOut;
+            });
+        }
+        Ok(self.edit::<Instance>(instance.id, |_| {}))
+    }
+
+    /// The machine stays where it is, with all its interfaces.
+    pub fn cancel_instance_migration(
+        &mut self,
+        request: &CancelInstanceMigration,
+    ) -> Result<ResourceKey, Refusal> {
+        let instance = self.find::<Instance>(request.instance, "/instance")?;
+        let going = self.world.interfaces_of(instance.id).filter(|interface| interface.migration.is_some());
+        let going: Vec<InterfaceId> = going.map(|interface| interface.id).collect();
+        if going.is_empty() {
+            let message = format!("instance {} is not on its way to another host", instance.id);
+            return Err(Code::NotMigrating.at("/instance", message));
+        }
+        for interface in going {
+            self.edit::<Interface>(interface, |interface| {
+                interface.migration = None;
+                interface.port_state = PortState::Active;
+            });
+        }
+        Ok(self.edit::<Instance>(instance.id, |_| {}))
+    }
+
+    fn check_live(&self, host: &Host) -> Result<(), Refusal> {
+        if self.facts.live.iter().any(|live| live.host == host.number) {
+            return Ok(());
+        }
+        let message = format!(
+            "host {} ({}) is not heard from; start its agent, or use another host",
+            host.number, host.meta.name
+        );
+        Err(Code::HostNotLive.at("/host", message).blocked_by([ResourceKey::Host(host.number)]))
     }
 
     pub fn finish_migration(&mut self, request: &FinishMigration) -> Result<ResourceKey, Refusal> {
@@ -56,13 +121,16 @@ impl Decision<'_> {
         let Some(Migration { to, device }) = interface.migration.clone() else {
             return Err(not_migrating(interface));
         };
+        if device.is_none() && !request.is_seen {
+            return Err(hosts_move(interface));
+        }
         let from = interface.host.filter(|from| *from != to);
         let at = self.facts.now;
         self.edit::<Interface>(interface.id, |interface| {
             interface.migrated = from.map(|from| Migrated { from, at, outage_ms: None });
             interface.left = from;
             interface.host = Some(to);
-            interface.device = Some(device);
+            interface.device = device;
             interface.migration = None;
             interface.port_state = PortState::Active;
         });
@@ -104,8 +172,10 @@ impl Decision<'_> {
 
     pub fn cancel_migration(&mut self, request: &CancelMigration) -> Result<ResourceKey, Refusal> {
         let interface = self.find::<Interface>(request.interface, "/interface")?;
-        if interface.migration.is_none() {
-            return Err(not_migrating(interface));
+        match &interface.migration {
+            None => return Err(not_migrating(interface)),
+            Some(migration) if migration.device.is_none() => return Err(hosts_move(interface)),
+            Some(_) => {}
         }
         Ok(self.edit::<Interface>(interface.id, |interface| {
             interface.migration = None;
@@ -143,4 +213,13 @@ impl Decision<'_> {
 fn not_migrating(interface: &Interface) -> Refusal {
     let message = format!("the guest of interface {} is not on its way to another host", interface.id);
     Code::NotMigrating.at("/interface", message)
+}
+
+/// A machine of ours is there when its hosts say so, and stays with all its interfaces or with none.
+fn hosts_move(interface: &Interface) -> Refusal {
+    let message = format!(
+        "interface {} is of a machine that its hosts move; wait for them, or cancel the migration of its instance",
+        interface.id
+    );
+    Code::DriverPlugs.at("/interface", message)
 }

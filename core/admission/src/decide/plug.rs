@@ -21,6 +21,14 @@ impl Decision<'_> {
         if let Some(host) = interface.host {
             return Err(plugged(interface, host));
         }
+        let goes = self.world.interfaces_of(instance.id).find_map(|other| other.migration.as_ref());
+        if let Some(migration) = goes {
+            let message = format!(
+                "instance {} is on its way to host {}; wait until it is there, or cancel that",
+                instance.id, migration.to
+            );
+            return Err(Code::AlreadyMigrating.at("/instance", message));
+        }
         self.check_neighbours(interface, instance)?;
         let vips = self.world.vips_of(Target::Interface(interface.id)).count();
         let most = self.facts.quotas.limits(Profile::Native).vips_per_instance;
@@ -141,7 +149,8 @@ impl Decision<'_> {
         let same = |other: &&Interface| {
             let plugged = other.device.as_deref().filter(|_| other.host == Some(host));
             let awaited = other.migration.as_ref().filter(|migration| migration.to == host);
-            plugged == Some(device) || awaited.is_some_and(|migration| migration.device == device)
+            plugged == Some(device)
+                || awaited.is_some_and(|migration| migration.device.as_deref() == Some(device))
         };
         if let Some(other) = self.whole.interfaces_on(host).find(same) {
             let message =

@@ -66,6 +66,22 @@ pub struct PowerOffInstance {
     pub instance: InstanceId,
 }
 
+/// See [`Request::MigrateInstance`](super::Request::MigrateInstance).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrateInstance {
+    /// Which.
+    pub instance: InstanceId,
+    /// Where it goes.
+    pub host: HostNumber,
+}
+
+/// See [`Request::CancelInstanceMigration`](super::Request::CancelInstanceMigration).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelInstanceMigration {
+    /// Which.
+    pub instance: InstanceId,
+}
+
 /// See [`Request::DeleteInstance`](super::Request::DeleteInstance).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeleteInstance {

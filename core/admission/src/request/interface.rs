@@ -128,6 +128,8 @@ pub struct MigrateInterface {
 pub struct FinishMigration {
     /// Which.
     pub interface: InterfaceId,
+    /// Its host there has seen it; else somebody says so, which counts only of a guest of theirs.
+    pub is_seen: bool,
 }
 
 /// See [`Request::CancelMigration`](super::Request::CancelMigration).

@@ -292,11 +292,11 @@ fn a_guest_that_migrates_is_at_both_hosts_until_everybody_knows_and_its_instance
     for (interface, device) in [(one, "tap7"), (two, "tap8")] {
         scene.admit(MigrateInterface { interface, host: there, device: device.into() });
     }
-    scene.admit(FinishMigration { interface: one });
+    scene.admit(FinishMigration { interface: one, is_seen: false });
     assert_eq!(state(&scene), (Some(there), PortState::Active, here), "its other interface is still here");
     assert_eq!(scene.interface(one).device.as_deref(), Some("tap7"));
     assert_eq!(places(&scene), [there, here], "the host that it left passes on");
-    scene.admit(FinishMigration { interface: two });
+    scene.admit(FinishMigration { interface: two, is_seen: false });
     assert_eq!(scene.instance(instance).host, there);
 
     scene.admit(MeasureMigration { interface: one, outage_ms: 104 });

@@ -185,7 +185,8 @@ fn places(world: &World) -> Option<String> {
     }
     let plugged = world.interfaces.values().filter_map(|i| Some((i.host?, i.device.as_ref()?)));
     let awaited = world.interfaces.values().filter_map(|i| i.migration.as_ref());
-    let devices: Vec<_> = plugged.chain(awaited.map(|goes| (goes.to, &goes.device))).collect();
+    let devices: Vec<_> =
+        plugged.chain(awaited.filter_map(|goes| Some((goes.to, goes.device.as_ref()?)))).collect();
     if devices.iter().collect::<BTreeSet<_>>().len() != devices.len() {
         return Some("a device is used twice".into());
     }

@@ -39,7 +39,7 @@ pub(super) fn content(world: &World, key: ItemKey) -> Option<Item> {
         }
         ItemKey::Eip(id) => Item::Eip(eip(world, world.eips.get(&id)?)?),
         ItemKey::Port(id) => Item::Port(port(world, world.interfaces.get(&id)?)?),
-        ItemKey::Instance(id) => Item::Instance(instance(world.instances.get(&id)?)),
+        ItemKey::Instance(id) => Item::Instance(instance(world, world.instances.get(&id)?)),
     })
 }
 
@@ -166,7 +166,7 @@ fn port(world: &World, interface: &Interface) -> Option<PortItem> {
     })
 }
 
-fn instance(instance: &Instance) -> InstanceItem {
+fn instance(world: &World, instance: &Instance) -> InstanceItem {
     InstanceItem {
         id: instance.id,
         name: host_name(instance),
@@ -178,6 +178,7 @@ fn instance(instance: &Instance) -> InstanceItem {
         user_data: instance.user_data.clone(),
         power: instance.power,
         starts: instance.starts,
+        goes_to: super::goes_to(world, instance),
     }
 }
 

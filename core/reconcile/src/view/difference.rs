@@ -128,6 +128,9 @@ impl Candidates {
         targets
             .filter_map(|target| world.eip_of(target))
             .for_each(|eip| self.add(ItemKey::Eip(eip.id), hosts.iter().copied()));
+        if let Some(instance) = instance {
+            self.add(ItemKey::Instance(instance), interface.places());
+        }
         self.add(ItemKey::Port(id), interface.places());
         self.add(ItemKey::Endpoint(id), hosts);
         self.vpcs.insert(interface.vpc);

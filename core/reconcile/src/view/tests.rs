@@ -282,7 +282,7 @@ fn a_guest_that_migrates_has_a_port_at_both_hosts_and_the_one_that_it_leaves_sta
     assert!(comes.is_awaited_at(there) && !leaves.is_awaited_at(here));
     assert_eq!((at(&scene), members(&scene.world, vpc)), (Some(here), BTreeSet::from([here, there])));
 
-    scene.admit(FinishMigration { interface });
+    scene.admit(FinishMigration { interface, is_seen: true });
     assert_eq!(seen(&scene, here), None);
     assert_eq!(seen(&scene, there), Some(PortItem { arrives: None, ..comes }));
     assert_eq!((at(&scene), members(&scene.world, vpc)), (Some(there), BTreeSet::from([here, there])));

@@ -3,7 +3,7 @@
 use super::transport::{Client, ClientError, query, segment};
 use crate::{
     Console, ConsoleRange, Drops, Exec, ExecResult, Health, Host, HostFilter, HostKeys, HostToken, Instance,
-    InstanceFilter, Page, RunInstance, Update,
+    InstanceFilter, MigrateInstance, Page, RunInstance, Update,
 };
 use std::time::Duration;
 
@@ -43,6 +43,14 @@ impl Client {
     /// Ends an instance at once, as if its power failed.
     pub fn power_off_instance(&self, id: &str) -> Result<Instance, ClientError> {
         self.order(&format!("/instances/{}/power-off", segment(id)))
+    }
+    /// Lets a machine go on at another host while it runs.
+    pub fn migrate_instance(&self, id: &str, body: &MigrateInstance) -> Result<Instance, ClientError> {
+        self.post(&format!("/instances/{}/migrate", segment(id)), body)
+    }
+    /// Leaves a machine that is on its way to another host where it is.
+    pub fn cancel_instance_migration(&self, id: &str) -> Result<Instance, ClientError> {
+        self.order(&format!("/instances/{}/cancel-migration", segment(id)))
     }
     /// Runs a program inside an instance and waits for its end; never sent twice.
     pub fn exec(&self, id: &str, body: &Exec) -> Result<ExecResult, ClientError> {

@@ -22,7 +22,7 @@ use std::{
     io::{self, PipeReader, PipeWriter},
     os::{
         fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
-        unix::net::UnixListener,
+        unix::{fs::MetadataExt, net::UnixListener},
     },
     path::{Path, PathBuf},
     time::Duration,
@@ -76,7 +76,10 @@ fn start(files: &Files, taps: usize, emulated: &str) -> Result<(State, PipeReade
     let log = fs::File::create("qemu.log").attempting("make QEMU's log")?;
     // QEMU needs memory of its own.
     let memory_mib = spec.memory_mib + QEMU_MIB;
-    let made = cgroup::create(&spec.instance.to_string(), spec.cpu_millis, memory_mib, false);
+    // Two of an instance run while it goes from host to host, and in a lab both hosts are of this kernel.
+    let folder = fs::metadata(".").attempting("look at the machine's directory")?.ino();
+    let name = format!("{}-{folder}", spec.instance);
+    let made = cgroup::create(&name, spec.cpu_millis, memory_mib, false);
     let (cgroups, limits) = made.attempting("make the cgroups")?;
 
     let descriptors = Descriptors {

@@ -1,6 +1,6 @@
 //! What QEMU is told.
 
-use super::{DiskFormat, MachineSpec};
+use super::{DiskFormat, MachineSpec, migration::INCOMING};
 use std::os::fd::RawFd;
 
 /// What the keeper hands over, by number.
@@ -62,6 +62,9 @@ pub(crate) fn arguments(spec: &MachineSpec, descriptors: &Descriptors, with_kvm:
     if spec.image.initramfs.is_some() {
         say(&["-initrd", "initramfs"]);
     }
+    if spec.is_awaited {
+        say(&["-incoming", &format!("unix:{INCOMING}")]);
+    }
     all
 }
 
@@ -89,6 +92,7 @@ mod tests {
                 gateways: vec![],
             }],
             user: 1,
+            is_awaited: false,
         }
     }
 
@@ -109,6 +113,12 @@ mod tests {
             assert!(said.contains(part), "{part}: {said}");
         }
         assert!(!said.contains("-initrd") && !said.contains("fdset"), "{said}");
+    }
+
+    #[test]
+    fn a_machine_that_comes_from_another_host_waits_for_its_state() {
+        let said = said(&MachineSpec { is_awaited: true, ..spec() }, &Descriptors::default(), false);
+        assert!(said.contains("-incoming unix:incoming"), "{said}");
     }
 
     #[test]

@@ -149,6 +149,7 @@ mod tests {
                 gateways: vec!["10.0.0.1".parse().unwrap(), "fd00:20::1".parse().unwrap()],
             }],
             user: 1,
+            is_awaited: false,
         };
         assert_eq!(
             network(&spec),

@@ -6,11 +6,14 @@
 mod command;
 mod files;
 mod kvm;
+mod migration;
+mod orders;
 mod power;
 mod start;
 
 pub(crate) use command::{Descriptors, PROGRAM, arguments};
 pub(crate) use kvm::group;
+pub(crate) use migration::{depart, has_departed, receive, resume, wait_until_it_runs};
 pub(crate) use power::{press_button, wait_until_made};
 pub(crate) use start::{FIRST_TAP, run};
 
@@ -38,6 +41,9 @@ pub struct MachineSpec {
     pub interfaces: Vec<MachineInterface>,
     /// The number of the host's user that QEMU becomes; nobody else's.
     pub user: u32,
+    /// It does not boot, but goes on with the state that another host's QEMU sends it.
+    #[serde(default)]
+    pub is_awaited: bool,
 }
 
 /// What a machine boots: files of the host.

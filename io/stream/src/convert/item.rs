@@ -5,7 +5,7 @@ use super::key::{key, key_text};
 use super::record::{vip_key, vip_key_message};
 use super::{ConvertError, address, address_bytes, mac, mac_bytes};
 use crate::proto::{self, change::Item as Body};
-use havip_model::{Binding, Contention, Driver, InitSystem, PortState, PowerState};
+use havip_model::{Binding, Contention, Driver, HostNumber, InitSystem, PortState, PowerState};
 use havip_reconcile::item::{
     Arrival, EipItem, EipPoolItem, EndpointItem, Entitlement, HostItem, InstanceItem, Item, ItemKey,
     PortItem, RouteItem, SubnetItem, VipItem, VpcItem,
@@ -112,6 +112,7 @@ pub fn change(item: &Item) -> proto::Change {
             starts: instance.starts,
             image: instance.image.clone().unwrap_or_default(),
             init: field::word_text(instance.init, INITS),
+            goes_to: instance.goes_to.map_or(0, HostNumber::get),
         }),
     };
     proto::Change { key: key_text(&item.key()), item: Some(body) }
@@ -152,7 +153,7 @@ fn port_message(port: &PortItem) -> proto::PortItem {
         instance: port.instance.map_or_else(String::new, |(id, _)| id.to_string()),
         position: port.instance.map_or(0, |(_, position)| position.into()),
         arrives_host: port.arrives.as_ref().map_or(0, |arrival| arrival.host.get()),
-        arrives_device: port.arrives.as_ref().map(|arrival| arrival.device.clone()).unwrap_or_default(),
+        arrives_device: port.arrives.as_ref().and_then(|arrival| arrival.device.clone()).unwrap_or_default(),
     }
 }
 
@@ -229,6 +230,7 @@ fn item(body: Body) -> Result<Item, ConvertError> {
                 "" => InitSystem::Minimal, // a server of an earlier version
                 word => field::word("init", word, INITS)?,
             },
+            goes_to: field::optional_number("goes_to", instance.goes_to)?,
         }),
         Body::Gone(_) => return Err(ConvertError::new("item", "is gone, which is no item")),
     })
@@ -271,8 +273,10 @@ fn port(message: proto::PortItem) -> Result<PortItem, ConvertError> {
         state: field::word("state", &message.state, PORT_STATES)?,
         device: (!message.device.is_empty()).then_some(message.device),
         instance,
-        arrives: field::optional_number("arrives_host", message.arrives_host)?
-            .map(|host| Arrival { host, device: message.arrives_device }),
+        arrives: field::optional_number("arrives_host", message.arrives_host)?.map(|host| Arrival {
+            host,
+            device: (!message.arrives_device.is_empty()).then_some(message.arrives_device),
+        }),
     })
 }
 

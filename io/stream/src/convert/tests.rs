@@ -165,7 +165,7 @@ fn items() -> impl Strategy<Value = Item> {
                     instance: instance.map(|(id, position)| (InstanceId::new(id), position)),
                     arrives: instance
                         .is_none()
-                        .then(|| Arrival { host: HostNumber::MAX, device: "tap7".into() }),
+                        .then(|| Arrival { host: HostNumber::MAX, device: Some("tap7".into()) }),
                 })
             },
         );
@@ -183,6 +183,7 @@ fn items() -> impl Strategy<Value = Item> {
                     user_data,
                     power: [PowerState::Running, PowerState::Stopped, PowerState::PoweredOff][power],
                     starts,
+                    goes_to: (!external).then_some(HostNumber::MAX),
                 })
             });
     prop_oneof![hosts, vpcs, subnets, endpoints, vips, routes, pools, eips, ports, instances]

@@ -22,7 +22,7 @@ impl Engine {
             }
         };
         let phase = Phase::Wiring { starts: item.starts, spec, taps: BTreeMap::new() };
-        self.guests.guests.insert(item.id, Guest { phase, gave_up: None });
+        self.guests.guests.insert(item.id, Guest { phase, ..Guest::default() });
         self.ports.look_again();
         self.guests.look_again();
     }
@@ -57,6 +57,7 @@ impl Engine {
             image: image.clone(),
             interfaces: interfaces.collect(),
             user,
+            is_awaited: item.goes_to == Some(self.host),
         })
     }
 

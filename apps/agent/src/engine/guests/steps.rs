@@ -1,6 +1,6 @@
 //! Starting, stopping and ending instances, step by step as their tasks come to an end.
 
-use super::{Guest, Happened, Order, Phase, What, decide};
+use super::{Guest, Happened, Order, Phase, Way, What, decide};
 use crate::engine::Engine;
 use crate::engine::program::chain;
 use havip_guest::{Sandbox, Spec};
@@ -11,7 +11,7 @@ use havip_stream::{convert, proto};
 use std::time::Duration;
 
 impl Engine {
-    fn instance(&self, id: InstanceId) -> Option<&InstanceItem> {
+    pub(super) fn instance(&self, id: InstanceId) -> Option<&InstanceItem> {
         match self.desired.items().get(&ItemKey::Instance(id))? {
             Item::Instance(instance) => Some(instance),
             _ => None,
@@ -70,16 +70,32 @@ impl Engine {
             (_, Some(Order::Stop)) => self.stop(id),
             (_, Some(Order::Kill)) => self.kill(id),
             (_, Some(Order::Start)) => unreachable!("only what is wanted is started"),
-            (Some(item), None) => self.tell_rest(item),
+            (Some(item), None) => {
+                self.see_off(item);
+                self.tell_rest(item);
+            }
             (None, None) => self.remove(id),
         }
     }
 
     /// Nothing is to be done: says what the instance does.
-    fn tell_rest(&mut self, item: &InstanceItem) {
+    pub(super) fn tell_rest(&mut self, item: &InstanceItem) {
         let starts = self.guests.ran.get(&item.id).copied().unwrap_or(0);
         let Some(guest) = self.guests.guests.get(&item.id) else { return };
-        let (starts, state, reason) = match (&guest.phase, &guest.gave_up) {
+        let failed = |why: &str| format!("it could not go on at another host: {why}");
+        let (way, stays) = match &guest.way {
+            Way::Failed(_, why) => (failed(why), why.clone()),
+            Way::Stays(why) if !why.is_empty() => (failed(why), String::new()),
+            Way::Went(_, Some(why)) => {
+                let unknown = format!(
+                    "another host has all of its state and does not say whether it runs there ({why}); if it does not, \
+                     cancel the migration, and it goes on here"
+                );
+                (unknown, String::new())
+            }
+            Way::Stays(_) | Way::Goes(_) | Way::Went(_, None) | Way::Comes => Default::default(),
+        };
+        let (starts, state, mut reason) = match (&guest.phase, &guest.gave_up) {
             (Phase::Running { sandbox, .. }, _) => {
                 let why = sandbox.emulated().map(|why| format!("emulated in software: {why}"));
                 (starts, InstanceState::Running, why.unwrap_or_default())
@@ -89,7 +105,12 @@ impl Engine {
             }
             _ => (item.starts, InstanceState::Stopped, String::new()),
         };
-        self.tell_instance(item.id, starts, state, &reason);
+        if !way.is_empty() {
+            let between = if reason.is_empty() { "" } else { "; " };
+            reason = format!("{reason}{between}{way}");
+        }
+        let (id, state) = (item.id.to_string(), convert::instance_state_text(state));
+        self.outbox.instance(proto::InstanceReport { id, state, reason, starts, stays });
     }
 
     pub(super) fn tell_instance(&self, id: InstanceId, starts: u64, state: InstanceState, reason: &str) {
@@ -99,6 +120,7 @@ impl Engine {
             state,
             reason: reason.into(),
             starts,
+            stays: String::new(),
         });
     }
 
@@ -115,7 +137,7 @@ impl Engine {
         tracing::info!(instance = %item.id, starts = item.starts, "starting an instance");
         self.tell_instance(item.id, item.starts, InstanceState::Pending, "");
         let guest = self.guests.guests.entry(item.id).or_default();
-        *guest = Guest { phase: Phase::Preparing { starts: item.starts }, gave_up: None };
+        *guest = Guest { phase: Phase::Preparing { starts: item.starts }, ..Guest::default() };
         let sandboxes = self.guests.sandboxes();
         self.guests.spawn(item.id, move || What::Prepared(Box::new(sandboxes.prepare(&spec))));
     }
@@ -126,6 +148,8 @@ impl Engine {
             port.instance.is_some_and(|(instance, _)| instance == id)
                 && port.device.is_none()
                 && !self.is_port_up(&port.interface)
+                // One that comes from another host is up only when it is here.
+                && !(port.is_awaited_at(self.host) && self.ports.has(&port.interface))
                 && !self.faults.items.contains_key(&ItemKey::Port(port.interface))
         });
         let Some(guest) = self.guests.guests.get_mut(&id) else { return };
@@ -201,6 +225,9 @@ impl Engine {
     pub(in crate::engine) async fn guest_happened(&mut self, happened: Happened) {
         let Happened { instance: id, what } = happened;
         let Some(guest) = self.guests.guests.get_mut(&id) else { return };
+        if let What::Departed(departed) = what {
+            return self.departed(id, departed);
+        }
         let phase = std::mem::take(&mut guest.phase);
         match (what, phase) {
             (What::Prepared(prepared), Phase::Preparing { starts }) => {
@@ -277,7 +304,7 @@ impl Engine {
                 if is_machine { "it turned itself off, or QEMU died" } else { "its first process ended" };
             let reason = reason.to_owned();
             let gave_up = Some((starts, InstanceState::Stopped, reason));
-            self.guests.guests.insert(id, Guest { phase: Phase::Idle, gave_up });
+            self.guests.guests.insert(id, Guest { gave_up, ..Guest::default() });
             self.unplug_all_of(id).await;
             self.guests.look_again();
         }

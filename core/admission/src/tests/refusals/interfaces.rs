@@ -257,7 +257,7 @@ fn migrating() -> Vec<Row> {
     let third = scene.make_host(host(3));
     let migrate = |interface, host| MigrateInterface { interface, host, device: "tap0".into() };
     let not_yet = [
-        scene.refuse(FinishMigration { interface: guest }),
+        scene.refuse(FinishMigration { interface: guest, is_seen: false }),
         scene.refuse(CancelMigration { interface: guest }),
         scene.refuse(MeasureMigration { interface: guest, outage_ms: 1 }),
         scene.refuse(SettleInterface { interface: guest }),
@@ -283,6 +283,37 @@ fn migrating() -> Vec<Row> {
         Row(taken, Code::DeviceInUse, "/device", "unplug it first"),
         Row(scene.refuse(migrate(guest, third)), Code::AlreadyMigrating, "/interface", "finish or cancel"),
     ];
+    let machine = RunInstance {
+        driver: Driver::Qemu,
+        image: Some("small".into()),
+        host: Some(number(1)),
+        ..RunInstance::of(scene.subnet)
+    };
+    let machine = scene.make_instance(machine);
+    let send = |instance, host| MigrateInstance { instance, host: number(host) };
+    let idle = CancelInstanceMigration { instance: machine };
+    rows.extend([
+        Row(scene.refuse(send(sandbox, 2)), Code::WrongDriver, "/instance", "by its interfaces"),
+        Row(scene.refuse(send(machine, 1)), Code::AlreadyPlugged, "/host", "host 1 already"),
+        Row(scene.refuse(idle.clone()), Code::NotMigrating, "/instance", "not on its way"),
+    ]);
+    scene.admit(send(machine, 2));
+    rows.push(Row(scene.refuse(send(machine, 3)), Code::AlreadyMigrating, "/instance", "cancel that"));
+    let attach = AttachInterface { interface: loose, instance: machine, device: None };
+    rows.push(Row(scene.refuse(attach), Code::AlreadyMigrating, "/instance", "wait until it is there"));
+    let its = scene.primary(machine);
+    let said = FinishMigration { interface: its, is_seen: false };
+    rows.push(Row(scene.refuse(said), Code::DriverPlugs, "/interface", "its hosts move"));
+    let one = CancelMigration { interface: its };
+    rows.push(Row(
+        scene.refuse(one),
+        Code::DriverPlugs,
+        "/interface",
+        "cancel the migration of its instance",
+    ));
+    scene.admit(idle);
+    scene.admit(StopInstance { instance: machine });
+    rows.push(Row(scene.refuse(send(machine, 2)), Code::NotPlugged, "/instance", "start it first"));
     rows.extend(not_yet.map(|refusal| Row(refusal, Code::NotMigrating, "/interface", "not on its way")));
     rows
 }
