@@ -57,6 +57,11 @@ static __noinline int deliver_advert6(struct __sk_buff *skb, const struct way *w
 
 	if (reason || !to)
 		return from ? REFUSED + reason : drop(skb, 0, reason & 0xff, 0);
+	if (to->stamp) {
+		reason = guard(skb, to->number, to->stamp, false);
+		if (reason)
+			return drop(skb, to->number, reason, 0);
+	}
 	advert->to = to->number;
 	advert->subnet = to->subnet;
 	verdict = judge_advert6(skb, advert);

@@ -4,6 +4,7 @@
 #define HAVIP_FORWARD_H
 
 #include "advert.h"
+#include "guard.h"
 
 /* Where a destination is now. */
 struct way {
@@ -147,6 +148,11 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct way *way,
 	if (reason || !to)
 		return parcel->from ? REFUSED + reason + (mtu << 8) :
 				      drop(skb, 0, reason, parcel->destination);
+	if (to->stamp) {
+		reason = guard(skb, to->number, to->stamp, false);
+		if (reason)
+			return drop(skb, to->number, reason, parcel->source);
+	}
 	if (parcel->is_advert) {
 		advert.vni = to->vni;
 		advert.to = to->number;

@@ -89,6 +89,11 @@ static __always_inline int deliver6(struct __sk_buff *skb, const struct way *way
 
 	if (reason || !to)
 		return from ? REFUSED + reason : drop(skb, 0, reason & 0xff, 0);
+	if (to->stamp) {
+		reason = guard(skb, to->number, to->stamp, false);
+		if (reason)
+			return drop(skb, to->number, reason, 0);
+	}
 	if (!address_to(skb, way, to))
 		return drop(skb, from, REASON_TRUNCATED, 0);
 	return into_port(skb, to);

@@ -194,6 +194,9 @@ struct upper {
 	__u16 extensions; /* how many headers are before it */
 	__u8 is_fragment;
 	__u8 is_later; /* a fragment without its head */
+	__be32 identification; /* of a fragment */
+	__be16 place;          /* the same: its offset, and whether more follow */
+	__u16 zero;
 };
 
 /*
@@ -229,6 +232,9 @@ __noinline int find_upper(struct __sk_buff *skb, struct upper *upper)
 			upper->is_fragment = 1;
 			at += 8;
 			__builtin_memcpy(&place, head + 2, sizeof(place));
+			upper->place = place;
+			if (bpf_skb_load_bytes(skb, at - 4, &upper->identification, sizeof(upper->identification)))
+				return REASON_IPV6_HEADERS;
 			if (place & bpf_htons(0xfff8)) {
 				if (i == EXTENSIONS_MAX || at > upper->end)
 					break;

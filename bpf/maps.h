@@ -17,6 +17,9 @@ enum limit {
 	HISTORY_LEN = 8,  /* moves kept per VIP */
 	CIRCLE_MAX = 32,  /* entitled ports of one VIP that multicast adverts go to */
 	TALKERS_MAX = 8,  /* ports of one subnet that sent adverts of one virtual router lately */
+	GROUPS_MAX = 5,   /* security groups of one port */
+	FLOW_SETS = 1024, /* sets of connections of one port */
+	FLOW_WAYS = 8,    /* connections in a set */
 };
 
 /* An address that stands alone. */
@@ -112,6 +115,8 @@ struct port {
 	__u16 mtu;
 	__u8 state;
 	__u8 flags;
+	__u32 editions[GROUPS_MAX]; /* of its security groups' rules, then zeros */
+	__u32 stamp; /* stands for all of `editions`: flows have it; 0: no groups, everything passes */
 };
 
 struct subnet {
@@ -326,6 +331,104 @@ struct talkers {
 	__u64 at[TALKERS_MAX]; /* boot time in ns */
 };
 
+/*
+ * The rules of a security group: one edition of them never changes, so a port has the old ones or the new ones, and
+ * never a mixture. A table is an edition and a direction: edition << 1 | 1 for what the port sends.
+ */
+struct rule_bits {
+	__u64 words[4]; /* a bit for each rule, in the order in which they count */
+};
+
+/* The other end's address: longest match on (table, address), so prefixlen = 32 + its length. */
+struct net_key {
+	__u32 prefixlen;
+	__be32 table;
+	__u8 address[16];
+};
+
+/* The other end's groups. */
+struct peer_key {
+	__u32 table;
+	__u32 group; /* 0: whoever has an address of the VPC */
+};
+
+/* The destination's port: longest match on (table, protocol, port), so prefixlen = 32, or 40 + its length. */
+struct service_key {
+	__u32 prefixlen;
+	__be32 table;
+	__u8 protocol;
+	__u8 port[2];
+	__u8 zero;
+};
+
+/* A rule by its place in the bits. */
+struct rule_key {
+	__u32 edition;
+	__u32 place;
+};
+struct rule {
+	__u32 rank;   /* the least counts; odd: it allows */
+	__u32 number; /* its name in `rule_hits` */
+};
+
+/* The groups of any port of the VPC, by its number. */
+struct membership {
+	__u32 groups[GROUPS_MAX]; /* numbers, then zeros */
+};
+
+/* Both ends of a connection, as one port sees them; compared as five words. */
+struct tuple {
+	__u8 own[16];
+	__u8 peer[16];
+	__be16 own_port;  /* of a ping its identifier */
+	__be16 peer_port; /* of a ping 1 if the port asks, 2 if it is asked */
+	__u8 protocol;
+	__u8 zero[3];
+} __attribute__((aligned(8)));
+
+enum flow_state { FLOW_FREE = 0, FLOW_NEW = 1, FLOW_ANSWERED = 2, FLOW_CLOSING = 3, FLOW_CUT = 4 };
+
+/* A connection of one port. Instants are boot time in 2^24 ns (16.8 ms), and go round after two years. */
+struct flow {
+	struct tuple who;
+	__u32 seen_at;
+	__u32 judged_at;
+	__u32 stamp; /* the port's, when it was judged */
+	__u8 state;
+	__u8 opened;    /* 1: by the port */
+	__u8 closed_by; /* 1: the port has sent a FIN, 2: the other end */
+	__u8 zero;
+};
+
+/* Where connections lie: the set of one is found by its hash. So no port takes room from another. */
+struct flow_key {
+	__u32 port;
+	__u32 set;
+};
+struct flow_set {
+	struct bpf_spin_lock lock; /* of whoever writes a connection anew */
+	__u32 zero;
+	struct flow ways[FLOW_WAYS];
+};
+struct empty_flow_set {
+	__u64 words[57];
+};
+
+/* The first fragments that passed lately: 64 of one port, by a hash. */
+struct fragment_key {
+	__u32 port;
+	__u32 slot;
+};
+struct fragment {
+	__u8 own[16];
+	__u8 peer[16];
+	__be32 identification;
+	__u32 at; /* as in struct flow */
+	__u8 protocol;
+	__u8 is_out;
+	__u8 zero[2];
+};
+
 /* What the drops of one port (0: the underlay) for one reason were. */
 struct drop_key {
 	__u32 port;
@@ -436,7 +539,7 @@ enum outcome {
 /*
  * Why a packet was dropped. Numbers are never reused; reasons.rs has the words for people.
  * 1–15 no port or no frame, 16–39 who it says it is, 40–63 where it goes, 64–79 the underlay, 80–89 the edge,
- * 90–95 who it says it is, once more.
+ * 90 who it says it is, once more, 91–95 security groups.
  */
 enum reason {
 	REASON_NONE = 0,
@@ -529,6 +632,10 @@ enum reason {
 	REASON_OUTSIDE_SOURCE = 87,
 
 	REASON_MAPPED = 90,
+	REASON_GROUP_INGRESS = 91,
+	REASON_GROUP_EGRESS = 92,
+	REASON_GROUP_FRAGMENT = 93,
+	REASON_FLOW_TABLE_FULL = 94,
 	REASON_MAX = 96,
 };
 
@@ -578,6 +685,9 @@ enum counter {
 	COUNT_ADVERT_FORGOTTEN,
 	COUNT_ND_ANSWERED,
 	COUNT_ND_CONSUMED,
+	COUNT_FLOW_BEGUN,
+	COUNT_FLOW_CUT,
+	COUNT_FLOW_GIVEN_UP,
 	COUNT_END,
 };
 #define LEDGER_LEN 160
@@ -627,7 +737,7 @@ struct announcement {
 _Static_assert(sizeof(struct address_key) == 20, "keep in step with AddressKey");
 _Static_assert(sizeof(struct address_port_key) == 24, "keep in step with AddressPortKey");
 _Static_assert(sizeof(struct address) == 32, "keep in step with Address");
-_Static_assert(sizeof(struct port) == 64, "keep in step with Port");
+_Static_assert(sizeof(struct port) == 88, "keep in step with Port");
 _Static_assert(sizeof(struct subnet) == 44, "keep in step with Subnet");
 _Static_assert(sizeof(struct record) == 40, "keep in step with Record");
 _Static_assert(sizeof(struct move) == 40, "keep in step with Move");
@@ -638,6 +748,9 @@ _Static_assert(sizeof(struct order) == 120, "keep in step with Order");
 _Static_assert(sizeof(struct delivered) == 216, "keep in step with Delivered");
 _Static_assert(sizeof(struct announcement) == 96, "keep in step with core/wire");
 _Static_assert(sizeof(struct peer) == 32, "keep in step with Peer");
+_Static_assert(sizeof(struct tuple) == 40, "keep in step with core/groups");
+_Static_assert(sizeof(struct flow) == 56, "keep in step with Flow");
+_Static_assert(sizeof(struct flow_set) == sizeof(struct empty_flow_set), "all of it begins as zero");
 _Static_assert(sizeof(struct seal_key) == 24, "keep in step with SealKey");
 
 #endif

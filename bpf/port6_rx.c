@@ -127,6 +127,11 @@ static __noinline int forward6(struct __sk_buff *skb, const struct settings *own
 	if (skb->len - ETH_HLEN > port->mtu && travel_size6(skb) > port->mtu)
 		return REFUSED + REASON_TOO_BIG + (port->mtu << 8);
 
+	if (port->stamp) {
+		reason = guard(skb, port->number, port->stamp, true);
+		if (reason)
+			return drop(skb, port->number, reason, 0);
+	}
 	reason = find_way6(port, parcel, way);
 	/* What may not leave its link, or is of it alone, goes nowhere else by its MAC either. */
 	if (may_go_by_mac(way) && reason != REASON_SCOPE && !is_link_local(parcel->destination.address) &&

@@ -185,6 +185,14 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 	if (reason == REASON_TARGET_ODD) {
 		if (dhcp)
 			return to_dhcp(skb, own, port);
+	}
+	if (port->stamp) {
+		__u32 forbidden = guard(skb, port->number, port->stamp, true);
+
+		if (forbidden)
+			return drop(skb, port->number, forbidden, parcel.destination);
+	}
+	if (reason == REASON_TARGET_ODD) {
 		ip = ip_header(skb);
 		if (ip && is_ping(skb, ip))
 			return answer_ping(skb, port);

@@ -71,6 +71,11 @@ LPM(routes, struct route_key, struct ip16, 4096);
 HASH(eips, struct ip16, struct eip, 4096);
 HASH(nats, struct address_key, struct nat, 4096);
 LPM(pools, struct pool_key, struct ip16, 64); /* value: the outside router; zero: none */
+LPM(group_nets, struct net_key, struct rule_bits, 65536);
+LPM(group_services, struct service_key, struct rule_bits, 65536);
+HASH(group_peers, struct peer_key, struct rule_bits, 65536);
+HASH(group_rules, struct rule_key, struct rule, 65536);
+HASH(memberships, __u32, struct membership, 16384); /* by port */
 HASH(attachments, __u32, __u32, 2048);
 
 /* Who holds what: written by these programs only. */
@@ -89,6 +94,11 @@ MEMORY(delivered, struct delivered_key, struct delivered, 4096);
 SINGLE(no_advert, struct delivered); /* never written: what a new one begins as */
 MEMORY(departures, __u32, __u64, 1024); /* port -> boot time in ns of its guest's last frame before it left */
 MEMORY(meters, struct meter_key, struct meter, 8192);
+HASH(flows, struct flow_key, struct flow_set, 131072);
+SINGLE(no_flows, struct empty_flow_set); /* never written: what a set begins as */
+SINGLE(flow_seed, __u64); /* drawn once, so that nobody outside knows where a connection lies */
+MEMORY(fragments, struct fragment_key, struct fragment, 8192);
+MEMORY(rule_hits, __u32, __u64, 8192); /* first packets, by the number of the rule that decided */
 MEMORY(drops, struct drop_key, struct drop_value, 4096);
 
 struct {

@@ -98,6 +98,7 @@ mod tests {
             device: None,
             instance: None,
             arrives: None,
+            groups: vec![],
         }
     }
 

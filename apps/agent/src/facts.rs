@@ -73,7 +73,9 @@ pub fn events(key: EntryKey, before: Option<&Entry>, now: Option<&Entry>) -> Vec
         | EntryKey::AdvertSource(..)
         | EntryKey::Route(..)
         | EntryKey::Eip(_)
-        | EntryKey::Pool(_) => {}
+        | EntryKey::Pool(_)
+        | EntryKey::Group(_)
+        | EntryKey::Membership(_) => {}
     }
     events
 }
@@ -149,6 +151,7 @@ mod tests {
                 source_dest_check: true,
                 is_awaited: false,
                 state,
+                editions: None,
             })
         };
         let at = EntryKey::Port(port);

@@ -54,6 +54,8 @@ pub enum Command {
     Eip(Noun<cli::eip::EipVerb>),
     /// Pools that EIPs come from
     Pool(Noun<cli::pool::PoolVerb>),
+    /// What may reach instances, and what they may send
+    SecurityGroup(Noun<cli::group::SecurityGroupVerb>),
     /// Routes of a VPC
     Route(Noun<cli::route::RouteVerb>),
     /// The network: where a packet would go, and why

@@ -138,6 +138,12 @@ pub struct Quotas {
     pub vip_routes_per_vpc: Option<usize>,
     /// Secondary addresses of one interface.
     pub secondary_addresses: Option<usize>,
+    /// Security groups of one VPC.
+    pub groups_per_vpc: Option<usize>,
+    /// Security groups of one interface, at most 5.
+    pub groups_per_interface: Option<usize>,
+    /// Rules of one security group, at most 200.
+    pub rules_per_group: Option<usize>,
 }
 
 impl Default for Config {

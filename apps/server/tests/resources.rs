@@ -245,9 +245,10 @@ fn a_watch_tells_what_was_missed_and_what_happens() {
     let (vpc, _) = scene.network();
     let filter = WatchFilter { after: Some(0), kind: Some("changed".into()), ..Default::default() };
     let mut watch = scene.client.watch_events(&filter).unwrap();
-    let resources: Vec<_> = watch.by_ref().take(3).map(|event| event.unwrap().resource.unwrap()).collect();
+    let resources: Vec<_> = watch.by_ref().take(4).map(|event| event.unwrap().resource.unwrap()).collect();
     assert!(resources[0].starts_with("pool-"));
     assert_eq!(resources[1], vpc.meta.id);
+    assert!(resources[2].starts_with("sg-"), "its default security group");
 
     scene
         .client

@@ -4,6 +4,7 @@ mod address;
 mod association;
 pub(crate) mod check;
 mod eip;
+mod group;
 mod host;
 mod instance;
 mod interface;
@@ -19,8 +20,8 @@ mod vpc;
 use crate::{Code, Draw, Facts, Refusal, Request, request::NewTexts, request::Texts};
 use havip_model::{
     Change, Counter, Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Id, Instance, InstanceId, Interface,
-    InterfaceId, Map, Meta, Resource, ResourceKey, Route, RouteId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId,
-    World,
+    InterfaceId, Map, Meta, Resource, ResourceKey, Route, RouteId, SecurityGroup, SecurityGroupId, Subnet,
+    SubnetId, Vip, VipId, Vpc, VpcId, World,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,6 +78,12 @@ pub fn admit(world: &World, request: &Request, facts: &Facts) -> Result<Change, 
         Request::ReleaseEip(request) => decision.release_eip(request),
         Request::CreateRoute(request) => decision.create_route(request),
         Request::DeleteRoute(request) => decision.delete_route(request),
+        Request::CreateSecurityGroup(request) => decision.create_security_group(request),
+        Request::UpdateSecurityGroup(request) => decision.update_security_group(request),
+        Request::DeleteSecurityGroup(request) => decision.delete_security_group(request),
+        Request::AddRules(request) => decision.add_rules(request),
+        Request::RemoveRules(request) => decision.remove_rules(request),
+        Request::ReplaceRules(request) => decision.replace_rules(request),
         Request::JoinHost(request) => decision.join_host(request),
         Request::UpdateHost(request) => decision.update_host(request),
         Request::RemoveHost(request) => decision.remove_host(request),
@@ -268,6 +275,7 @@ macro_rules! kept {
 kept! {
     Vpc(VpcId) in vpcs: "VPC", VpcNotFound;
     Subnet(SubnetId) in subnets: "subnet", SubnetNotFound;
+    SecurityGroup(SecurityGroupId) in groups: "security group", SecurityGroupNotFound;
     Interface(InterfaceId) in interfaces: "interface", InterfaceNotFound;
     Instance(InstanceId) in instances: "instance", InstanceNotFound;
     Vip(VipId) in vips: "VIP", VipNotFound;

@@ -46,6 +46,12 @@ pub struct Quotas {
     pub vip_routes_per_vpc: Option<usize>,
     /// See [`Limits::secondary_addresses`].
     pub secondary_addresses: Option<usize>,
+    /// See [`Limits::groups_per_vpc`].
+    pub groups_per_vpc: Option<usize>,
+    /// See [`Limits::groups_per_interface`].
+    pub groups_per_interface: Option<usize>,
+    /// See [`Limits::rules_per_group`].
+    pub rules_per_group: Option<usize>,
 }
 
 impl Quotas {
@@ -59,6 +65,9 @@ impl Quotas {
             vips_per_project: self.vips_per_project.unwrap_or(usual.vips_per_project),
             vip_routes_per_vpc: self.vip_routes_per_vpc.unwrap_or(usual.vip_routes_per_vpc),
             secondary_addresses: self.secondary_addresses.unwrap_or(usual.secondary_addresses),
+            groups_per_vpc: self.groups_per_vpc.unwrap_or(usual.groups_per_vpc),
+            groups_per_interface: self.groups_per_interface.unwrap_or(usual.groups_per_interface),
+            rules_per_group: self.rules_per_group.unwrap_or(usual.rules_per_group),
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::{Draw, Facts, LiveHost, Quotas, Request, request::*};
 use havip_model::{
-    AssociationMode, Binding, Body, Contention, Driver, EipTarget, Family, HostId, HostNumber, InterfaceId,
-    Map, NextHop, Profile, Target, Timestamp, World,
+    AssociationMode, Binding, Body, Contention, Direction, Driver, EipTarget, Family, HostId, HostNumber,
+    InterfaceId, Map, NextHop, Peer, Ports, Profile, Protocol, RuleAction, SecurityGroupId, Target,
+    Timestamp, World,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -36,6 +37,9 @@ impl Random {
             vips_per_project: Some(10),
             vip_routes_per_vpc: Some(2),
             secondary_addresses: Some(3),
+            groups_per_vpc: Some(4),
+            groups_per_interface: Some(2),
+            rules_per_group: Some(5),
         };
         let now = Timestamp(self.below(1 << 40));
         Facts { now, entropy, live, quotas, ..Facts::default() }
@@ -43,7 +47,24 @@ impl Random {
 
     /// One request; makes more than it deletes, so that worlds grow.
     pub fn request(&mut self, world: &World) -> Request {
-        match self.below(48) {
+        match self.below(56) {
+            48..51 => {
+                let (vpc, texts, rules) = (self.of(&world.vpcs), self.texts(), self.rules(world));
+                CreateSecurityGroup { vpc, texts, rules }.into()
+            }
+            51 => {
+                let (group, texts) = (self.of(&world.groups), self.new_texts());
+                UpdateSecurityGroup { group, texts }.into()
+            }
+            52 => DeleteSecurityGroup { group: self.of(&world.groups) }.into(),
+            53 => AddRules { group: self.of(&world.groups), rules: self.rules(world) }.into(),
+            54 => {
+                let group = self.of(&world.groups);
+                let its = world.groups.get(&group).map(|group| group.rules.clone()).unwrap_or_default();
+                let rules = its.iter().filter(|_| self.maybe()).map(|rule| rule.number).collect();
+                RemoveRules { group, rules }.into()
+            }
+            55 => ReplaceRules { group: self.of(&world.groups), rules: self.rules(world) }.into(),
             0 => {
                 let (texts, region) = (self.texts(), "local".into());
                 CreateVpc { texts, region, cidr: self.cidr(), cidr6: self.cidr6(56) }.into()
@@ -65,8 +86,9 @@ impl Random {
             6..9 => self.create_interface(world),
             9 => {
                 let (interface, texts) = (self.of(&world.interfaces), self.new_texts());
-                UpdateInterface { interface, texts, source_dest_check: self.maybe().then(|| self.maybe()) }
-                    .into()
+                let source_dest_check = self.maybe().then(|| self.maybe());
+                let groups = self.maybe().then(|| self.groups(world));
+                UpdateInterface { interface, texts, source_dest_check, groups }.into()
             }
             10 => DeleteInterface { interface: self.of(&world.interfaces) }.into(),
             11..13 => {
@@ -145,7 +167,9 @@ impl Random {
         let (subnet, texts, address) = (self.of(&world.subnets), self.texts(), self.choice(Family::Ipv4));
         let secondary = if self.below(4) == 0 { self.addresses() } else { Vec::new() };
         let (address6, source_dest_check) = (self.choice6(), self.maybe());
-        CreateInterface { subnet, texts, address, address6, secondary, mac: None, source_dest_check }.into()
+        let groups = self.groups(world);
+        CreateInterface { subnet, texts, address, address6, secondary, mac: None, source_dest_check, groups }
+            .into()
     }
 
     fn run_instance(&mut self, world: &World) -> Request {
@@ -154,6 +178,7 @@ impl Random {
         request.address = self.choice(Family::Ipv4);
         request.address6 = self.choice6();
         request.source_dest_check = self.maybe();
+        request.groups = self.groups(world);
         if self.maybe() {
             request.driver = Driver::External;
             request.device = self.device();
@@ -255,6 +280,44 @@ impl Random {
         let has =
             world.interfaces.get(&interface).map(|interface| interface.secondary.clone()).unwrap_or_default();
         has.into_iter().filter(|_| self.maybe()).collect()
+    }
+
+    fn groups(&mut self, world: &World) -> Vec<SecurityGroupId> {
+        if self.below(4) > 0 {
+            return Vec::new(); // most are of another VPC
+        }
+        (0..self.below(4)).map(|_| self.of(&world.groups)).collect()
+    }
+
+    fn rules(&mut self, world: &World) -> Vec<NewRule> {
+        (0..self.below(4)).map(|_| self.rule(world)).collect()
+    }
+
+    fn rule(&mut self, world: &World) -> NewRule {
+        let protocols = [
+            Protocol::All,
+            Protocol::TCP,
+            Protocol::UDP,
+            Protocol::ICMP,
+            Protocol::ICMPV6,
+            Protocol::Number(47),
+        ];
+        let first = self.below(4) as u16;
+        NewRule {
+            direction: if self.maybe() { Direction::Ingress } else { Direction::Egress },
+            action: if self.maybe() { RuleAction::Allow } else { RuleAction::Drop },
+            priority: self.below(4) as u8,
+            protocol: protocols[self.below(6) as usize],
+            ports: if self.maybe() { Ports::new(first, first + self.below(2) as u16) } else { None },
+            peer: match self.below(6) {
+                0 => Peer::Any,
+                1 => Peer::Vpc,
+                2 => Peer::Prefix(self.cidr().into()),
+                3 => self.cidr6(64).map_or(Peer::Any, |net| Peer::Prefix(net.into())),
+                _ => Peer::Group(self.of(&world.groups)),
+            },
+            description: String::new(),
+        }
     }
 
     /// One of a few small ranges, so that they meet.
@@ -359,7 +422,7 @@ macro_rules! unknown {
     )*};
 }
 
-unknown! { VpcId SubnetId InterfaceId InstanceId VipId EipPoolId EipId RouteId }
+unknown! { SecurityGroupId VpcId SubnetId InterfaceId InstanceId VipId EipPoolId EipId RouteId }
 
 impl Unknown for HostNumber {
     fn unknown(_: Body) -> Self {

@@ -80,6 +80,10 @@ codes! {
         EipNotFound = "eip_not_found",
         /// No such route.
         RouteNotFound = "route_not_found",
+        /// No such security group.
+        SecurityGroupNotFound = "security_group_not_found",
+        /// The security group has no such rule.
+        RuleNotFound = "rule_not_found",
         /// No such host.
         HostNotFound = "host_not_found",
         /// The target is not associated with the VIP.
@@ -132,6 +136,10 @@ codes! {
         AddressOutsidePool = "address_outside_pool",
         /// The associations of one VIP are instances or interfaces, not both.
         MixedTargets = "mixed_targets",
+        /// A rule that no packet could match.
+        InvalidRule = "invalid_rule",
+        /// The same security group twice in one request.
+        GroupRepeated = "group_repeated",
         /// Nothing was asked for.
         NothingToDo = "nothing_to_do",
     }
@@ -194,6 +202,10 @@ codes! {
         DestinationInSubnet = "destination_in_subnet",
         /// The interface drops what is not for its own addresses.
         SourceDestCheckOn = "source_dest_check_on",
+        /// The security group has such a rule already.
+        RuleExists = "rule_exists",
+        /// A VPC's default security group stays as long as the VPC.
+        DefaultGroup = "default_group",
         /// Another host has this name.
         HostNameInUse = "host_name_in_use",
         /// Another host has this VXLAN address.
@@ -228,6 +240,12 @@ codes! {
         TooManyAdvertSources = "too_many_advert_sources",
         /// The instance has as many interfaces as it may.
         TooManyInterfaces = "too_many_interfaces",
+        /// The VPC has as many security groups as it may.
+        TooManyGroupsInVpc = "too_many_groups_in_vpc",
+        /// More security groups than an interface may have.
+        TooManyGroups = "too_many_groups",
+        /// More rules than a security group may have.
+        TooManyRules = "too_many_rules",
         /// A kind of number that is never given twice has run out.
         NumbersExhausted = "numbers_exhausted",
         /// The user has as many access keys as it may.
@@ -236,7 +254,9 @@ codes! {
         TooManyPolicies = "too_many_policies",
     }
     InUse {
-        /// The VPC has subnets.
+        /// The security group guards interfaces, or rules of others are about it.
+        GroupInUse = "group_in_use",
+        /// The VPC has subnets or security groups.
         VpcInUse = "vpc_in_use",
         /// The subnet has interfaces or VIPs.
         SubnetInUse = "subnet_in_use",

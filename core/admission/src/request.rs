@@ -4,6 +4,7 @@
 //! most 256; both may be empty and need not be unique.
 
 mod eip;
+mod group;
 mod host;
 mod instance;
 mod interface;
@@ -12,7 +13,7 @@ mod route;
 mod texts;
 mod vip;
 
-pub use {eip::*, host::*, instance::*, interface::*, network::*, route::*, texts::*, vip::*};
+pub use {eip::*, group::*, host::*, instance::*, interface::*, network::*, route::*, texts::*, vip::*};
 
 macro_rules! requests {
     ($($(#[$doc:meta])* $name:ident)*) => {
@@ -119,6 +120,18 @@ requests! {
     CreateRoute
     /// Deletes a custom route.
     DeleteRoute
+    /// Makes a security group.
+    CreateSecurityGroup
+    /// Changes a security group's texts.
+    UpdateSecurityGroup
+    /// Deletes a security group that guards nothing.
+    DeleteSecurityGroup
+    /// Gives a security group further rules.
+    AddRules
+    /// Takes rules from a security group.
+    RemoveRules
+    /// Gives a security group other rules, at once.
+    ReplaceRules
     /// Adds a machine that has shown its join token.
     JoinHost
     /// Takes over what a host says of itself.

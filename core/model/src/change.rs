@@ -41,11 +41,26 @@ pub enum Counter {
     Host,
     /// Makings of VIPs and of EIP bindings.
     Incarnation,
+    /// Security groups in every switch.
+    Group,
+    /// Rules of security groups in every switch.
+    Rule,
+    /// States of a security group's rules.
+    Edition,
 }
 
 impl Counter {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Vni, Self::Subnet, Self::Port, Self::Host, Self::Incarnation];
+    pub const ALL: [Self; 8] = [
+        Self::Vni,
+        Self::Subnet,
+        Self::Port,
+        Self::Host,
+        Self::Incarnation,
+        Self::Group,
+        Self::Rule,
+        Self::Edition,
+    ];
 
     /// Its word, as in stored keys.
     pub const fn word(self) -> &'static str {
@@ -55,6 +70,9 @@ impl Counter {
             Self::Port => "port",
             Self::Host => "host",
             Self::Incarnation => "incarnation",
+            Self::Group => "group",
+            Self::Rule => "rule",
+            Self::Edition => "edition",
         }
     }
 }

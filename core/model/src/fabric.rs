@@ -78,4 +78,10 @@ number! {
     PortNumber: "port" in 1, u32::MAX;
     /// A subnet's number in every switch; link-local addresses are keyed by it.
     SubnetNumber: "subnet" in 1, (1 << 31) - 1;
+    /// A security group's number in every switch.
+    GroupNumber: "security group" in 1, u32::MAX;
+    /// A rule's number in every switch.
+    RuleNumber: "rule" in 1, u32::MAX;
+    /// The number of one state of a security group's rules; the switch packs it beside a direction, so 31 bits.
+    Edition: "edition" in 1, (1 << 31) - 1;
 }

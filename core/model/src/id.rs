@@ -147,6 +147,8 @@ resource_id! {
     EipId = "eip-";
     /// A custom route.
     RouteId = "route-";
+    /// A security group.
+    SecurityGroupId = "sg-";
     /// A host.
     HostId = "host-";
     /// An access key.

@@ -9,6 +9,7 @@ mod eip;
 mod event;
 mod fabric;
 mod finding;
+mod group;
 mod host;
 mod id;
 mod identity;
@@ -29,12 +30,15 @@ pub use change::{Change, Counter};
 pub use digest::Digest;
 pub use eip::{Eip, EipPool, EipTarget};
 pub use event::{Event, EventKind, Evidence, MoveCause, Refusal, RefusalReason};
-pub use fabric::{HostNumber, NotANumber, OutOfRange, PortNumber, SubnetNumber, Vni};
+pub use fabric::{
+    Edition, GroupNumber, HostNumber, NotANumber, OutOfRange, PortNumber, RuleNumber, SubnetNumber, Vni,
+};
 pub use finding::Finding;
+pub use group::{Direction, Peer, Ports, Protocol, Rule, RuleAction, SecurityGroup};
 pub use host::{Host, HostState};
 pub use id::{
     AccessKeyId, Body, EipId, EipPoolId, HostId, Id, IdError, InstanceId, InterfaceId, PolicyId, ProjectId,
-    RouteId, SubnetId, UserId, VipId, VpcId,
+    RouteId, SecurityGroupId, SubnetId, UserId, VipId, VpcId,
 };
 pub use identity::{AccessKey, Directory, FULL_ACCESS, Identity, IdentityKey, Policy, Project, User};
 pub use instance::{Driver, InitSystem, Instance, InstanceState, PowerState};

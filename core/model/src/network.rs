@@ -1,8 +1,8 @@
 //! VPCs, subnets, interfaces and routes.
 
 use crate::{
-    HostNumber, InstanceId, InterfaceId, MacAddr, Meta, PortNumber, RouteId, SubnetId, SubnetNumber,
-    Timestamp, VipId, Vni, VpcId,
+    HostNumber, InstanceId, InterfaceId, MacAddr, Meta, PortNumber, RouteId, SecurityGroupId, SubnetId,
+    SubnetNumber, Timestamp, VipId, Vni, VpcId,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
@@ -158,6 +158,9 @@ pub struct Interface {
     pub device: Option<String>,
     /// Whether the guest may send and receive only its own addresses.
     pub source_dest_check: bool,
+    /// Its security groups, each once; none only in interfaces that are older than groups: everything passes.
+    #[serde(default)]
+    pub groups: Vec<SecurityGroupId>,
     /// Inactive, active or migrating out, as wanted.
     pub port_state: PortState,
     /// Where its guest is on its way to.

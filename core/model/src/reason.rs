@@ -124,4 +124,8 @@ pub const REASONS: &[Reason] = &[
     row(87, "outside_source", "a packet from outside says it is from an address of the VPC", "somebody outside forges"),
 
     row(90, "mapped", "IPv6 with an IPv4 address for source, destination or neighbour (::ffff:0:0/96 or ::/96)", "send IPv4 as IPv4"),
+    row(91, "group_ingress", "no rule of the interface's security groups lets it in", "if it was meant, add a rule that does to one of them"),
+    row(92, "group_egress", "no rule of the interface's security groups lets it out", "if it was meant, add a rule that does to one of them"),
+    row(93, "group_fragment", "a fragment whose first one did not pass, or whose first one hides its ports", ""),
+    row(94, "flow_table_full", "a new connection, while the interface has as many in use as are remembered", "spread the load over more interfaces"),
 ];

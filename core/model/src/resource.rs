@@ -2,7 +2,8 @@
 
 use crate::{
     Eip, EipId, EipPool, EipPoolId, EipTarget, Host, HostNumber, Instance, InstanceId, Interface,
-    InterfaceId, Meta, NextHop, ProjectId, Route, RouteId, Subnet, SubnetId, Target, Vip, VipId, Vpc, VpcId,
+    InterfaceId, Meta, NextHop, ProjectId, Route, RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId,
+    Target, Vip, VipId, Vpc, VpcId,
 };
 use std::{fmt, str::FromStr};
 
@@ -70,6 +71,7 @@ macro_rules! resources {
 resources! {
     Vpc(VpcId) = "vpc", id;
     Subnet(SubnetId) = "subnet", id;
+    SecurityGroup(SecurityGroupId) = "security-group", id;
     Host(HostNumber) = "host", number;
     Instance(InstanceId) = "instance", id;
     Interface(InterfaceId) = "interface", id;

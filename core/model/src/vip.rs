@@ -1,6 +1,8 @@
 //! VIPs and who may claim them.
 
-use crate::{Incarnation, InstanceId, InterfaceId, Meta, SubnetId, Timestamp, VipId, VipKey, VpcId};
+use crate::{
+    Incarnation, InstanceId, InterfaceId, Meta, SecurityGroup, SubnetId, Timestamp, VipId, VipKey, VpcId,
+};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -124,6 +126,12 @@ pub struct Limits {
     pub vip_routes_per_vpc: usize,
     /// Addresses of one interface besides its primary one.
     pub secondary_addresses: usize,
+    /// Security groups of one VPC, its default one counted in.
+    pub groups_per_vpc: usize,
+    /// Security groups of one interface; more than 5 have no place in the switch.
+    pub groups_per_interface: usize,
+    /// Rules of one security group, both directions together; more than 200 have no place in the switch.
+    pub rules_per_group: usize,
 }
 
 impl Profile {
@@ -136,6 +144,10 @@ impl Profile {
             vips_per_project: 50,
             vip_routes_per_vpc: 5,
             secondary_addresses: 20,
+            // As on Alibaba Cloud: 100 groups, 5 of an interface, 200 rules of a group.
+            groups_per_vpc: 100,
+            groups_per_interface: SecurityGroup::PER_INTERFACE,
+            rules_per_group: SecurityGroup::MOST_RULES,
         };
         match self {
             Self::Native | Self::Alibaba => native,

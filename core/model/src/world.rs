@@ -8,7 +8,8 @@ mod tests;
 
 use crate::{
     Change, Counter, Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Instance, InstanceId, Interface,
-    InterfaceId, Map, Resource, ResourceKey, Route, RouteId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId,
+    InterfaceId, Map, Resource, ResourceKey, Route, RouteId, SecurityGroup, SecurityGroupId, Subnet,
+    SubnetId, Vip, VipId, Vpc, VpcId,
 };
 pub use index::AddressUser;
 use index::Index;
@@ -24,6 +25,8 @@ pub struct World {
     pub vpcs: Map<VpcId, Vpc>,
     /// Subnets.
     pub subnets: Map<SubnetId, Subnet>,
+    /// Security groups.
+    pub groups: Map<SecurityGroupId, SecurityGroup>,
     /// Interfaces.
     pub interfaces: Map<InterfaceId, Interface>,
     /// Instances.
@@ -73,6 +76,7 @@ impl World {
         Some(match key {
             ResourceKey::Vpc(id) => self.vpcs.get(&id)?.clone().into(),
             ResourceKey::Subnet(id) => self.subnets.get(&id)?.clone().into(),
+            ResourceKey::SecurityGroup(id) => self.groups.get(&id)?.clone().into(),
             ResourceKey::Host(number) => self.hosts.get(&number)?.clone().into(),
             ResourceKey::Instance(id) => self.instances.get(&id)?.clone().into(),
             ResourceKey::Interface(id) => self.interfaces.get(&id)?.clone().into(),
@@ -87,6 +91,7 @@ impl World {
     pub fn resources(&self) -> impl Iterator<Item = Resource> {
         let vpcs = self.vpcs.values().cloned().map(Resource::Vpc);
         let subnets = self.subnets.values().cloned().map(Resource::Subnet);
+        let groups = self.groups.values().cloned().map(Resource::SecurityGroup);
         let hosts = self.hosts.values().cloned().map(Resource::Host);
         let instances = self.instances.values().cloned().map(Resource::Instance);
         let interfaces = self.interfaces.values().cloned().map(Resource::Interface);
@@ -95,6 +100,7 @@ impl World {
         let eips = self.eips.values().cloned().map(Resource::Eip);
         let routes = self.routes.values().cloned().map(Resource::Route);
         vpcs.chain(subnets)
+            .chain(groups)
             .chain(hosts)
             .chain(instances)
             .chain(interfaces)
@@ -116,6 +122,7 @@ impl World {
         match resource {
             Resource::Vpc(vpc) => self.vpcs.insert(vpc.id, vpc),
             Resource::Subnet(subnet) => self.subnets.insert(subnet.id, subnet),
+            Resource::SecurityGroup(group) => self.groups.insert(group.id, group),
             Resource::Host(host) => self.hosts.insert(host.number, host),
             Resource::Instance(instance) => self.instances.insert(instance.id, instance),
             Resource::Interface(interface) => self.interfaces.insert(interface.id, interface),
@@ -132,6 +139,7 @@ impl World {
         match key {
             ResourceKey::Vpc(id) => self.vpcs.remove(&id),
             ResourceKey::Subnet(id) => self.subnets.remove(&id),
+            ResourceKey::SecurityGroup(id) => self.groups.remove(&id),
             ResourceKey::Host(number) => self.hosts.remove(&number),
             ResourceKey::Instance(id) => self.instances.remove(&id),
             ResourceKey::Interface(id) => self.interfaces.remove(&id),

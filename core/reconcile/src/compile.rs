@@ -2,10 +2,14 @@
 
 mod audience;
 
-use crate::item::{EipItem, EndpointItem, Item, ItemKey, PortItem, SubnetItem, VipItem, VpcItem};
+use crate::item::{EipItem, EndpointItem, GroupItem, Item, ItemKey, PortItem, SubnetItem, VipItem, VpcItem};
 use crate::table::{Address, Entry, EntryKey, Port, Table};
 pub use audience::Audience;
-use havip_model::{Binding, Contention, Family, HostNumber, InterfaceId, PortNumber, PortState, Vni};
+use havip_groups::Compiled;
+use havip_model::{
+    Binding, Contention, Edition, Family, HostNumber, InterfaceId, PortNumber, PortState, SecurityGroupId,
+    Vni,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -37,6 +41,8 @@ pub struct Desired {
     claimants: BTreeMap<EntryKey, BTreeMap<ItemKey, Entry>>,
     /// The ports of this host by their primary addresses: a port is active only while these are its own.
     primaries: BTreeMap<(Vni, IpAddr), BTreeSet<InterfaceId>>,
+    /// The ports of this host by their security groups: a port has the editions that are there.
+    guarded: BTreeMap<SecurityGroupId, BTreeSet<InterfaceId>>,
     table: Table,
 }
 
@@ -49,6 +55,7 @@ impl Desired {
             devices: BTreeMap::new(),
             claimants: BTreeMap::new(),
             primaries: BTreeMap::new(),
+            guarded: BTreeMap::new(),
             table: Table::new(),
         }
     }
@@ -76,20 +83,43 @@ impl Desired {
             for net in &port.addresses {
                 self.primaries.entry((port.vni, net.addr())).or_default().insert(port.interface);
             }
+            for group in &port.groups {
+                self.guarded.entry(*group).or_default().insert(port.interface);
+            }
         }
         for (entry_key, entry) in self.entries(&item) {
             self.claimants.entry(entry_key).or_default().insert(key, entry);
             touched.insert(entry_key);
         }
         self.items.insert(key, item);
+        touched.extend(self.guard_anew(key));
         self.settle(touched)
     }
 
     /// Forgets an item; answers the entries that may have changed.
     pub fn remove(&mut self, key: &ItemKey) -> BTreeSet<EntryKey> {
-        let touched = self.withdraw(*key);
+        let mut touched = self.withdraw(*key);
         self.items.remove(key);
+        touched.extend(self.guard_anew(*key));
         self.settle(touched)
+    }
+
+    /// Gives the ports of a security group the edition of its rules that is there now.
+    fn guard_anew(&mut self, key: ItemKey) -> BTreeSet<EntryKey> {
+        let ItemKey::Group(group) = key else { return BTreeSet::new() };
+        let ports = self.guarded.get(&group).into_iter().flatten();
+        let ports: Vec<_> = ports.map(|interface| ItemKey::Port(*interface)).collect();
+        let mut touched = BTreeSet::new();
+        for key in ports {
+            let Some(Item::Port(port)) = self.items.get(&key) else { continue };
+            for (entry_key, entry) in self.port_entries(port) {
+                if matches!(entry_key, EntryKey::Port(_)) {
+                    self.claimants.entry(entry_key).or_default().insert(key, entry);
+                    touched.insert(entry_key);
+                }
+            }
+        }
+        touched
     }
 
     /// Takes the device of an interface as it is now, none while there is none; answers the changed entries.
@@ -126,6 +156,12 @@ impl Desired {
                 }
             }
             self.primaries.retain(|_, ports| !ports.is_empty());
+            for group in &port.groups {
+                if let Some(ports) = self.guarded.get_mut(group) {
+                    ports.remove(&port.interface);
+                }
+            }
+            self.guarded.retain(|_, ports| !ports.is_empty());
         }
         touched
     }
@@ -173,6 +209,7 @@ impl Desired {
             }
             Item::Vpc(vpc) => self.audience(vpc),
             Item::Subnet(subnet) => subnet_entries(subnet),
+            Item::Group(group) => vec![group_entry(group)],
             Item::Endpoint(endpoint) => endpoint_entries(endpoint),
             Item::Vip(vip) => vip_entries(vip),
             Item::Route(route) => vec![(
@@ -211,6 +248,7 @@ impl Desired {
             addresses: addresses.clone(),
             source_dest_check: port.source_dest_check,
             instance: port.instance.map(|(instance, _)| instance),
+            groups: vec![], // its endpoint says them, which knows their numbers
         });
         let entry = Port {
             ifindex: device.ifindex,
@@ -225,10 +263,25 @@ impl Desired {
             source_dest_check: port.source_dest_check,
             state: if device.up { port.state } else { PortState::Inactive },
             is_awaited: device.is_awaited && !device.up,
+            editions: (!port.groups.is_empty()).then(|| self.editions(&port.groups)),
         };
         entries.push((EntryKey::Port(port.port), Entry::Port(entry)));
         entries
     }
+
+    /// The editions of these groups that are there; of one that is not, no rule allows anything.
+    fn editions(&self, groups: &[SecurityGroupId]) -> Vec<Edition> {
+        let edition = |id: &SecurityGroupId| match self.items.get(&ItemKey::Group(*id)) {
+            Some(Item::Group(group)) => Some(group.edition),
+            _ => None,
+        };
+        groups.iter().filter_map(edition).collect()
+    }
+}
+
+/// A group's rules as the switch looks them up.
+fn group_entry(group: &GroupItem) -> (EntryKey, Entry) {
+    (EntryKey::Group(group.edition), Entry::Group(Box::new(Compiled::of(&group.rules))))
 }
 
 /// Whether an active port may stand in this table: its primary addresses are its own there.
@@ -246,6 +299,7 @@ fn keys(item: &Item) -> Vec<EntryKey> {
         Item::Host(host) => vec![EntryKey::Host(host.number)],
         Item::Vpc(vpc) => vec![EntryKey::Members(vpc.vni), EntryKey::Relayed(vpc.vni)],
         Item::Subnet(subnet) => subnet_entries(subnet).into_iter().map(|(key, _)| key).collect(),
+        Item::Group(group) => vec![EntryKey::Group(group.edition)],
         Item::Endpoint(endpoint) => endpoint_entries(endpoint).into_iter().map(|(key, _)| key).collect(),
         Item::Vip(vip) => vip_entries(vip).into_iter().map(|(key, _)| key).collect(),
         Item::Route(route) => vec![EntryKey::Route(route.vni, route.destination.trunc())],
@@ -294,7 +348,11 @@ fn endpoint_entries(endpoint: &EndpointItem) -> Vec<(EntryKey, Entry)> {
         let entry = Entry::Mac { port: endpoint.port, address: *address };
         (EntryKey::Mac(endpoint.subnet, endpoint.mac), entry)
     });
-    endpoint.addresses.iter().map(address).chain(mac).collect()
+    let member = (!endpoint.groups.is_empty()).then(|| {
+        let groups = endpoint.groups.clone();
+        (EntryKey::Membership(endpoint.port), Entry::Membership { groups })
+    });
+    endpoint.addresses.iter().map(address).chain(mac).chain(member).collect()
 }
 
 fn vip_entries(vip: &VipItem) -> Vec<(EntryKey, Entry)> {

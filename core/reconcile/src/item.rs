@@ -2,10 +2,11 @@
 //!
 //! Each item carries everything its host needs to act on it, so that one changed item changes one thing.
 
+use havip_groups::GroupRule;
 use havip_model::{
-    Binding, Contention, Driver, EipId, EipPoolId, HostNumber, Incarnation, InitSystem, InstanceId,
-    InterfaceId, MacAddr, PortNumber, PortState, PowerState, RouteId, SubnetId, SubnetNumber, VipId, VipKey,
-    Vni, VpcId,
+    Binding, Contention, Driver, Edition, EipId, EipPoolId, GroupNumber, HostNumber, Incarnation, InitSystem,
+    InstanceId, InterfaceId, MacAddr, PortNumber, PortState, PowerState, RouteId, SecurityGroupId, SubnetId,
+    SubnetNumber, VipId, VipKey, Vni, VpcId,
 };
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -19,6 +20,8 @@ pub enum ItemKey {
     Vpc(VpcId),
     /// A subnet.
     Subnet(SubnetId),
+    /// A security group.
+    Group(SecurityGroupId),
     /// An interface anywhere in a VPC that the host needs.
     Endpoint(InterfaceId),
     /// A VIP.
@@ -44,6 +47,8 @@ pub enum Item {
     Vpc(VpcItem),
     /// See [`SubnetItem`].
     Subnet(SubnetItem),
+    /// See [`GroupItem`].
+    Group(GroupItem),
     /// See [`EndpointItem`].
     Endpoint(EndpointItem),
     /// See [`VipItem`].
@@ -67,6 +72,7 @@ impl Item {
             Self::Host(host) => ItemKey::Host(host.number),
             Self::Vpc(vpc) => ItemKey::Vpc(vpc.id),
             Self::Subnet(subnet) => ItemKey::Subnet(subnet.id),
+            Self::Group(group) => ItemKey::Group(group.id),
             Self::Endpoint(endpoint) => ItemKey::Endpoint(endpoint.interface),
             Self::Vip(vip) => ItemKey::Vip(vip.id),
             Self::Route(route) => ItemKey::Route(route.id),
@@ -123,6 +129,19 @@ pub struct SubnetItem {
     pub virtual_mac: MacAddr,
 }
 
+/// A security group with members that the host must guard, or that its rules are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupItem {
+    /// Its name.
+    pub id: SecurityGroupId,
+    /// Its number in every switch.
+    pub number: GroupNumber,
+    /// Names these very rules.
+    pub edition: Edition,
+    /// They.
+    pub rules: Vec<GroupRule>,
+}
+
 /// Where the addresses of an interface are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointItem {
@@ -144,6 +163,8 @@ pub struct EndpointItem {
     pub source_dest_check: bool,
     /// The instance it belongs to: several ports of one die together.
     pub instance: Option<InstanceId>,
+    /// Its security groups: what rules mean by them.
+    pub groups: Vec<GroupNumber>,
 }
 
 /// A VIP and the ports that may claim it.
@@ -250,6 +271,8 @@ pub struct PortItem {
     pub device: Option<String>,
     /// The instance it belongs to, and which of its interfaces it is (0 is `eth0`).
     pub instance: Option<(InstanceId, u8)>,
+    /// Its security groups: what guards it. None: everything passes.
+    pub groups: Vec<SecurityGroupId>,
     /// Where its guest is on its way to: that host has this port, too, on a device of its own.
     pub arrives: Option<Arrival>,
 }

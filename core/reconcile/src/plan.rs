@@ -91,6 +91,7 @@ fn rank(entry: &Entry) -> u8 {
         Entry::Route { .. } | Entry::Pool { .. } => 7,
         Entry::Nat { .. } => 8,
         Entry::Eip { .. } => 9,
+        Entry::Group(_) | Entry::Membership { .. } => 9,
         Entry::Port(_) => 10,
     }
 }

@@ -3,7 +3,10 @@
 //! `io/switch` turns them into the bytes of `bpf/maps.h`; nothing else knows that layout.
 //! Holder records are not here: only claims make holders, and only BPF writes them.
 
-use havip_model::{HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni};
+use havip_groups::Compiled;
+use havip_model::{
+    Edition, GroupNumber, HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni,
+};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -38,6 +41,10 @@ pub enum EntryKey {
     Nat(Vni, IpAddr),
     /// A range of public addresses on an edge.
     Pool(IpNet),
+    /// One edition of a security group's rules.
+    Group(Edition),
+    /// The security groups of a port anywhere in a VPC.
+    Membership(PortNumber),
     /// A port on this host, by its device; the last variant, as a port leans on its addresses.
     Port(PortNumber),
 }
@@ -108,6 +115,13 @@ pub enum Entry {
         /// The outside router.
         gateway: Option<IpAddr>,
     },
+    /// The tables of a security group's rules.
+    Group(Box<Compiled>),
+    /// Which groups a port is in.
+    Membership {
+        /// Their numbers.
+        groups: Vec<GroupNumber>,
+    },
     /// A port on this host.
     Port(Port),
 }
@@ -175,4 +189,7 @@ pub struct Port {
     pub state: PortState,
     /// It is inactive because its guest is on its way here: its first frame is told.
     pub is_awaited: bool,
+    /// The rules of its security groups; nothing passes that none of them allows. None: it has no groups, and
+    /// everything passes.
+    pub editions: Option<Vec<Edition>>,
 }

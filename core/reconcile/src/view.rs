@@ -76,6 +76,7 @@ fn needs(world: &World, host: HostNumber, key: ItemKey) -> bool {
             .is_some_and(|instance| instance.host == host || goes_to(world, instance) == Some(host)),
         ItemKey::Vpc(_)
         | ItemKey::Subnet(_)
+        | ItemKey::Group(_)
         | ItemKey::Endpoint(_)
         | ItemKey::Vip(_)
         | ItemKey::Route(_)
@@ -94,6 +95,7 @@ fn vpc_of(world: &World, key: ItemKey) -> Option<VpcId> {
     match key {
         ItemKey::Vpc(id) => world.vpcs.get(&id).map(|vpc| vpc.id),
         ItemKey::Subnet(id) => world.subnets.get(&id).map(|subnet| subnet.vpc),
+        ItemKey::Group(id) => world.groups.get(&id).map(|group| group.vpc),
         ItemKey::Endpoint(id) => world.interfaces.get(&id).map(|interface| interface.vpc),
         ItemKey::Vip(id) => world.vips.get(&id).map(|vip| vip.vpc),
         ItemKey::Route(id) => world.routes.get(&id).map(|route| route.vpc),
@@ -105,9 +107,10 @@ fn vpc_of(world: &World, key: ItemKey) -> Option<VpcId> {
 /// The keys of everything within a VPC.
 fn keys_of(world: &World, vpc: VpcId) -> impl Iterator<Item = ItemKey> {
     let subnets = world.subnets_of(vpc).map(|subnet| ItemKey::Subnet(subnet.id));
+    let groups = world.groups_of(vpc).map(|group| ItemKey::Group(group.id));
     let endpoints = world.interfaces_of_vpc(vpc).map(|interface| ItemKey::Endpoint(interface.id));
     let vips = world.vips_of_vpc(vpc).map(|vip| ItemKey::Vip(vip.id));
     let routes = world.routes_of(vpc).map(|route| ItemKey::Route(route.id));
     let eips = world.eips_into(vpc).map(|eip| ItemKey::Eip(eip.id));
-    subnets.chain(endpoints).chain(vips).chain(routes).chain(eips)
+    subnets.chain(groups).chain(endpoints).chain(vips).chain(routes).chain(eips)
 }

@@ -112,6 +112,15 @@ filters! {
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
+    /// Which security groups.
+    SecurityGroupFilter {
+        /// Of the VPC with this id.
+        vpc: String,
+        /// With exactly this name.
+        name: String,
+        /// Whose name or description has the letters of this text in order, or whose id contains it.
+        q: String,
+    }
     /// Which hosts.
     HostFilter {
         /// With exactly this name.

@@ -121,6 +121,9 @@ pub struct RunInstance {
     /// Whether the guest may send and receive only its own addresses.
     #[serde(default = "yes")]
     pub source_dest_check: bool,
+    /// The ids of the first interface's security groups, at most 5; the VPC's default one if there are none.
+    #[serde(default)]
+    pub security_groups: Vec<String>,
     /// The existing device to plug, for the driver `external`; may also be plugged later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
@@ -144,6 +147,7 @@ impl Default for RunInstance {
             user_data: String::new(),
             mac: None,
             source_dest_check: true,
+            security_groups: vec![],
             device: None,
         }
     }

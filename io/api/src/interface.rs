@@ -34,6 +34,9 @@ pub struct Interface {
     pub device: Option<String>,
     /// Whether the guest may send and receive only its own addresses.
     pub source_dest_check: bool,
+    /// The ids of its security groups; none only in what is older than groups: everything passes.
+    #[serde(default)]
+    pub security_groups: Vec<String>,
     /// As wanted.
     pub port_state: PortState,
     /// Where its guest is on its way to, while it is.
@@ -100,6 +103,9 @@ pub struct CreateInterface {
     /// Whether the guest may send and receive only its own addresses.
     #[serde(default = "yes")]
     pub source_dest_check: bool,
+    /// The ids of its security groups, at most 5; the VPC's default one if there are none.
+    #[serde(default)]
+    pub security_groups: Vec<String>,
 }
 
 impl Default for CreateInterface {
@@ -115,6 +121,7 @@ impl Default for CreateInterface {
             secondary_addresses: vec![],
             mac: None,
             source_dest_check: true,
+            security_groups: vec![],
         }
     }
 }
@@ -132,6 +139,9 @@ pub struct UpdateInterface {
     /// Whether the guest may send and receive only its own addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_dest_check: Option<bool>,
+    /// The ids of all its security groups from now on, at most 5; the VPC's default one if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_groups: Option<Vec<String>>,
 }
 
 /// Attaches an interface to an instance.

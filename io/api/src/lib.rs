@@ -24,6 +24,8 @@
 //! | `/eips`, `/eips/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/eips/{id}/bind`, `/eips/{id}/unbind` | POST |
 //! | `/routes`, `/routes/{id}` | GET, POST; GET, DELETE |
+//! | `/security-groups`, `/security-groups/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/security-groups/{id}/rules`, `/security-groups/{id}/rules/{rule}` | POST, PUT; DELETE |
 //! | `/hosts`, `/hosts/{id}`, `/hosts/{id}/drops` | GET; GET, PATCH, DELETE; GET |
 //! | `/hosts/{id}/trace` | GET (server-sent events) |
 //! | `/hosts/tokens`, `/hosts/keys` | POST; GET, POST |
@@ -45,6 +47,7 @@ mod drill;
 mod eip;
 mod event;
 mod filter;
+mod group;
 mod host;
 mod identity;
 mod instance;
@@ -66,8 +69,10 @@ pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip, Upda
 pub use event::Event;
 pub use filter::{
     EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter, InstanceFilter, InterfaceFilter,
-    PathQuery, RouteFilter, SubnetFilter, TraceFilter, VipFilter, VpcFilter, WatchFilter,
+    PathQuery, RouteFilter, SecurityGroupFilter, SubnetFilter, TraceFilter, VipFilter, VpcFilter,
+    WatchFilter,
 };
+pub use group::{CreateSecurityGroup, Direction, NewRule, Rule, RuleAction, Rules, SecurityGroup};
 pub use host::{DropCount, Drops, Host, HostKeys, HostToken, Unprogrammed};
 pub use identity::{
     AccessKey, AccessKeyFilter, CreateAccessKey, CreateProject, CreateUser, KeyStatus, NewAccessKey, Project,

@@ -47,6 +47,7 @@ resources!(
     crate::Vpc,
     crate::Subnet,
     crate::Route,
+    crate::SecurityGroup,
     crate::Interface,
     crate::Instance,
     crate::Vip,

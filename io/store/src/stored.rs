@@ -19,7 +19,8 @@
 
 use havip_model::{
     AccessKey, Counter, Eip, EipPool, Event, Host, Identity, IdentityKey, Instance, Interface, Policy,
-    Project, Record, Resource, ResourceKey, Route, Subnet, Timestamp, User, Vip, VipKey, Vni, Vpc,
+    Project, Record, Resource, ResourceKey, Route, SecurityGroup, Subnet, Timestamp, User, Vip, VipKey, Vni,
+    Vpc,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -225,6 +226,7 @@ fn resource_value(resource: &Resource) -> Vec<u8> {
     match resource {
         Resource::Vpc(vpc) => json(vpc),
         Resource::Subnet(subnet) => json(subnet),
+        Resource::SecurityGroup(group) => json(group),
         Resource::Host(host) => json(host),
         Resource::Instance(instance) => json(instance),
         Resource::Interface(interface) => json(interface),
@@ -240,6 +242,7 @@ fn resource(key: &str, name: &str, value: &[u8]) -> Result<Resource, Unreadable>
     let resource: Resource = match name {
         ResourceKey::Vpc(_) => read::<Vpc>(key, value)?.into(),
         ResourceKey::Subnet(_) => read::<Subnet>(key, value)?.into(),
+        ResourceKey::SecurityGroup(_) => read::<SecurityGroup>(key, value)?.into(),
         ResourceKey::Host(_) => read::<Host>(key, value)?.into(),
         ResourceKey::Instance(_) => read::<Instance>(key, value)?.into(),
         ResourceKey::Interface(_) => read::<Interface>(key, value)?.into(),

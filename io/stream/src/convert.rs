@@ -2,6 +2,7 @@
 
 mod field;
 mod finding;
+mod group;
 mod item;
 mod key;
 mod record;

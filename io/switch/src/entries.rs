@@ -2,6 +2,7 @@
 
 pub(crate) mod decode;
 mod encode;
+pub(crate) mod groups;
 
 use crate::{
     Switch,
@@ -25,6 +26,9 @@ impl Switch {
             writes.extend(entitlements.indices(*vip, *port));
         }
         let result = self.replace(key, Some(entry), writes);
+        if let (Ok(()), EntryKey::Group(edition), Entry::Group(compiled)) = (&result, key, entry) {
+            self.groups().insert(*edition, (**compiled).clone());
+        }
         if let (Err(_), true, EntryKey::Entitled(vip, port)) = (&result, is_new, key) {
             entitlements.take(*vip, *port);
         }
@@ -42,10 +46,26 @@ impl Switch {
             writes.extend(entitlements.indices(*vip, *port));
         }
         let result = self.replace(key, None, writes);
+        match (&result, key) {
+            (Ok(()), EntryKey::Group(edition)) => _ = self.groups().remove(edition),
+            (Ok(()), EntryKey::Port(port)) => self.forget_flows(*port),
+            _ => {}
+        }
         if let (Err(_), true, EntryKey::Entitled(vip, port)) = (&result, was_there, key) {
             entitlements.add(*vip, *port);
         }
         result
+    }
+
+    /// Forgets the connections of a port that is no more.
+    fn forget_flows(&self, port: PortNumber) {
+        for set in 0..layout::FLOW_SETS {
+            let key = layout::FlowKey { port: port.get(), set };
+            if let Err(error) = self.delete("flows", key.bytes()) {
+                tracing::warn!(%port, %error, "could not forget the port's connections");
+                return;
+            }
+        }
     }
 
     /// Performs the writes after the removals that the old entry makes necessary.
@@ -67,6 +87,10 @@ impl Switch {
                 entries.extend(decode::entry(map, &key, &value).ok_or(MapError::Foreign { map })?);
             }
         }
+        let groups = groups::read(self)?.into_iter();
+        entries.extend(
+            groups.map(|(edition, tables)| (EntryKey::Group(edition), Entry::Group(Box::new(tables)))),
+        );
         Ok(entries)
     }
 
@@ -101,6 +125,15 @@ impl Switch {
                         let key = layout::MacKey { subnet: 0, mac: old.mac, zero: [0; 2] }.bytes().to_vec();
                         writes.push(Write { map: "macs", key, value: None });
                     }
+                }
+            }
+            EntryKey::Group(edition) => {
+                let new = match entry {
+                    Some(Entry::Group(compiled)) => Some(&**compiled),
+                    _ => None,
+                };
+                if let Some(old) = self.groups().get(edition) {
+                    writes.extend(groups::leftovers(*edition, old, new));
                 }
             }
             _ => {}

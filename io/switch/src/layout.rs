@@ -86,7 +86,7 @@ plain! {
     MacValue = "mac_value" { address: [u8; 16], port: u32, }
     Port = "port" {
         ifindex: u32, number: u32, vni: u32, subnet: u32, primary: [u8; 16], primary6: [u8; 16],
-        mac: [u8; 6], virtual_mac: [u8; 6], mtu: u16, state: u8, flags: u8,
+        mac: [u8; 6], virtual_mac: [u8; 6], mtu: u16, state: u8, flags: u8, editions: [u32; GROUPS_MAX], stamp: u32,
     }
     Subnet = "subnet" { gateway: [u8; 16], gateway6: [u8; 16], vni: u32, virtual_mac: [u8; 6], zero: [u8; 2], }
     Host = "host" { underlay: [u8; 16], }
@@ -111,6 +111,22 @@ plain! {
         history: [Move; HISTORY_LEN],
     }
     AdvertMemory = "advert_memory" { at: u64, interval_ns: u64, stalled_at: u64, }
+    RuleBits = "rule_bits" { words: [u64; 4], }
+    NetKey = "net_key" { prefixlen: u32, table: [u8; 4], address: [u8; 16], }
+    PeerKey = "peer_key" { table: u32, group: u32, }
+    ServiceKey = "service_key" { prefixlen: u32, table: [u8; 4], protocol: u8, port: [u8; 2], zero: u8, }
+    RuleKey = "rule_key" { edition: u32, place: u32, }
+    Rule = "rule" { rank: u32, number: u32, }
+    Membership = "membership" { groups: [u32; GROUPS_MAX], }
+    FlowKey = "flow_key" { port: u32, set: u32, }
+    Flow = "flow" {
+        who: [u8; 40], seen_at: u32, judged_at: u32, stamp: u32, state: u8, opened: u8, closed_by: u8, zero: u8,
+    }
+    FlowSet = "flow_set" { lock: u32, zero: u32, ways: [Flow; FLOW_WAYS], }
+    FragmentKey = "fragment_key" { port: u32, slot: u32, }
+    Fragment = "fragment" {
+        own: [u8; 16], peer: [u8; 16], identification: [u8; 4], at: u32, protocol: u8, is_out: u8, zero: [u8; 2],
+    }
     DropKey = "drop_key" { port: u32, reason: u32, }
     DropValue = "drop_value" { count: u64, reported_at: u64, reported: u64, }
     Event = "event" {
@@ -143,6 +159,12 @@ pub const MEMBERS_MAX: usize = 64;
 pub const HISTORY_LEN: usize = 8;
 /// `enum limit`.
 pub const CIRCLE_MAX: usize = 32;
+/// `enum limit`.
+pub const GROUPS_MAX: usize = 5;
+/// `enum limit`.
+pub const FLOW_SETS: u32 = 1024;
+/// `enum limit`.
+pub const FLOW_WAYS: usize = 8;
 
 /// The longest advert that is remembered.
 pub const DELIVERED_MAX: usize = 192;

@@ -6,7 +6,7 @@ use crate::{
     layout::{self, Plain},
     reasons::REASONS,
 };
-use havip_model::{PortNumber, RefusalReason};
+use havip_model::{PortNumber, RefusalReason, RuleNumber};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use std::collections::BTreeMap;
 
@@ -47,6 +47,20 @@ impl Switch {
     }
 }
 
+impl Switch {
+    /// How many first packets each rule of a security group has decided about.
+    pub fn rule_hits(&self) -> Result<BTreeMap<RuleNumber, u64>, MapError> {
+        let foreign = || MapError::Foreign { map: "rule_hits" };
+        let mut hits = BTreeMap::new();
+        for key in self.map("rule_hits").keys() {
+            let Some(count) = self.read::<u64>("rule_hits", &key, MapFlags::ANY)? else { continue };
+            let number = u32::read(&key).and_then(|number| RuleNumber::new(number).ok());
+            hits.insert(number.ok_or_else(foreign)?, count);
+        }
+        Ok(hits)
+    }
+}
+
 /// Reads every counter of a ledger.
 pub(crate) fn read(map: &MapHandle) -> Result<Ledger, MapError> {
     let mut ledger = Ledger::new();
@@ -64,7 +78,7 @@ pub(crate) fn read(map: &MapHandle) -> Result<Ledger, MapError> {
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.
-pub const COUNTERS: [&str; 44] = [
+pub const COUNTERS: [&str; 47] = [
     "arp_answered",
     "arp_consumed",
     "probe_forwarded",
@@ -109,4 +123,7 @@ pub const COUNTERS: [&str; 44] = [
     "advert_forgotten",
     "nd_answered",
     "nd_consumed",
+    "flow_begun",
+    "flow_cut",
+    "flow_given_up",
 ];

@@ -1,6 +1,11 @@
 //! Loading the programs, with new maps or pinned ones.
 
-use crate::{Capacity, OBJECT, entries::decode, error::OpenError, pins::Pins};
+use crate::{
+    Capacity, OBJECT,
+    entries::{decode, groups},
+    error::OpenError,
+    pins::Pins,
+};
 use libbpf_rs::{MapCore, MapHandle, Object, ObjectBuilder, OpenObject};
 use std::fs;
 
@@ -39,6 +44,7 @@ fn place_maps(open: &mut OpenObject, pins: &Pins, capacity: &Capacity) -> Result
             "records" => Some(capacity.records),
             "addresses" | "macs" => Some(capacity.addresses),
             "entitled" | "circles" | "associated" => Some(capacity.entitlements),
+            "memberships" => Some(capacity.addresses),
             "ports" | "devices" | "hosts" | "peers" => Some(capacity.ports),
             // Memories that guests fill: what one port may leave in them in its time, for every port.
             "buckets" | "adverts" | "probes" | "drops" => Some(capacity.ports * MEMORIES_PER_PORT),
@@ -52,7 +58,8 @@ fn place_maps(open: &mut OpenObject, pins: &Pins, capacity: &Capacity) -> Result
                 != (map.map_type(), map.key_size(), map.value_size())
         });
         if differs && name != "records" {
-            must_be_filled |= decode::MAPS.contains(&name.as_str()) || INDICES.contains(&name.as_str());
+            let lists = [&decode::MAPS[..], &groups::MAPS, &INDICES];
+            must_be_filled |= lists.iter().any(|list| list.contains(&name.as_str()));
             fs::remove_file(&path).map_err(|source| OpenError::Pin { path: path.clone(), source })?;
         }
         map.set_pin_path(&path).map_err(OpenError::Load)?;

@@ -2,21 +2,23 @@
 
 use crate::{
     attach::{self, Attach, Role},
-    entries::Entitlements,
+    entries::{self, Entitlements},
     error::{AttachError, MapError, OpenError},
     layout::{self, Plain},
     network,
     pins::Pins,
     programs,
 };
-use havip_model::{HostNumber, MacAddr};
+use havip_groups::Compiled;
+use havip_model::{Edition, HostNumber, MacAddr};
 use libbpf_rs::{MapCore, MapFlags, MapHandle, Object, PrintLevel, libbpf_sys};
 use nix::time::{ClockId, clock_gettime};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap, hash_map::RandomState},
+    hash::{BuildHasher, Hasher},
     net::Ipv4Addr,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
-    sync::Mutex,
+    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -75,6 +77,8 @@ pub struct Switch {
     pub(crate) programs: Mutex<Object>,
     maps: HashMap<String, MapHandle>,
     pub(crate) entitlements: Mutex<Entitlements>,
+    /// What the maps of security groups hold: keys are known by their contents alone.
+    groups: Mutex<BTreeMap<Edition, Compiled>>,
     settings: Mutex<layout::Settings>,
     clock: Mutex<layout::Clock>,
 }
@@ -114,6 +118,7 @@ impl Switch {
             programs: Mutex::new(object),
             maps,
             entitlements: Mutex::default(),
+            groups: Mutex::default(),
             settings: Mutex::new(layout::Settings::zeroed()),
             clock: Mutex::new(layout::Clock::zeroed()),
         };
@@ -160,6 +165,13 @@ impl Switch {
         *self.clock.get_mut().expect("nobody else has it yet") = self.single("clock")?;
         let entitlements = Entitlements::read(self)?;
         *self.entitlements.get_mut().expect("nobody else has it yet") = entitlements;
+        let groups = entries::groups::read(self)?;
+        *self.groups.get_mut().expect("nobody else has it yet") = groups;
+        if self.single::<u64>("flow_seed")? == 0 {
+            // The hasher of the standard library has fresh keys from the system's randomness.
+            let seed = RandomState::new().build_hasher().finish();
+            self.write("flow_seed", &0u32.to_ne_bytes(), &seed.to_ne_bytes())?;
+        }
         self.change_settings(|_| {})?;
         Ok(())
     }
@@ -225,6 +237,10 @@ impl Switch {
         let mut settings = self.settings.lock().expect("no holder of the lock panics");
         change(&mut settings);
         self.write("settings", &0u32.to_ne_bytes(), settings.bytes())
+    }
+
+    pub(crate) fn groups(&self) -> MutexGuard<'_, BTreeMap<Edition, Compiled>> {
+        self.groups.lock().expect("no holder of the lock panics")
     }
 
     pub(crate) fn map(&self, name: &str) -> &MapHandle {

@@ -263,6 +263,7 @@ fn the_same_address_in_another_vpc_is_another_vip() {
             source_dest_check: true,
             is_awaited: false,
             state: PortState::Active,
+            editions: None,
         }),
     );
     let claim = gratuitous_arp(mac(21), VIP);

@@ -1,6 +1,8 @@
 //! A switch that loads, keeps what it was told, and leaves no trace.
 
-use havip_model::{HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni};
+use havip_model::{
+    Edition, GroupNumber, HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni,
+};
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
 use havip_switch::{Attach, Capacity, EntryError, MapError, Options, Order, Outcome, Switch, detach_all};
 use std::{
@@ -91,6 +93,8 @@ fn every_entry_reads_back_as_it_was_put() {
         (EntryKey::Eip(public), Entry::Eip { vni, target: vip.address, bandwidth_mbps: Some(100) }),
         (EntryKey::Nat(vni, vip.address), Entry::Nat { public, incarnation: Incarnation(6) }),
         (EntryKey::Pool("203.0.113.0/24".parse().unwrap()), Entry::Pool { gateway: None }),
+        (EntryKey::Membership(port), Entry::Membership { groups: vec![GroupNumber::MIN, GroupNumber::MAX] }),
+        (EntryKey::Group(Edition::MAX), Entry::Group(Box::new(tables()))),
         (
             EntryKey::Port(port),
             Entry::Port(Port {
@@ -106,6 +110,7 @@ fn every_entry_reads_back_as_it_was_put() {
                 source_dest_check: true,
                 is_awaited: false,
                 state: PortState::Active,
+                editions: Some(vec![Edition::MAX, Edition::MIN]),
             }),
         ),
     ]);
@@ -184,4 +189,30 @@ fn ten_thousand_vips_are_put_within_seconds_and_found_again() {
     assert!(took < Duration::from_secs(20), "{took:?}");
     drop(switch);
     assert_eq!(Switch::open(&options).unwrap().entries().unwrap().len(), 30_000);
+}
+
+/// Tables with something of everything.
+fn tables() -> havip_groups::Compiled {
+    use havip_groups::{Compiled, GroupPeer, GroupRule};
+    use havip_model::{Direction, Ports, Protocol, RuleAction, RuleNumber};
+    let peers = [
+        GroupPeer::Any,
+        GroupPeer::Vpc,
+        GroupPeer::Group(GroupNumber::MAX),
+        GroupPeer::Prefix("10.9.0.0/16".parse().unwrap()),
+        GroupPeer::Prefix("fd00::/8".parse().unwrap()),
+    ];
+    let rules: Vec<_> = (1u8..)
+        .zip(peers)
+        .map(|(number, peer)| GroupRule {
+            number: RuleNumber::new(number.into()).unwrap(),
+            direction: if number.is_multiple_of(2) { Direction::Ingress } else { Direction::Egress },
+            action: RuleAction::Allow,
+            priority: number,
+            protocol: Protocol::UDP,
+            ports: Ports::new(1, 1000 + u16::from(number)),
+            peer,
+        })
+        .collect();
+    Compiled::of(&rules)
 }

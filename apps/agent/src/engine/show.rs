@@ -20,6 +20,7 @@ pub struct Counters {
     drops: Family<Labels, Counter>,
     switch: Family<Labels, Counter>,
     lost_reports: Family<Labels, Counter>,
+    rules: Family<Labels, Counter>,
     records: Family<Labels, Gauge>,
     peers: Family<Labels, Gauge>,
     ports: Family<Labels, Gauge>,
@@ -36,6 +37,7 @@ impl Counters {
             drops: Family::default(),
             switch: Family::default(),
             lost_reports: Family::default(),
+            rules: Family::default(),
             records: Family::default(),
             peers: Family::default(),
             ports: Family::default(),
@@ -57,6 +59,11 @@ impl Counters {
             "ports",
             "Ports of this host, by whether they have carrier",
             counters.ports.clone(),
+        );
+        registry.register(
+            "rule_packets",
+            "First packets that a rule of a security group decided about",
+            counters.rules.clone(),
         );
         registry.register("faults", "Things that do not work on this host", counters.faults.clone());
         registry.register("revision", "The last revision programmed", counters.revision.clone());
@@ -112,6 +119,9 @@ impl Engine {
         let gauge = |family: &Family<Labels, Gauge>, name, value: String, count: usize| {
             family.get_or_create(&vec![(name, value)]).set(count as i64);
         };
+        for (rule, packets) in self.switch.rule_hits().unwrap_or_default() {
+            set(&shown.rules, vec![("rule", rule.get().to_string())], packets);
+        }
         shown.records.clear();
         for vni in self.vpcs().map(|vpc| vpc.vni) {
             gauge(&shown.records, "vni", vni.to_string(), self.records(vni).len());

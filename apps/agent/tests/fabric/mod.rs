@@ -335,6 +335,7 @@ pub fn endpoint(guest: u32, host: u32) -> Item {
         addresses: vec![address(guest)],
         source_dest_check: true,
         instance: None,
+        groups: vec![],
     })
 }
 
@@ -355,6 +356,7 @@ pub fn port(guest: u32) -> Item {
         device: Some(format!("g{guest}")),
         instance: None,
         arrives: None,
+        groups: vec![],
     })
 }
 

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use clap::Subcommand;
 use havip_api::{
     ConsoleRange, Driver, Exec, Host, InitSystem, Instance, InstanceFilter, MigrateInstance, RunInstance,
+    SecurityGroup,
     Subnet, Update, Vpc, Wait,
 };
 use std::io::{Read, Write};
@@ -72,6 +73,9 @@ pub enum InstanceVerb {
         /// The guest may send and receive other addresses than its own, as routers do
         #[arg(long)]
         no_source_dest_check: bool,
+        /// One of the first interface's security groups; may be repeated; the VPC's default one if absent
+        #[arg(long = "security-group", value_name = "GROUP")]
+        security_groups: Vec<String>,
         /// The existing device to plug, for the driver external; may also be plugged later
         #[arg(long, value_name = "DEVICE")]
         dev: Option<String>,
@@ -202,6 +206,7 @@ impl Verb for InstanceVerb {
                 user_data,
                 mac,
                 no_source_dest_check,
+                security_groups,
                 dev,
                 change,
             } => {
@@ -221,6 +226,7 @@ impl Verb for InstanceVerb {
                     user_data: user_data.as_deref().map(read_script).transpose()?.unwrap_or_default(),
                     mac,
                     source_dest_check: !no_source_dest_check,
+                    security_groups: session.ids_of::<SecurityGroup>(&security_groups)?,
                     device: dev,
                 };
                 change.show(session, &change.client(session).run_instance(&body)?)

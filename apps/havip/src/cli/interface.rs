@@ -7,8 +7,8 @@ use super::{Verb, time};
 use anyhow::Result;
 use clap::Subcommand;
 use havip_api::{
-    AddAddresses, Attach, CreateInterface, Family, Instance, Interface, InterfaceFilter, Subnet,
-    UpdateInterface, Vpc,
+    AddAddresses, Attach, CreateInterface, Family, Instance, Interface, InterfaceFilter, SecurityGroup,
+    Subnet, UpdateInterface, Vpc,
 };
 
 /// What can be done with interfaces.
@@ -51,6 +51,9 @@ pub enum InterfaceVerb {
         /// The guest may send and receive other addresses than its own, as routers do
         #[arg(long)]
         no_source_dest_check: bool,
+        /// One of its security groups; may be repeated; the VPC's default one if absent
+        #[arg(long = "security-group", value_name = "GROUP")]
+        security_groups: Vec<String>,
         #[command(flatten)]
         change: Change,
     },
@@ -77,7 +80,7 @@ pub enum InterfaceVerb {
         /// Its id, name or address
         interface: String,
     },
-    /// Change the name, description or source/destination check
+    /// Change the name, description, source/destination check or security groups
     Update {
         /// Its id, name or address
         interface: String,
@@ -90,6 +93,9 @@ pub enum InterfaceVerb {
         /// Whether the guest may send and receive only its own addresses; off for routers
         #[arg(long, value_name = "on|off", value_parser = switch)]
         source_dest_check: Option<bool>,
+        /// One of all its security groups from now on; may be repeated
+        #[arg(long = "security-group", value_name = "GROUP")]
+        security_groups: Option<Vec<String>>,
         #[command(flatten)]
         change: Change,
     },
@@ -168,6 +174,7 @@ impl Verb for InterfaceVerb {
                 secondary_addresses,
                 mac,
                 no_source_dest_check,
+                security_groups,
                 change,
             } => {
                 let subnet = session.id_of::<Subnet>(&subnet)?;
@@ -183,6 +190,7 @@ impl Verb for InterfaceVerb {
                     secondary_addresses,
                     mac,
                     source_dest_check,
+                    security_groups: session.ids_of::<SecurityGroup>(&security_groups)?,
                 };
                 change.show(session, &change.client(session).create_interface(&body)?)
             }
@@ -194,8 +202,10 @@ impl Verb for InterfaceVerb {
                 session.show_all(&session.client.all_interfaces(&filter)?)
             }
             Self::Get { interface } => session.show_details(&session.get::<Interface>(&interface)?),
-            Self::Update { interface, name, description, source_dest_check, change } => {
-                let body = UpdateInterface { name, description, source_dest_check };
+            Self::Update { interface, name, description, source_dest_check, security_groups, change } => {
+                let security_groups = security_groups.map(|called| session.ids_of::<SecurityGroup>(&called));
+                let security_groups = security_groups.transpose()?;
+                let body = UpdateInterface { name, description, source_dest_check, security_groups };
                 change.show(session, &change.client(session).update_interface(&id_of(&interface)?, &body)?)
             }
             Self::Delete { interface, change } => {
@@ -251,6 +261,7 @@ impl Row for Interface {
         Column::Wide("MIGRATES TO"),
         Column::Wide("MIGRATED"),
         Column::Wide("SOURCE/DEST CHECK"),
+        Column::Wide("SECURITY GROUPS"),
         Column::Always("STATUS"),
         Column::Wide("REASON"),
         Column::Wide("AGE"),
@@ -282,6 +293,7 @@ impl Row for Interface {
                 format!("from {}{outage}", names.name_of_any(migrated.from.as_deref()))
             }),
             if self.source_dest_check { "on" } else { "off" }.into(),
+            self.security_groups.iter().map(|id| names.name(id)).collect::<Vec<_>>().join(","),
             self.meta.status.to_string(),
             self.meta.reason.clone(),
             time::age(&self.meta.created_at),

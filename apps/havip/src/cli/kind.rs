@@ -5,10 +5,12 @@ use super::show::Row;
 use anyhow::{Result, bail};
 use havip_api::{
     Client, ClientError, Eip, EipFilter, EipPool, EipPoolFilter, Host, HostFilter, Instance, InstanceFilter,
-    Interface, InterfaceFilter, Resource, Route, RouteFilter, Subnet, SubnetFilter, Vip, VipFilter, Vpc,
-    VpcFilter,
+    Interface, InterfaceFilter, Resource, Route, RouteFilter, SecurityGroup, SecurityGroupFilter, Subnet,
+    SubnetFilter, Vip, VipFilter, Vpc, VpcFilter,
 };
-use havip_model::{EipId, EipPoolId, HostId, InstanceId, InterfaceId, RouteId, SubnetId, VipId, VpcId};
+use havip_model::{
+    EipId, EipPoolId, HostId, InstanceId, InterfaceId, RouteId, SecurityGroupId, SubnetId, VipId, VpcId,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -102,6 +104,7 @@ kinds! {
         client.all_eips(&EipFilter { address: Some(address.into()), ..Default::default() })
     };
     Route RouteId "route" "route" route all_routes RouteFilter;
+    SecurityGroup SecurityGroupId "security group" "security-group" security_group all_security_groups SecurityGroupFilter;
     Host HostId "host" "host" host all_hosts HostFilter;
 }
 

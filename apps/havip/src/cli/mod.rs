@@ -7,6 +7,7 @@ pub mod drill;
 pub mod eip;
 pub mod event;
 pub mod failure;
+pub mod group;
 pub mod host;
 pub mod instance;
 pub mod interface;

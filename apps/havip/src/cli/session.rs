@@ -39,6 +39,11 @@ impl Session {
         called.map(|called| self.id_of::<K>(called)).transpose()
     }
 
+    /// As [`Self::id_of`], of several.
+    pub fn ids_of<K: Kind>(&self, called: &[String]) -> Result<Vec<String>> {
+        called.iter().map(|called| self.id_of::<K>(called)).collect()
+    }
+
     /// What the user calls so.
     pub fn get<K: Kind>(&self, called: &str) -> Result<K> {
         Ok(K::fetch(&self.client, &self.id_of::<K>(called)?)?)

@@ -24,6 +24,8 @@ pub enum Shown {
     Vpc(havip_api::Vpc),
     /// See [`havip_api::Subnet`].
     Subnet(havip_api::Subnet),
+    /// See [`havip_api::SecurityGroup`].
+    SecurityGroup(havip_api::SecurityGroup),
     /// See [`havip_api::Host`].
     Host(havip_api::Host),
     /// See [`havip_api::Instance`].
@@ -45,6 +47,7 @@ impl Shown {
         match resource {
             Resource::Vpc(vpc) => Self::Vpc(shapes.vpc(vpc)),
             Resource::Subnet(subnet) => Self::Subnet(shapes.subnet(subnet)),
+            Resource::SecurityGroup(group) => Self::SecurityGroup(shapes.security_group(group)),
             Resource::Host(host) => Self::Host(shapes.host(host)),
             Resource::Instance(instance) => Self::Instance(shapes.instance(instance)),
             Resource::Interface(interface) => Self::Interface(shapes.interface(interface)),
@@ -59,6 +62,7 @@ impl Shown {
         match self {
             Self::Vpc(shown) => shown.meta(),
             Self::Subnet(shown) => shown.meta(),
+            Self::SecurityGroup(shown) => shown.meta(),
             Self::Host(shown) => shown.meta(),
             Self::Instance(shown) => shown.meta(),
             Self::Interface(shown) => shown.meta(),
@@ -193,6 +197,7 @@ fn location(service: &Server, key: ResourceKey) -> String {
     let collection = match key {
         ResourceKey::Vpc(_) => "vpcs",
         ResourceKey::Subnet(_) => "subnets",
+        ResourceKey::SecurityGroup(_) => "security-groups",
         ResourceKey::Host(_) => "hosts",
         ResourceKey::Instance(_) => "instances",
         ResourceKey::Interface(_) => "interfaces",

@@ -2,7 +2,7 @@
 
 use super::{
     access::{Gate, pass},
-    eip, event, host, identity, interface, machine, network, path, policy, trace, vip,
+    eip, event, group, host, identity, interface, machine, network, path, policy, trace, vip,
 };
 use crate::service::{Fault, FaultKind, Service};
 use axum::{
@@ -81,6 +81,14 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(network::get_subnet, network::update_subnet, network::delete_subnet))
         .routes(routes!(network::list_routes, network::create_route))
         .routes(routes!(network::get_route, network::delete_route))
+        .routes(routes!(group::list_security_groups, group::create_security_group))
+        .routes(routes!(
+            group::get_security_group,
+            group::update_security_group,
+            group::delete_security_group
+        ))
+        .routes(routes!(group::add_rules, group::replace_rules))
+        .routes(routes!(group::remove_rule))
         .routes(routes!(interface::list_interfaces, interface::create_interface))
         .routes(routes!(interface::get_interface, interface::update_interface, interface::delete_interface))
         .routes(routes!(interface::attach_interface))

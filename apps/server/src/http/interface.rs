@@ -4,7 +4,7 @@ use super::{
     answer,
     ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params, Server},
     list::{Narrow, page},
-    parse,
+    parse, rule,
 };
 use crate::service::{Caller, Fault};
 use axum::{Json, extract::Path, response::Response};
@@ -64,6 +64,7 @@ pub async fn create_interface(
         secondary: parse::addresses("/secondary_addresses", &body.secondary_addresses)?,
         mac: body.mac.as_ref().map(|mac| parse::mac("/mac", mac)).transpose()?,
         source_dest_check: body.source_dest_check,
+        groups: rule::groups(&body.security_groups)?,
     };
     answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await
 }
@@ -89,6 +90,7 @@ pub async fn update_interface(
         interface,
         texts: parse::new_texts(body.name, body.description),
         source_dest_check: body.source_dest_check,
+        groups: body.security_groups.as_deref().map(rule::groups).transpose()?,
     };
     answer::update(
         &server,

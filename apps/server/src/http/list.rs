@@ -6,7 +6,8 @@ use axum::Json;
 use havip_api::Page;
 use havip_model::{
     Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Instance, InstanceId, Interface, InterfaceId, Map,
-    Meta, Resource, Route, RouteId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId, World,
+    Meta, Resource, Route, RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId,
+    World,
 };
 use std::{fmt::Display, str::FromStr};
 
@@ -69,6 +70,7 @@ listed! {
         format!("{} {} {}{}", one.id, one.cidr, one.gateway, both.unwrap_or_default())
     };
     Route(RouteId) in routes by id: |one| format!("{} {}", one.id, one.destination);
+    SecurityGroup(SecurityGroupId) in groups by id: |one| one.id.to_string();
     Interface(InterfaceId) in interfaces by id: |one| {
         let addresses: Vec<String> = one.addresses().map(|address| address.to_string()).collect();
         format!("{} {} {}", one.id, one.mac, addresses.join(" "))

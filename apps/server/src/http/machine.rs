@@ -4,7 +4,7 @@ use super::{
     answer,
     ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params, Server},
     list::{Narrow, page},
-    parse,
+    parse, rule,
 };
 use crate::service::Fault;
 use axum::{Json, extract::Path, response::Response};
@@ -68,6 +68,7 @@ pub async fn run_instance(
         address6: parse::choice6(body.address6.as_ref(), body.without_address6)?,
         mac: body.mac.as_ref().map(|mac| parse::mac("/mac", mac)).transpose()?,
         source_dest_check: body.source_dest_check,
+        groups: rule::groups(&body.security_groups)?,
         driver: body.driver.into(),
         image: body.image,
         init: body.init.into(),

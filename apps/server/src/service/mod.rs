@@ -73,6 +73,9 @@ impl Service {
             vips_per_project: config.quotas.vips_per_project,
             vip_routes_per_vpc: config.quotas.vip_routes_per_vpc,
             secondary_addresses: config.quotas.secondary_addresses,
+            groups_per_vpc: config.quotas.groups_per_vpc,
+            groups_per_interface: config.quotas.groups_per_interface,
+            rules_per_group: config.quotas.rules_per_group,
         };
         let home = Arc::new(config.home());
         let (sendings, tasks) = (Mutex::default(), Mutex::default());

@@ -2,6 +2,7 @@
 
 mod address;
 mod event;
+mod group;
 mod identity;
 mod machine;
 mod network;

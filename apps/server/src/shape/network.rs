@@ -45,6 +45,7 @@ impl Shapes<'_> {
             host: interface.host.and_then(|host| self.host_id(host)),
             device: interface.device.clone(),
             source_dest_check: interface.source_dest_check,
+            security_groups: interface.groups.iter().map(ToString::to_string).collect(),
             port_state: interface.port_state.into(),
             migration: interface.migration.as_ref().map(|migration| havip_api::Migration {
                 host: self.host_id(migration.to),

@@ -40,6 +40,7 @@ impl<'a> Decision<'a> {
         interface.primary = Some(primary);
         interface.primary6 = primary6;
         interface.source_dest_check = request.source_dest_check;
+        interface.groups = self.pick_groups(subnet.vpc, &request.groups, "/security_groups")?;
         interface.instance = Some(id);
         interface.is_primary = true;
         interface.device.clone_from(&request.device);

@@ -17,6 +17,7 @@ impl Decision<'_> {
         interface.primary = primary;
         interface.primary6 = primary6;
         interface.source_dest_check = request.source_dest_check;
+        interface.groups = self.pick_groups(subnet.vpc, &request.groups, "/security_groups")?;
         self.give(subnet, &mut interface, &request.secondary, "/secondary")?;
         Ok(self.put(interface))
     }
@@ -50,6 +51,7 @@ impl Decision<'_> {
             host: None,
             device: None,
             source_dest_check: true,
+            groups: Vec::new(),
             port_state: PortState::Inactive,
             migration: None,
             migrated: None,
@@ -93,15 +95,24 @@ impl Decision<'_> {
 
     pub fn update_interface(&mut self, request: &UpdateInterface) -> Result<ResourceKey, Refusal> {
         let interface = self.find::<Interface>(request.interface, "/interface")?;
-        if request.texts == NewTexts::default() && request.source_dest_check.is_none() {
-            return Err(nothing_to_do("a name, a description or source_dest_check"));
+        if request.texts == NewTexts::default()
+            && request.source_dest_check.is_none()
+            && request.groups.is_none()
+        {
+            return Err(nothing_to_do("a name, a description, source_dest_check or security_groups"));
         }
         check::texts(request.texts.name.as_deref(), request.texts.description.as_deref())?;
         if request.source_dest_check == Some(true) {
             self.check_no_next_hop(interface, "/source_dest_check")?;
         }
+        let groups = request.groups.as_ref();
+        let groups = groups.map(|groups| self.pick_groups(interface.vpc, groups, "/security_groups"));
+        let groups = groups.transpose()?;
         Ok(self.edit::<Interface>(interface.id, |interface| {
             set_texts(&mut interface.meta, &request.texts);
+            if let Some(groups) = groups {
+                interface.groups = groups;
+            }
             interface.source_dest_check = request.source_dest_check.unwrap_or(interface.source_dest_check);
         }))
     }

@@ -30,6 +30,8 @@ impl Decision<'_> {
             u32::try_from(number).ok().and_then(|n| Vni::new(n).ok()).expect("the counter stays within VNIs");
         let id = self.fresh_id(&self.whole.vpcs);
         let (region, cidr, cidr6) = (request.region.clone(), request.cidr, request.cidr6);
+        let group = self.default_group(id)?;
+        self.put(group);
         let (virtual_mac, left) = (virtual_mac(vni), BTreeSet::new());
         Ok(self.put(Vpc { id, meta, region, cidr, cidr6, vni, virtual_mac, left }))
     }
@@ -57,6 +59,18 @@ impl Decision<'_> {
             let message = format!("VPC {} still has {} subnet(s); delete them first", vpc.id, subnets.len());
             return Err(Code::VpcInUse.at("/vpc", message).blocked_by(subnets));
         }
+        let others = self.world.groups_of(vpc.id).filter(|group| !group.is_default);
+        let others: Vec<_> = others.map(|group| ResourceKey::SecurityGroup(group.id)).collect();
+        if !others.is_empty() {
+            let message = format!(
+                "VPC {} still has {} security group(s) besides its default one; delete them first",
+                vpc.id,
+                others.len()
+            );
+            return Err(Code::VpcInUse.at("/vpc", message).blocked_by(others));
+        }
+        let default: Vec<_> = self.world.groups_of(vpc.id).map(|group| group.id).collect();
+        default.into_iter().for_each(|group| _ = self.delete(ResourceKey::SecurityGroup(group)));
         Ok(self.delete(ResourceKey::Vpc(vpc.id)))
     }
 }

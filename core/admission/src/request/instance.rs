@@ -1,7 +1,7 @@
 //! Requests about instances.
 
 use super::{Choice, Choice6, NewTexts, Texts};
-use havip_model::{Driver, HostNumber, InitSystem, InstanceId, MacAddr, SubnetId};
+use havip_model::{Driver, HostNumber, InitSystem, InstanceId, MacAddr, SecurityGroupId, SubnetId};
 
 /// See [`Request::RunInstance`](super::Request::RunInstance).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct RunInstance {
     pub mac: Option<MacAddr>,
     /// Whether the guest may send and receive only its own addresses; yes is the safe answer.
     pub source_dest_check: bool,
+    /// The primary interface's security groups; none named: the VPC's default one.
+    pub groups: Vec<SecurityGroupId>,
     /// What runs it.
     pub driver: Driver,
     /// What the machine boots, by its name on the host; for the driver `qemu`.
@@ -99,6 +101,7 @@ impl RunInstance {
             address6: Choice6::default(),
             mac: None,
             source_dest_check: true,
+            groups: Vec::new(),
             driver: Driver::Namespace,
             image: None,
             init: InitSystem::Minimal,

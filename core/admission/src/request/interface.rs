@@ -1,7 +1,7 @@
 //! Requests about interfaces.
 
 use super::{Choice, Choice6, NewTexts, Texts};
-use havip_model::{Family, HostNumber, InstanceId, InterfaceId, MacAddr, SubnetId};
+use havip_model::{Family, HostNumber, InstanceId, InterfaceId, MacAddr, SecurityGroupId, SubnetId};
 use std::net::IpAddr;
 
 /// See [`Request::CreateInterface`](super::Request::CreateInterface).
@@ -21,6 +21,8 @@ pub struct CreateInterface {
     pub mac: Option<MacAddr>,
     /// Whether the guest may send and receive only its own addresses; yes is the safe answer.
     pub source_dest_check: bool,
+    /// Its security groups; none named: the VPC's default one.
+    pub groups: Vec<SecurityGroupId>,
 }
 
 /// See [`Request::UpdateInterface`](super::Request::UpdateInterface).
@@ -32,6 +34,8 @@ pub struct UpdateInterface {
     pub texts: NewTexts,
     /// Whether the guest may send and receive only its own addresses.
     pub source_dest_check: Option<bool>,
+    /// Its security groups; none named: the VPC's default one.
+    pub groups: Option<Vec<SecurityGroupId>>,
 }
 
 /// See [`Request::DeleteInterface`](super::Request::DeleteInterface).

@@ -3,8 +3,8 @@
 use super::scene::*;
 use crate::{LiveHost, admit, request::*};
 use havip_model::{
-    AssociationMode, Binding, Driver, EipTarget, Family, HostNumber, Incarnation, MacAddr, NextHop,
-    PortState, PowerState, Profile, ResourceKey, Target, VipKey,
+    AssociationMode, Binding, Direction, Driver, EipTarget, Family, HostNumber, Incarnation, MacAddr,
+    NextHop, Peer, PortState, PowerState, Profile, Protocol, ResourceKey, RuleNumber, Target, VipKey,
 };
 
 fn associate(vip: havip_model::VipId, target: Target) -> Associate {
@@ -186,8 +186,12 @@ fn deleting_an_instance_unbinds_it_everywhere_and_lets_its_other_interfaces_go()
     scene.make_pool(pool("203.0.113.0/24"));
     let eip = scene.make_eip(eip());
     scene.admit(BindEip { eip, target: EipTarget::Interface(primary) });
-    let off =
-        UpdateInterface { interface: second, texts: NewTexts::default(), source_dest_check: Some(false) };
+    let off = UpdateInterface {
+        interface: second,
+        texts: NewTexts::default(),
+        source_dest_check: Some(false),
+        groups: None,
+    };
     scene.admit(off);
     let way = scene.make_route(route(scene.vpc, "0.0.0.0/0", NextHop::Interface(second)));
 
@@ -423,4 +427,64 @@ fn a_decision_is_a_function_of_what_it_is_given() {
     let scene = Scene::new();
     let request = CreateVip::of(scene.subnet).into();
     assert_eq!(admit(&scene.world, &request, &scene.facts), admit(&scene.world, &request, &scene.facts));
+}
+
+#[test]
+fn a_vpc_has_a_default_group_that_guards_what_names_none_and_goes_with_it() {
+    let mut scene = Scene::new();
+    let default = scene.world.default_group(scene.vpc).unwrap();
+    let group = scene.world.groups.get(&default).unwrap();
+    let says: Vec<_> = group.rules.iter().map(|rule| (rule.direction, rule.protocol, rule.peer)).collect();
+    assert_eq!(
+        says,
+        [(Direction::Ingress, Protocol::All, Peer::Vpc), (Direction::Egress, Protocol::All, Peer::Any)]
+    );
+    let plain = scene.make_interface(interface(scene.subnet));
+    let instance = scene.run();
+    let primary = scene.primary(instance);
+    assert_eq!(
+        (&scene.interface(plain).groups, &scene.interface(primary).groups),
+        (&vec![default], &vec![default])
+    );
+
+    let web = scene.make_group(super::scene::group(scene.vpc, vec![]));
+    let set = |groups: Vec<_>| UpdateInterface {
+        interface: plain,
+        texts: NewTexts::default(),
+        source_dest_check: None,
+        groups: Some(groups),
+    };
+    scene.admit(set(vec![web, default]));
+    assert_eq!(scene.interface(plain).groups, [web, default]);
+    scene.admit(set(vec![]));
+    assert_eq!(scene.interface(plain).groups, [default]);
+
+    let lonely = scene.make_vpc(vpc("10.30.0.0/16"));
+    scene.admit(DeleteVpc { vpc: lonely });
+    assert!(scene.world.groups_of(lonely).next().is_none());
+}
+
+#[test]
+fn rules_keep_their_numbers_when_others_come_and_go_and_every_state_has_its_edition() {
+    let mut scene = Scene::new();
+    let rule = |peer| NewRule::allow(Direction::Ingress, peer);
+    let cidr = |text: &str| rule(Peer::Prefix(text.parse().unwrap()));
+    let group = scene.make_group(super::scene::group(scene.vpc, vec![rule(Peer::Any)]));
+    let now = |scene: &Scene| {
+        let group = scene.world.groups.get(&group).unwrap();
+        (group.edition, group.rules.iter().map(|rule| rule.number.get()).collect::<Vec<_>>())
+    };
+    let (first, numbers) = now(&scene);
+    scene.admit(AddRules { group, rules: vec![cidr("10.0.0.0/8"), cidr("fd00::/8")] });
+    let (second, more) = now(&scene);
+    assert_eq!(more[..1], numbers);
+    scene.admit(ReplaceRules { group, rules: vec![cidr("fd00::/8"), cidr("192.0.2.0/24")] });
+    let (third, replaced) = now(&scene);
+    assert_eq!(replaced[0], more[2], "it was there");
+    assert!(!more.contains(&replaced[1]), "it was not");
+    scene.admit(RemoveRules { group, rules: vec![RuleNumber::new(replaced[0]).unwrap()] });
+    assert_eq!(now(&scene).1, replaced[1..]);
+    scene.admit(UpdateSecurityGroup { group, texts: renamed("database") });
+    assert!(first < second && second < third);
+    assert_eq!(now(&scene).0.get(), third.get() + 1, "a name is no rule");
 }

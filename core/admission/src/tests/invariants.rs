@@ -2,7 +2,8 @@
 
 use crate::{Code, Quotas, admit, random::Random};
 use havip_model::{
-    Counter, EipTarget, Family, Interface, NextHop, PortState, Profile, Resource, ResourceKey, Target, World,
+    Counter, EipTarget, Family, Interface, NextHop, Peer, PortState, Profile, Resource, ResourceKey, Rule,
+    Target, World,
 };
 use ipnet::IpNet;
 use proptest::prelude::*;
@@ -60,7 +61,7 @@ fn random_requests_reach_nearly_everything() {
         }
     }
     // Everything that can be asked for, but for the texts of instances, pools and EIPs.
-    assert!(admitted.len() >= 37, "{admitted:?}");
+    assert!(admitted.len() >= 43, "{admitted:?}");
     assert!(codes.len() * 3 >= Code::ALL.len() * 2, "{codes:?}");
 }
 
@@ -140,6 +141,26 @@ fn references(world: &World) -> Option<String> {
             return Some(format!("EIP {} leads nowhere", eip.id));
         }
     }
+    let foreign = |id, vpc| world.groups.get(&id).is_none_or(|group| group.vpc != vpc);
+    let stray = world.interfaces.values().find(|interface| {
+        let none = interface.groups.is_empty() && world.default_group(interface.vpc).is_some();
+        none || interface.groups.iter().any(|id| foreign(*id, interface.vpc))
+    });
+    if let Some(interface) = stray {
+        return Some(format!("the groups of interface {} are wrong: {:?}", interface.id, interface.groups));
+    }
+    for group in world.groups.values() {
+        let numbers: BTreeSet<_> = group.rules.iter().map(|rule| rule.number).collect();
+        let odd = |rule: &Rule| matches!(rule.peer, Peer::Group(id) if foreign(id, group.vpc));
+        let is_lost = !world.vpcs.contains_key(&group.vpc);
+        if is_lost || numbers.len() != group.rules.len() || group.rules.iter().any(odd) {
+            return Some(format!("security group {} is wrong: {:?}", group.id, group.rules));
+        }
+    }
+    let editions: BTreeSet<_> = world.groups.values().map(|group| group.edition).collect();
+    if editions.len() != world.groups.len() {
+        return Some("two states of rules have one name".into());
+    }
     let dangling = |hop: NextHop, vpc| in_vpc(hop.into()) != Some(vpc);
     let route = world.routes.values().find(|route| dangling(route.next_hop, route.vpc));
     route.map(|route| format!("route {} leads nowhere", route.id))
@@ -157,6 +178,9 @@ fn limits(world: &World, quotas: &Quotas) -> Option<String> {
             let to_vip = |route: &&havip_model::Route| matches!(route.next_hop, NextHop::Vip(_));
             world.routes_of(*id).filter(to_vip).count() > limits.vip_routes_per_vpc
         }),
+        world.interfaces.values().any(|interface| interface.groups.len() > limits.groups_per_interface),
+        world.groups.values().any(|group| group.rules.len() > limits.rules_per_group),
+        world.vpcs.keys().any(|id| world.groups_of(*id).count() > limits.groups_per_vpc),
     ];
     wrong.contains(&true).then(|| format!("a limit is exceeded: {wrong:?}"))
 }

@@ -1,6 +1,7 @@
 //! The API's error list: each refusal at least once, with its code and where in the request the trouble is.
 
 mod eips;
+mod groups;
 mod hosts;
 mod instances;
 mod interfaces;
@@ -41,6 +42,7 @@ fn every_refusal_has_a_row() {
         routes::rows(),
         hosts::rows(),
         ipv6::rows(),
+        groups::rows(),
     ];
     let tested = groups.into_iter().flat_map(check).chain(crate::identity::tests::refused());
     let tested: BTreeSet<_> = tested.collect();

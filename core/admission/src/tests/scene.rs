@@ -3,7 +3,7 @@
 use crate::{Facts, LiveHost, Refusal, Request, admit, request::*};
 use havip_model::{
     Eip, EipId, EipPoolId, HostNumber, Instance, InstanceId, Interface, InterfaceId, NextHop, ResourceKey,
-    RouteId, SubnetId, Timestamp, Vip, VipId, VpcId, World,
+    RouteId, SecurityGroupId, SubnetId, Timestamp, Vip, VipId, VpcId, World,
 };
 use ipnet::Ipv4Net;
 use std::net::IpAddr;
@@ -72,6 +72,7 @@ impl Scene {
         make_pool: EipPool(EipPoolId);
         make_eip: Eip(EipId);
         make_route: Route(RouteId);
+        make_group: SecurityGroup(SecurityGroupId);
         make_host: Host(HostNumber);
     }
 
@@ -174,7 +175,12 @@ pub fn interface(subnet: SubnetId) -> CreateInterface {
         secondary: Vec::new(),
         mac: None,
         source_dest_check: true,
+        groups: Vec::new(),
     }
+}
+
+pub fn group(vpc: VpcId, rules: Vec<NewRule>) -> CreateSecurityGroup {
+    CreateSecurityGroup { vpc, texts: texts("web"), rules }
 }
 
 pub fn pool(cidr: &str) -> CreateEipPool {

@@ -93,6 +93,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         secondary: vec![],
         mac: None,
         source_dest_check: true,
+        groups: Vec::new(),
     };
     Ok(vec![request.into()])
 }

@@ -115,8 +115,12 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     };
     if let NextHop::Interface(interface) = next_hop {
         // The cloud's machines may take part in routing; ours must be told that theirs may.
-        let request =
-            request::UpdateInterface { interface, texts: Default::default(), source_dest_check: Some(false) };
+        let request = request::UpdateInterface {
+            interface,
+            texts: Default::default(),
+            source_dest_check: Some(false),
+            groups: None,
+        };
         let is_checked =
             view.world.interfaces.get(&interface).is_some_and(|interface| interface.source_dest_check);
         steps.extend(is_checked.then(|| request.into()));

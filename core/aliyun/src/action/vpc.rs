@@ -97,6 +97,7 @@ fn delete_refused(refusal: &Refusal) -> Option<(u16, &'static str)> {
     let first = refusal.blocked_by.first();
     (refusal.code == Code::VpcInUse).then_some(match first {
         Some(ResourceKey::Route(_)) => (400, "DependencyViolation.RouteEntry"),
+        Some(ResourceKey::SecurityGroup(_)) => (400, "DependencyViolation.SecurityGroup"),
         _ => (400, "DependencyViolation.VSwitch"),
     })
 }

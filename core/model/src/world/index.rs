@@ -1,9 +1,10 @@
 //! What leads from one resource to others, kept in step with every change.
 
+use crate::Peer;
 use crate::{
     Binding, Eip, EipId, EipPoolId, EipTarget, Family, Host, HostId, HostNumber, Instance, InstanceId,
     Interface, InterfaceId, MacAddr, Map, Multimap, NextHop, PortNumber, Resource, ResourceKey, Route,
-    RouteId, Subnet, SubnetId, Target, Vip, VipId, Vni, Vpc, VpcId,
+    RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Target, Vip, VipId, Vni, Vpc, VpcId,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -30,6 +31,10 @@ impl From<AddressUser> for ResourceKey {
 pub(super) struct Index {
     pub vpc_by_vni: Map<Vni, VpcId>,
     pub subnets_of_vpc: Multimap<VpcId, SubnetId>,
+    pub groups_of_vpc: Multimap<VpcId, SecurityGroupId>,
+    pub default_group: Map<VpcId, SecurityGroupId>,
+    pub interfaces_of_group: Multimap<SecurityGroupId, InterfaceId>,
+    pub groups_naming: Multimap<SecurityGroupId, SecurityGroupId>,
     pub interfaces_of_vpc: Multimap<VpcId, InterfaceId>,
     pub interfaces_of_subnet: Multimap<SubnetId, InterfaceId>,
     pub interfaces_of_instance: Multimap<InstanceId, (u8, InterfaceId)>,
@@ -109,6 +114,7 @@ impl Index {
         match resource {
             Resource::Vpc(vpc) => self.set_vpc(vpc, present),
             Resource::Subnet(subnet) => self.set_subnet(subnet, present),
+            Resource::SecurityGroup(group) => self.set_group(group, present),
             Resource::Host(host) => self.set_host(host, present),
             Resource::Instance(instance) => self.set_instance(instance, present),
             Resource::Interface(interface) => self.set_interface(interface, present),
@@ -150,6 +156,18 @@ impl Index {
         }
     }
 
+    fn set_group(&mut self, group: &SecurityGroup, present: bool) {
+        many(&mut self.groups_of_vpc, group.vpc, group.id, present);
+        if group.is_default {
+            one(&mut self.default_group, group.vpc, group.id, present);
+        }
+        for rule in &group.rules {
+            if let Peer::Group(named) = rule.peer {
+                many(&mut self.groups_naming, named, group.id, present);
+            }
+        }
+    }
+
     fn set_host(&mut self, host: &Host, present: bool) {
         one(&mut self.host_by_id, host.id, host.number, present);
         one(&mut self.host_by_underlay, host.underlay, host.number, present);
@@ -166,6 +184,9 @@ impl Index {
         let (id, vpc) = (interface.id, interface.vpc);
         many(&mut self.interfaces_of_vpc, vpc, id, present);
         many(&mut self.interfaces_of_subnet, interface.subnet, id, present);
+        for group in &interface.groups {
+            many(&mut self.interfaces_of_group, *group, id, present);
+        }
         one(&mut self.interface_by_port, interface.port, id, present);
         one(&mut self.interface_by_mac, interface.mac, id, present);
         if let Some(instance) = interface.instance {

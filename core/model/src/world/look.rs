@@ -3,7 +3,8 @@
 use super::{AddressUser, World};
 use crate::{
     Eip, EipPoolId, EipTarget, Family, Host, HostId, HostNumber, Instance, InstanceId, Interface,
-    InterfaceId, MacAddr, NextHop, PortNumber, Route, Subnet, SubnetId, Target, Vip, VipKey, Vni, Vpc, VpcId,
+    InterfaceId, MacAddr, NextHop, PortNumber, Route, SecurityGroup, SecurityGroupId, Subnet, SubnetId,
+    Target, Vip, VipKey, Vni, Vpc, VpcId,
 };
 use std::net::IpAddr;
 
@@ -16,6 +17,26 @@ impl World {
     /// The subnets of a VPC.
     pub fn subnets_of(&self, vpc: VpcId) -> impl Iterator<Item = &Subnet> {
         self.index.subnets_of_vpc.get(&vpc).filter_map(|id| self.subnets.get(id))
+    }
+
+    /// The security groups of a VPC.
+    pub fn groups_of(&self, vpc: VpcId) -> impl Iterator<Item = &SecurityGroup> {
+        self.index.groups_of_vpc.get(&vpc).filter_map(|id| self.groups.get(id))
+    }
+
+    /// The security group for interfaces whose groups nobody names; none in VPCs that are older than groups.
+    pub fn default_group(&self, vpc: VpcId) -> Option<SecurityGroupId> {
+        self.index.default_group.get(&vpc).copied()
+    }
+
+    /// The interfaces of a security group.
+    pub fn interfaces_of_group(&self, group: SecurityGroupId) -> impl Iterator<Item = &Interface> {
+        self.index.interfaces_of_group.get(&group).filter_map(|id| self.interfaces.get(id))
+    }
+
+    /// The security groups with a rule about the interfaces of this one.
+    pub fn groups_naming(&self, group: SecurityGroupId) -> impl Iterator<Item = SecurityGroupId> {
+        self.index.groups_naming.get(&group).copied()
     }
 
     /// The interfaces of a VPC.

@@ -54,6 +54,7 @@ fn interface(n: u8, secondary: &[u8]) -> Interface {
         host: None,
         device: None,
         source_dest_check: true,
+        groups: vec![],
         port_state: PortState::Inactive,
         migration: None,
         migrated: None,

@@ -45,6 +45,7 @@ fn port_item(seed: u8, address: u8, state: PortState) -> PortItem {
         device: None,
         instance: None,
         arrives: None,
+        groups: vec![],
     }
 }
 
@@ -59,6 +60,7 @@ fn endpoint_item(seed: u8, addresses: Vec<IpAddr>, on: Option<u32>) -> EndpointI
         addresses,
         source_dest_check: true,
         instance: None,
+        groups: vec![],
     }
 }
 
@@ -156,6 +158,49 @@ fn the_first_address_of_each_family_is_primary_and_both_make_a_port_sound() {
 
     desired.put(Item::Endpoint(endpoint_item(4, vec![ip(4), six(5)], Some(2))));
     assert_eq!(state(&desired, 5), Some(PortState::Inactive), "its IPv6 address is somebody else's");
+}
+
+#[test]
+fn a_groups_new_rules_and_its_ports_change_together_the_old_rules_last() {
+    let mut desired = Desired::new(host(1));
+    desired.put(Item::Group(group_item(1, 1)));
+    desired.put(Item::Port(PortItem { groups: vec![group_id(1)], ..port_item(5, 5, PortState::Active) }));
+    desired.plug(InterfaceId::new(body(5)), Some(UP));
+    let editions = |desired: &Desired| match desired.table().get(&EntryKey::Port(number(5))) {
+        Some(Entry::Port(port)) => port.editions.clone(),
+        other => panic!("{other:?}"),
+    };
+    let (first, second) = (group_item(1, 1).edition, group_item(1, 2).edition);
+    assert_eq!(editions(&desired), Some(vec![first]));
+
+    let observed = desired.table().clone();
+    let touched = desired.put(Item::Group(group_item(1, 2)));
+    assert_eq!(editions(&desired), Some(vec![second]));
+    let steps = crate::plan::plan_for(&touched, desired.table(), &observed);
+    let keys = steps.iter().map(|step| match step {
+        crate::plan::Step::Put(key, _) => (*key, true),
+        crate::plan::Step::Remove(key) => (*key, false),
+    });
+    let keys: Vec<_> = keys.collect();
+    assert_eq!(
+        keys,
+        [(EntryKey::Group(second), true), (EntryKey::Port(number(5)), true), (EntryKey::Group(first), false)]
+    );
+
+    desired.remove(&ItemKey::Group(group_id(1)));
+    assert_eq!(editions(&desired), Some(vec![]), "nothing passes, which is not the same as no groups");
+    desired.put(Item::Port(port_item(5, 5, PortState::Active)));
+    assert_eq!(editions(&desired), None);
+}
+
+fn group_id(seed: u8) -> SecurityGroupId {
+    SecurityGroupId::new(body(seed))
+}
+
+fn group_item(seed: u8, edition: u32) -> GroupItem {
+    let number = havip_model::GroupNumber::new(seed.into()).unwrap();
+    let edition = Edition::new(u32::from(seed) * 10 + edition).unwrap();
+    GroupItem { id: group_id(seed), number, edition, rules: vec![] }
 }
 
 #[test]
@@ -306,8 +351,13 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
     let state =
         prop_oneof![Just(PortState::Active), Just(PortState::Inactive), Just(PortState::MigratingOut)];
     let item = prop_oneof![
-        (1u8..4, 10u8..13, state)
-            .prop_map(|(seed, address, state)| Item::Port(port_item(seed, address, state))),
+        (1u8..4, 10u8..13, state, proptest::collection::btree_set(1u8..3, 0..2)).prop_map(
+            |(seed, address, state, groups)| Item::Port(PortItem {
+                groups: groups.into_iter().map(group_id).collect(),
+                ..port_item(seed, address, state)
+            })
+        ),
+        (1u8..3, 1u32..3).prop_map(|(seed, edition)| Item::Group(group_item(seed, edition))),
         (1u8..5, proptest::collection::vec(10u8..13, 0..3), proptest::option::of(1u32..3)).prop_map(
             |(seed, addresses, on)| Item::Endpoint(endpoint_item(
                 seed,

@@ -1,9 +1,10 @@
 //! What an item says, the same for every host that needs it.
 
 use crate::item::{
-    Arrival, EipItem, EipPoolItem, EndpointItem, Entitlement, HostItem, InstanceItem, Item, ItemKey,
-    PortItem, RouteItem, SubnetItem, VipItem, VpcItem,
+    Arrival, EipItem, EipPoolItem, EndpointItem, Entitlement, GroupItem, HostItem, InstanceItem, Item,
+    ItemKey, PortItem, RouteItem, SubnetItem, VipItem, VpcItem,
 };
+use havip_groups::GroupRule;
 use havip_model::{
     AssociationMode, Binding, Eip, EipTarget, Family, Instance, Interface, NextHop, PortNumber, Route,
     Subnet, Target, Vip, World,
@@ -30,6 +31,16 @@ pub(super) fn content(world: &World, key: ItemKey) -> Option<Item> {
             Item::Vpc(VpcItem { id, vni: vpc.vni, virtual_mac: vpc.virtual_mac, members })
         }
         ItemKey::Subnet(id) => Item::Subnet(subnet(world, world.subnets.get(&id)?)?),
+        ItemKey::Group(id) => {
+            let group = world.groups.get(&id)?;
+            let number = |id| world.groups.get(&id).map(|group| group.number);
+            Item::Group(GroupItem {
+                id,
+                number: group.number,
+                edition: group.edition,
+                rules: GroupRule::of(group, number),
+            })
+        }
         ItemKey::Endpoint(id) => Item::Endpoint(endpoint(world, world.interfaces.get(&id)?)?),
         ItemKey::Vip(id) => Item::Vip(vip(world, world.vips.get(&id)?)?),
         ItemKey::Route(id) => Item::Route(route(world, world.routes.get(&id)?)?),
@@ -66,6 +77,7 @@ fn endpoint(world: &World, interface: &Interface) -> Option<EndpointItem> {
         addresses: interface.addresses().collect(),
         source_dest_check: interface.source_dest_check,
         instance: interface.instance,
+        groups: interface.groups.iter().filter_map(|id| Some(world.groups.get(id)?.number)).collect(),
     })
 }
 
@@ -163,6 +175,7 @@ fn port(world: &World, interface: &Interface) -> Option<PortItem> {
             .migration
             .as_ref()
             .map(|migration| Arrival { host: migration.to, device: migration.device.clone() }),
+        groups: interface.groups.clone(),
     })
 }
 

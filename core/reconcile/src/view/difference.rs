@@ -86,6 +86,12 @@ impl Candidates {
                     .interfaces_of_subnet(id)
                     .for_each(|interface| self.add(ItemKey::Port(interface.id), interface.host));
             }
+            ResourceKey::SecurityGroup(id) => {
+                let Some(group) = world.groups.get(&id) else { return };
+                let hosts = members(world, group.vpc);
+                let named = world.groups_naming(id).chain([id]);
+                named.for_each(|group| self.add(ItemKey::Group(group), hosts.iter().copied()));
+            }
             ResourceKey::Host(number) => self.host(world, number),
             ResourceKey::Instance(id) => {
                 let Some(instance) = world.instances.get(&id) else { return };

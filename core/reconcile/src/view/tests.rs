@@ -97,6 +97,7 @@ impl Scene {
             secondary: Vec::new(),
             mac: None,
             source_dest_check: true,
+            groups: Vec::new(),
         };
         let ResourceKey::Interface(interface) = self.admit(request) else { panic!() };
         interface
@@ -176,6 +177,7 @@ fn a_host_knows_only_the_vpcs_that_have_a_port_on_it() {
         ItemKey::Host(one),
         ItemKey::Vpc(primary.vpc),
         ItemKey::Subnet(here),
+        ItemKey::Group(primary.groups[0]),
         ItemKey::Endpoint(primary.id),
         ItemKey::Vip(vip),
         ItemKey::Port(primary.id),

@@ -87,6 +87,7 @@ fn request(ask: &Ask, subnet: SubnetId) -> Result<request::CreateInterface, Erro
         secondary: others.collect(),
         mac: None,
         source_dest_check: true,
+        groups: Vec::new(),
     })
 }
 

@@ -120,7 +120,12 @@ fn rename(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         return Ok(vec![request::UpdateInstance { instance: instance.id, texts }.into()]);
     }
     if let Some(interface) = name::NIC.find(&world.interfaces, id) {
-        let request = request::UpdateInterface { interface: interface.id, texts, source_dest_check: None };
+        let request = request::UpdateInterface {
+            interface: interface.id,
+            texts,
+            source_dest_check: None,
+            groups: None,
+        };
         return Ok(vec![request.into()]);
     }
     if let Some(eip) = name::EIP.find(&world.eips, id) {

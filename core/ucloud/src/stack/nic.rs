@@ -69,6 +69,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         secondary: vec![],
         mac: None,
         source_dest_check: true,
+        groups: vec![],
     };
     Ok(vec![request.into()])
 }

@@ -4,6 +4,7 @@
 //! happens once however often it was sent.
 
 mod address;
+mod group;
 mod identity;
 mod machine;
 mod network;

@@ -166,6 +166,14 @@ impl Client {
         self.change("POST", path, Some(body), &[])
     }
 
+    pub(super) fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.change("PUT", path, Some(body), &[])
+    }
+
     pub(super) fn patch<T: DeserializeOwned>(
         &self,
         path: &str,

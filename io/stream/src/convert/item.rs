@@ -1,6 +1,7 @@
 //! Items: one piece of what a host must know.
 
 use super::field::{self, present};
+use super::group::{group, group_message};
 use super::key::{key, key_text};
 use super::record::{vip_key, vip_key_message};
 use super::{ConvertError, address, address_bytes, mac, mac_bytes};
@@ -68,6 +69,7 @@ pub fn change(item: &Item) -> proto::Change {
             gateways: field::addresses_bytes(&subnet.gateways),
             virtual_mac: mac_bytes(subnet.virtual_mac),
         }),
+        Item::Group(group) => Body::SecurityGroup(group_message(group)),
         Item::Endpoint(endpoint) => Body::Endpoint(proto::EndpointItem {
             interface: endpoint.interface.to_string(),
             port: endpoint.port.get(),
@@ -78,6 +80,7 @@ pub fn change(item: &Item) -> proto::Change {
             addresses: field::addresses_bytes(&endpoint.addresses),
             source_dest_check: endpoint.source_dest_check,
             instance: endpoint.instance.map_or_else(String::new, |id| id.to_string()),
+            groups: endpoint.groups.iter().map(|group| group.get()).collect(),
         }),
         Item::Vip(vip) => Body::Vip(vip_message(vip)),
         Item::Route(route) => Body::Route(proto::RouteItem {
@@ -154,6 +157,7 @@ fn port_message(port: &PortItem) -> proto::PortItem {
         position: port.instance.map_or(0, |(_, position)| position.into()),
         arrives_host: port.arrives.as_ref().map_or(0, |arrival| arrival.host.get()),
         arrives_device: port.arrives.as_ref().and_then(|arrival| arrival.device.clone()).unwrap_or_default(),
+        groups: port.groups.iter().map(|group| group.to_string()).collect(),
     }
 }
 
@@ -193,7 +197,9 @@ fn item(body: Body) -> Result<Item, ConvertError> {
                 "" => None,
                 id => Some(field::text("instance", id)?),
             },
+            groups: field::numbers("groups", &endpoint.groups)?,
         }),
+        Body::SecurityGroup(message) => Item::Group(group(message)?),
         Body::Vip(message) => Item::Vip(vip(message)?),
         Body::Route(route) => Item::Route(RouteItem {
             id: field::text("id", &route.id)?,
@@ -277,6 +283,7 @@ fn port(message: proto::PortItem) -> Result<PortItem, ConvertError> {
             host,
             device: (!message.arrives_device.is_empty()).then_some(message.arrives_device),
         }),
+        groups: message.groups.iter().map(|id| field::text("groups", id)).collect::<Result<_, _>>()?,
     })
 }
 

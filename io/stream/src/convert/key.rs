@@ -10,6 +10,7 @@ pub fn key_text(key: &ItemKey) -> String {
         ItemKey::Host(number) => format!("host/{number}"),
         ItemKey::Vpc(id) => format!("vpc/{id}"),
         ItemKey::Subnet(id) => format!("subnet/{id}"),
+        ItemKey::Group(id) => format!("security-group/{id}"),
         ItemKey::Endpoint(id) => format!("endpoint/{id}"),
         ItemKey::Vip(id) => format!("vip/{id}"),
         ItemKey::Route(id) => format!("route/{id}"),
@@ -31,6 +32,7 @@ pub fn key(text: &str) -> Result<ItemKey, ConvertError> {
         }
         "vpc" => ItemKey::Vpc(field::text("key", id)?),
         "subnet" => ItemKey::Subnet(field::text("key", id)?),
+        "security-group" => ItemKey::Group(field::text("key", id)?),
         "endpoint" => ItemKey::Endpoint(field::text("key", id)?),
         "vip" => ItemKey::Vip(field::text("key", id)?),
         "route" => ItemKey::Route(field::text("key", id)?),

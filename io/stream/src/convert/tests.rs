@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::proto::{self, change::Item as Body};
+use havip_groups::{GroupPeer, GroupRule};
 use havip_model::*;
 use havip_reconcile::item::*;
 use ipnet::IpNet;
@@ -47,6 +48,33 @@ fn subnet() -> impl Strategy<Value = SubnetNumber> {
     (1u32..1 << 31).prop_map(|value| SubnetNumber::new(value).unwrap())
 }
 
+fn group_number() -> impl Strategy<Value = GroupNumber> {
+    (1u32..=u32::MAX).prop_map(|value| GroupNumber::new(value).unwrap())
+}
+
+fn rules() -> impl Strategy<Value = GroupRule> {
+    let peer = prop_oneof![
+        Just(GroupPeer::Any),
+        Just(GroupPeer::Vpc),
+        net().prop_map(GroupPeer::Prefix),
+        group_number().prop_map(GroupPeer::Group),
+    ];
+    let protocol = option::of(any::<u8>()).prop_map(|number| number.map_or(Protocol::All, Protocol::Number));
+    let ports = option::of((any::<u16>(), any::<u16>()))
+        .prop_map(|range| range.and_then(|(one, other)| Ports::new(one.min(other), one.max(other))));
+    (1u32..=u32::MAX, any::<bool>(), any::<bool>(), any::<u8>(), protocol, ports, peer).prop_map(
+        |(number, inwards, allows, priority, protocol, ports, peer)| GroupRule {
+            number: RuleNumber::new(number).unwrap(),
+            direction: if inwards { Direction::Ingress } else { Direction::Egress },
+            action: if allows { RuleAction::Allow } else { RuleAction::Drop },
+            priority,
+            protocol,
+            ports,
+            peer,
+        },
+    )
+}
+
 fn vip_keys() -> impl Strategy<Value = VipKey> {
     (vni(), ip()).prop_map(|(vni, address)| VipKey { vni, address })
 }
@@ -78,6 +106,12 @@ fn items() -> impl Strategy<Value = Item> {
             Item::Subnet(SubnetItem { id: SubnetId::new(id), number, vni, cidrs, gateways, virtual_mac })
         },
     );
+    let groups = (body(), group_number(), 1u32..1 << 31, vec(rules(), 0..4)).prop_map(
+        |(id, number, edition, rules)| {
+            let (id, edition) = (SecurityGroupId::new(id), Edition::new(edition).unwrap());
+            Item::Group(GroupItem { id, number, edition, rules })
+        },
+    );
     let endpoints = (
         body(),
         port(),
@@ -87,23 +121,26 @@ fn items() -> impl Strategy<Value = Item> {
         hardware(),
         vec(ip(), 0..3),
         any::<bool>(),
-        option::of(body()),
+        (option::of(body()), vec(group_number(), 0..3)),
     )
-        .prop_map(|(id, port, vni, subnet, host, mac, addresses, source_dest_check, instance)| {
-            let interface = InterfaceId::new(id);
-            let instance = instance.map(InstanceId::new);
-            Item::Endpoint(EndpointItem {
-                interface,
-                port,
-                vni,
-                subnet,
-                host,
-                mac,
-                addresses,
-                source_dest_check,
-                instance,
-            })
-        });
+        .prop_map(
+            |(id, port, vni, subnet, host, mac, addresses, source_dest_check, (instance, groups))| {
+                let interface = InterfaceId::new(id);
+                let instance = instance.map(InstanceId::new);
+                Item::Endpoint(EndpointItem {
+                    interface,
+                    port,
+                    vni,
+                    subnet,
+                    host,
+                    mac,
+                    addresses,
+                    source_dest_check,
+                    instance,
+                    groups,
+                })
+            },
+        );
     let entitled =
         (port(), any::<bool>()).prop_map(|(port, direct_return)| Entitlement { port, direct_return });
     let vips = (
@@ -166,6 +203,7 @@ fn items() -> impl Strategy<Value = Item> {
                     arrives: instance
                         .is_none()
                         .then(|| Arrival { host: HostNumber::MAX, device: Some("tap7".into()) }),
+                    groups: instance.map(|(id, _)| SecurityGroupId::new(id)).into_iter().collect(),
                 })
             },
         );
@@ -186,7 +224,18 @@ fn items() -> impl Strategy<Value = Item> {
                     goes_to: (!external).then_some(HostNumber::MAX),
                 })
             });
-    prop_oneof![hosts, vpcs, subnets, endpoints, vips, routes, pools, eips, ports, instances]
+    prop_oneof![
+        prop_oneof![hosts, vpcs],
+        subnets,
+        groups,
+        endpoints,
+        vips,
+        routes,
+        pools,
+        eips,
+        ports,
+        instances
+    ]
 }
 
 proptest! {

@@ -4,13 +4,15 @@ use super::encode::{
     CHECKED, GATEWAY, HOLD, INTERFACE, PORT_AWAITED, PORT_CHECKED, PRIMARY, SUBNET_BINDING, VETH, VIP,
 };
 use crate::layout::{self, AddressKey, AddressPortKey, Plain, address, some_address};
-use havip_model::{HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni};
+use havip_model::{
+    Edition, GroupNumber, HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni,
+};
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::IpAddr;
 
 /// The maps that hold entries; the others are made from them.
-pub const MAPS: [&str; 13] = [
+pub const MAPS: [&str; 14] = [
     "hosts",
     "members",
     "relayed",
@@ -23,6 +25,7 @@ pub const MAPS: [&str; 13] = [
     "eips",
     "nats",
     "pools",
+    "memberships",
     "ports",
 ];
 
@@ -111,6 +114,11 @@ pub fn entry(map: &str, key: &[u8], value: &[u8]) -> Option<Option<(EntryKey, En
             let gateway = some_address(layout::Ip16::read(value)?.address);
             (EntryKey::Pool(net(key.address, key.prefixlen)?), Entry::Pool { gateway })
         }
+        "memberships" => {
+            let groups = layout::Membership::read(value)?.groups.into_iter().filter(|number| *number != 0);
+            let groups = groups.map(|number| GroupNumber::new(number).ok()).collect::<Option<_>>()?;
+            (EntryKey::Membership(PortNumber::new(number()?).ok()?), Entry::Membership { groups })
+        }
         "ports" => {
             let port = layout::Port::read(value)?;
             (EntryKey::Port(PortNumber::new(number()?).ok()?), Entry::Port(read_port(port)?))
@@ -159,6 +167,13 @@ fn read_port(of: layout::Port) -> Option<Port> {
             1 => PortState::Active,
             2 => PortState::MigratingOut,
             _ => return None,
+        },
+        editions: match of.stamp {
+            0 => None,
+            _ => {
+                let editions = of.editions.into_iter().filter(|edition| *edition != 0);
+                Some(editions.map(|edition| Edition::new(edition).ok()).collect::<Option<_>>()?)
+            }
         },
     })
 }

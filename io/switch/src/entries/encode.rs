@@ -48,7 +48,9 @@ pub fn keys(key: &EntryKey) -> Vec<(&'static str, Vec<u8>)> {
             let (address, prefixlen) = prefix(net);
             ("pools", layout::PoolKey { prefixlen, address }.bytes().to_vec())
         }
+        EntryKey::Membership(port) => ("memberships", number(port.get())),
         EntryKey::Port(port) => ("ports", number(port.get())),
+        EntryKey::Group(_) => return vec![], // many, which its tables say
     }]
 }
 
@@ -101,6 +103,22 @@ pub fn writes(key: &EntryKey, entry: &Entry) -> Result<Vec<Write>, EntryError> {
             layout::Nat { incarnation: incarnation.0, public_address: octets(*public) }.bytes().to_vec()
         }
         (EntryKey::Pool(_), Entry::Pool { gateway }) => some(gateway).to_vec(),
+        (EntryKey::Group(edition), Entry::Group(compiled)) => {
+            return Ok(super::groups::writes(*edition, compiled));
+        }
+        (EntryKey::Membership(_), Entry::Membership { groups }) => {
+            let mut its = layout::Membership::zeroed();
+            if groups.len() > its.groups.len() {
+                return Err(EntryError::TooLong { key: *key, len: groups.len(), limit: its.groups.len() });
+            }
+            its.groups.iter_mut().zip(groups).for_each(|(slot, group)| *slot = group.get());
+            its.bytes().to_vec()
+        }
+        (EntryKey::Port(_), Entry::Port(Port { editions: Some(editions), .. }))
+            if editions.len() > layout::GROUPS_MAX =>
+        {
+            return Err(EntryError::TooLong { key: *key, len: editions.len(), limit: layout::GROUPS_MAX });
+        }
         (EntryKey::Port(number), Entry::Port(of)) => {
             let value = port(number.get(), of).bytes().to_vec();
             let primary = of.primary.or(of.primary6).map_or([0; 16], octets);
@@ -150,7 +168,12 @@ fn address(of: &Address) -> layout::Address {
 }
 
 fn port(number: u32, of: &Port) -> layout::Port {
+    let mut editions = [0; layout::GROUPS_MAX];
+    let its = of.editions.iter().flatten();
+    editions.iter_mut().zip(its).for_each(|(slot, edition)| *slot = edition.get());
     layout::Port {
+        stamp: if of.editions.is_some() { stamp(&editions) } else { 0 },
+        editions,
         ifindex: of.ifindex,
         number,
         vni: of.vni.get(),
@@ -169,6 +192,12 @@ fn port(number: u32, of: &Port) -> layout::Port {
             | (PORT_CHECKED * u8::from(of.source_dest_check))
             | (PORT_AWAITED * u8::from(of.is_awaited)),
     }
+}
+
+/// What stands for these editions in the connections that were judged by them: FNV-1a, and never 0.
+fn stamp(editions: &[u32]) -> u32 {
+    let bytes = editions.iter().flat_map(|edition| edition.to_le_bytes());
+    bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)).max(1)
 }
 
 fn prefix(net: &IpNet) -> ([u8; 16], u32) {

@@ -72,6 +72,7 @@ pub fn port_entry(number: u32, ifindex: u32, is_veth: bool) -> Entry {
         source_dest_check: true,
         is_awaited: false,
         state: PortState::Active,
+        editions: None,
     })
 }
 

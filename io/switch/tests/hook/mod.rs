@@ -6,6 +6,7 @@
 
 #![allow(dead_code)] // each test file uses its part
 
+pub mod guard;
 pub mod six;
 
 use havip_claim::{Order, Release};
@@ -217,6 +218,7 @@ impl Hook {
             source_dest_check,
             is_awaited,
             state,
+            editions: None,
         };
         self.put(EntryKey::Port(port(number)), Entry::Port(entry));
     }
@@ -397,7 +399,7 @@ impl Hook {
         clock[8..].fill(0);
         map.update(&[0; 4], &clock, MapFlags::ANY).unwrap();
     }
-    fn memory(&self, map: &str) -> libbpf_rs::MapHandle {
+    pub fn memory(&self, map: &str) -> libbpf_rs::MapHandle {
         let path = format!("/sys/fs/bpf/havip/{}/v1/maps/{map}", self.name);
         libbpf_rs::MapHandle::from_pinned_path(path).unwrap()
     }

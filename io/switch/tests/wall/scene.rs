@@ -214,6 +214,7 @@ impl Wall {
                 mtu: 1500,
                 source_dest_check: true,
                 state: PortState::Active,
+                editions: None,
             };
             self.put(EntryKey::Port(port), Entry::Port(entry));
         }

@@ -330,6 +330,7 @@ fn leaving() -> Vec<Row> {
         interface: router,
         texts: NewTexts::default(),
         source_dest_check,
+        groups: None,
     };
     let still_routes = scene.refuse(update(Some(true)));
     blocked_by(&still_routes, [ResourceKey::Route(way)]);
