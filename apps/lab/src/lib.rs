@@ -5,6 +5,7 @@ mod command;
 pub mod demo;
 mod external;
 mod flood;
+mod groups;
 mod guest;
 mod herald;
 pub mod keepalived;

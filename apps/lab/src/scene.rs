@@ -316,8 +316,10 @@ impl Scene {
         })
     }
 
-    /// A public address bound to the VIP or to a guest's id.
+    /// A public address bound to the VIP or to a guest's id; web and ping are opened for it, as a user does.
     pub fn bind_eip(&self, target: &str) -> Result<Ipv4Addr> {
+        self.open_to_all("tcp", "80")?;
+        self.open_to_all("icmp", "")?;
         let eip = self.lab.api(|client| client.allocate_eip(&AllocateEip::default()))?;
         let eip = self.settled(|client| client.bind_eip(&eip.meta.id, target))?;
         eip.address.parse().context("the API shows an EIP that is no address")

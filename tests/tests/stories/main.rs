@@ -12,6 +12,7 @@ mod eip;
 mod external;
 mod failover;
 mod faults;
+mod groups;
 mod history;
 mod hosts;
 mod ipv6;

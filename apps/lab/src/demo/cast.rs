@@ -7,7 +7,8 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use havip_api::{
-    AllocateEip, Associate, CreateSubnet, CreateVip, CreateVpc, Eip, HostFilter, RunInstance, Vip,
+    AllocateEip, Associate, CreateSubnet, CreateVip, CreateVpc, Direction, Eip, HostFilter, NewRule, Rules,
+    RunInstance, SecurityGroupFilter, Vip,
 };
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -64,6 +65,16 @@ impl Cast {
             lab.api(|client| client.waiting(SETTLE).associate(vip, &body))?;
         }
         Ok(())
+    }
+
+    /// Lets everybody outside fetch pages and ping: the default security group lets in the VPC alone.
+    pub fn open_to_all(&self, lab: &Lab) -> Result<()> {
+        let filter = SecurityGroupFilter::default();
+        let groups = lab.api(|client| client.all_security_groups(&filter))?;
+        let group = groups.into_iter().next().context("the VPC has no security group")?;
+        let from_all = NewRule::allow(Direction::Ingress, "any");
+        let rules = Rules { rules: vec![from_all.clone().of("tcp", "80"), from_all.of("icmp", "")] };
+        lab.api(|client| client.waiting(SETTLE).add_rules(&group.meta.id, &rules)).map(drop)
     }
 
     /// Binds a public address to the VIP.

@@ -123,6 +123,7 @@ impl Scenes<'_> {
         })?;
         let (eip, outside) = play.step("eip", "binding a public address to the VIP", || {
             let (_, eip) = self.cast.bind_eip(self.lab, self.vip)?;
+            self.cast.open_to_all(self.lab)?;
             let page = self.cast.outside.eventually_fetches(&format!("http://{eip}/"), "web-1", SOON)?;
             let (pool, prefix) = PUBLIC_POOL;
             let seen = format!(
@@ -130,6 +131,9 @@ impl Scenes<'_> {
             );
             Ok(((eip, Probe::start(&self.cast.outside.network_namespace()?, eip)?), seen))
         })?;
+        play.stage.explain(
+            "The VPC's default security group lets in the VPC alone; rules for TCP 80 and ICMP were added to it.",
+        );
         Ok((inside, outside, eip))
     }
 
