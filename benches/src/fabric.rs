@@ -267,6 +267,7 @@ fn plug(name: &str, space: &Namespace, switch: &Switch, number: u32) -> Result<P
         source_dest_check: true,
         is_awaited: false,
         state: PortState::Active,
+        editions: None,
     };
     switch.put(&EntryKey::Port(port(number)), &Entry::Port(entry))?;
     space.run(|| switch.attach_port(ifindex))??;

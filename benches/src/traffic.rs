@@ -88,6 +88,26 @@ pub fn udp_flood(from: &Post, to: &Post, time: Duration) -> Result<Flood> {
     Ok(Flood { per_second: packets / took, cpu_micros: busy * 1e6 / packets.max(1.0) })
 }
 
+/// The median microseconds of `count` new TCP connections, one at a time: the other guest's kernel answers, and the
+/// connection is reset, so that none is left.
+pub fn new_connection(from: &Post, to: &Post, count: usize) -> Result<f64> {
+    let listener = to.namespace.run(|| TcpListener::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)))??;
+    let at = SocketAddrV4::new(to.address, listener.local_addr()?.port());
+    let mut times = from.namespace.run(|| -> Result<Vec<f64>> {
+        let mut times = Vec::with_capacity(count);
+        for _ in 0..count {
+            let began = Instant::now();
+            let connection = TcpStream::connect(at)?;
+            times.push(began.elapsed().as_secs_f64() * 1e6);
+            drop(listener.accept()?);
+            socket2::SockRef::from(&connection).set_linger(Some(Duration::ZERO))?;
+        }
+        Ok(times)
+    })??;
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() / 2])
+}
+
 /// The median microseconds of `count` pings, one at a time: the other guest's kernel answers, no process waits.
 pub fn round_trip(from: &Post, to: &Post, count: usize) -> Result<f64> {
     let socket = havip_lab::socket::icmp(&from.namespace, to.address.into())?;

@@ -207,6 +207,7 @@ impl Ours {
         scene.associate(["blue", "green"])?;
         scene.follow_every_claim()?;
         let eip = scene.bind_eip(scene.vip_id())?;
+        scene.open_to_all("udp", "")?;
         for (vip, claimants) in
             [(SAME_HOST, ["blue", "twin"]), (OTHER_HOST, ["blue", "green"]), (ROUTED, ["blue", "green"])]
         {

@@ -2,9 +2,12 @@
 //!
 //! One TCP stream, small UDP packets per second and their processor time, and the round trip of a ping; on one host and
 //! across two; ours in turns with a Linux bridge, and with a bridge and kernel VXLAN.
+//! And what security groups add to it: the same across, and the time of a new connection, to guests whose groups have 2
+//! rules (the default one), 10 and 1000.
 
 use anyhow::Result;
 use clap::Parser;
+use havip_api::{Direction, NewRule};
 use havip_benches::{
     interrupt,
     plain::Plain,
@@ -13,7 +16,7 @@ use havip_benches::{
     report::{OURS, Report},
     traffic,
 };
-use havip_lab::Setting;
+use havip_lab::{Scene, Setting};
 use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 #[derive(Parser)]
@@ -47,12 +50,17 @@ fn main() -> Result<()> {
         .guest_on("one", 1)
         .guest_on("near", 1)
         .guest_on("far", 2)
+        .guest_on("ten", 2)
+        .guest_on("thousand", 2)
         .start(program)?;
+    guard(&scene, "ten", 1, 10)?;
+    guard(&scene, "thousand", 5, 200)?;
     let post = |name: &str| -> Result<Post> {
         let guest = &scene[name];
         Ok(Post { namespace: guest.network_namespace()?, address: guest.address })
     };
     let (one, near, far) = (post("one")?, post("near")?, post("far")?);
+    let (ten, thousand) = (post("ten")?, post("thousand")?);
     let mtu = one.link()?.mtu;
     let (bridge, vxlan) = (Plain::bridge(&guests, mtu)?, Plain::bridge_and_vxlan(&guests, mtu)?);
     let paths = [
@@ -60,6 +68,8 @@ fn main() -> Result<()> {
         Path { case: "same host", who: "bridge", from: &bridge.posts[0], to: &bridge.posts[1] },
         Path { case: "across", who: OURS, from: &one, to: &far },
         Path { case: "across", who: "bridge+vxlan", from: &vxlan.posts[0], to: &vxlan.posts[1] },
+        Path { case: "across, 10 rules", who: OURS, from: &one, to: &ten },
+        Path { case: "across, 1000 rules", who: OURS, from: &one, to: &thousand },
     ];
     // From here on, so that the lab's programs do not inherit it.
     priority::rise()?;
@@ -75,6 +85,7 @@ fn main() -> Result<()> {
                 ("UDP kpackets/s", flood.per_second / 1e3),
                 ("UDP CPU µs/packet", flood.cpu_micros),
                 ("round trip µs", traffic::round_trip(path.from, path.to, 5000)?),
+                ("new connection µs", traffic::new_connection(path.from, path.to, 2000)?),
             ] {
                 values.entry((format!("{what}, {}", path.case), path.who.into())).or_default().push(value);
             }
@@ -91,4 +102,23 @@ fn main() -> Result<()> {
     }
     scene.went_well();
     report.finish(args.json.as_ref())
+}
+
+/// Gives a guest so many groups with so many rules: what lets the others in is the last of each.
+fn guard(scene: &Scene, guest: &str, groups: u8, rules: u16) -> Result<()> {
+    let mut ids = vec![];
+    for group in 0..groups {
+        let rule = |n: u16| NewRule {
+            priority: 1,
+            ..NewRule::allow(Direction::Ingress, format!("10.{}.{n}.0/24", 100 + group)).of(
+                if n.is_multiple_of(2) { "tcp" } else { "udp" },
+                &format!("{}-{}", 1000 + 7 * n, 1003 + 9 * n),
+            )
+        };
+        let mut all: Vec<_> = (0..rules - 2).map(rule).collect();
+        all.push(NewRule::allow(Direction::Ingress, "vpc"));
+        all.push(NewRule::allow(Direction::Egress, "any"));
+        ids.push(scene.make_group(&format!("{guest}-{group}"), &all)?);
+    }
+    scene.guard(guest, &ids.iter().map(String::as_str).collect::<Vec<_>>())
 }
