@@ -5,11 +5,12 @@
 //! protocol and ports are left out.
 
 mod enter;
+mod groups;
 mod leave;
 mod source;
 mod way;
 
-use havip_model::{HostNumber, PortNumber, Record, VipKey, Vni};
+use havip_model::{HostNumber, PortNumber, Record, RuleNumber, VipKey, Vni};
 use havip_reconcile::table::Table;
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -73,6 +74,8 @@ pub struct Rule {
     pub code: &'static str,
     /// In words.
     pub text: String,
+    /// The rule of a security group that it is.
+    pub group_rule: Option<RuleNumber>,
 }
 
 /// Where a packet is when a host has done with it.
@@ -126,7 +129,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn say(&mut self, code: &'static str, text: impl Into<String>) {
-        self.rules.push(Rule { code, text: text.into() });
+        self.rules.push(Rule { code, text: text.into(), group_rule: None });
     }
 
     fn key(&self, address: IpAddr) -> VipKey {

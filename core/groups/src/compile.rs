@@ -145,12 +145,13 @@ pub fn judge<'a>(
     other: &OtherEnd,
 ) -> (RuleAction, Option<RuleNumber>) {
     let firsts = groups.into_iter().filter_map(|group| {
-        let (rank, number) = group.rules[group.first(direction, protocol, port, other)?];
-        Some((rank, number))
+        let rule = group.rules.get(group.first(direction, protocol, port, other)?);
+        // Half a group, as a switch may hold it for a moment: nobody can say what it would have dropped.
+        Some(rule.map_or((0, None), |(rank, number)| (*rank, Some(*number))))
     });
     match firsts.min_by_key(|(rank, _)| *rank) {
-        Some((rank, number)) if rank & 1 == 1 => (RuleAction::Allow, Some(number)),
-        Some((_, number)) => (RuleAction::Drop, Some(number)),
+        Some((rank, number)) if rank & 1 == 1 => (RuleAction::Allow, number),
+        Some((_, number)) => (RuleAction::Drop, number),
         None => (RuleAction::Drop, None),
     }
 }

@@ -5,12 +5,18 @@ mod hook;
 
 use edge_scene::{CLIENT, EDGE_MAC, EIP, EIP_OF_11, EIP_OF_13, ROUTER_MAC, edge, eip_key};
 use havip_explain::path::{End, Entrance, Maps, Packet, Protocol, hop};
-use havip_model::{Epoch, Holder, Incarnation, PortState, Record};
+use havip_groups::{Compiled, GroupPeer, GroupRule};
+use havip_model::{
+    Direction::{Egress, Ingress},
+    Edition, Epoch, Holder, Incarnation, PortState, Protocol as RuleProtocol, Record, RuleAction, RuleNumber,
+};
 use havip_reconcile::table::{Entry, EntryKey};
 use havip_switch::{Ledger, Order};
 use havip_wire::{TcpFlags, build::Packet4, build::frame};
 use hook::{
-    DROPPED, GATEWAY, Hook, REDIRECTED, Ran, VIP, VIRTUAL_MAC, host, mac, own, port, underlay, vip, vni,
+    DROPPED, GATEWAY, Hook, REDIRECTED, Ran, VIP, VIRTUAL_MAC,
+    guard::{allow, group, net, only},
+    host, mac, own, port, underlay, vip, vni,
 };
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
 use std::{cell::RefCell, net::Ipv4Addr};
@@ -30,6 +36,39 @@ struct State {
     route: Option<Ipv4Addr>,
     /// The host that serves the EIPs.
     edge: u32,
+    /// Which of [`groups`] guard ports 11, 12 and 21; none: it is not guarded.
+    guarded: [Option<Vec<usize>>; 3],
+    /// The group of ports 11 and 13.
+    memberships: [u32; 2],
+}
+
+/// Rules of security groups; each has one that others of them contradict.
+fn groups() -> Vec<Compiled> {
+    let drops = |rule: GroupRule| GroupRule { action: RuleAction::Drop, ..rule };
+    let sets = [
+        vec![allow(Ingress, GroupPeer::Vpc), allow(Egress, GroupPeer::Any)],
+        vec![only(RuleProtocol::TCP, Some((80, 90)), allow(Ingress, GroupPeer::Any))],
+        vec![allow(Ingress, GroupPeer::Group(group(1))), allow(Egress, GroupPeer::Group(group(2)))],
+        vec![drops(GroupRule {
+            priority: 1,
+            ..only(RuleProtocol::UDP, None, allow(Egress, net("10.0.0.0/16")))
+        })],
+        vec![
+            only(RuleProtocol::ICMP, None, allow(Ingress, GroupPeer::Any)),
+            drops(allow(Egress, net("198.51.100.0/24"))),
+        ],
+        vec![],
+    ];
+    let mut next = 1;
+    let mut numbered = |rule: GroupRule| {
+        next += 1;
+        GroupRule { number: RuleNumber::new(next).unwrap(), ..rule }
+    };
+    sets.map(|rules| Compiled::of(&rules.into_iter().map(&mut numbered).collect::<Vec<_>>())).into()
+}
+
+fn edition(nth: usize) -> Edition {
+    Edition::new(nth as u32 + 1).unwrap()
 }
 
 fn state() -> impl Strategy<Value = State> {
@@ -38,13 +77,16 @@ fn state() -> impl Strategy<Value = State> {
     let route =
         select(vec![None, Some(VIP), Some(own(21)), Some(own(12)), Some(Ipv4Addr::new(10, 0, 0, 222))]);
     let words = (holder, prop::bool::weighted(0.2), mostly(), mostly(), prop::bool::weighted(0.2), mostly());
-    (words, mostly(), mostly(), route, select(vec![1u32, 1, 2, 3])).prop_map(
+    let set = || prop::option::weighted(0.5, prop::collection::vec(0..groups().len(), 0..=3));
+    let guards = ([set(), set(), set()], [0u32..=2, 0..=2]);
+    (words, mostly(), mostly(), route, select(vec![1u32, 1, 2, 3]), guards).prop_map(
         |(
             (holder, is_released, is_12_active, is_12_entitled, has_11_direct_return, is_21_checked),
             is_13_somewhere,
             is_host_2_known,
             route,
             edge,
+            (guarded, memberships),
         )| State {
             holder,
             is_released,
@@ -56,6 +98,8 @@ fn state() -> impl Strategy<Value = State> {
             is_host_2_known,
             route,
             edge,
+            guarded,
+            memberships,
         },
     )
 }
@@ -149,6 +193,18 @@ impl Hook {
                 self.order(Order::Merge { key: eip_key(eip), record: record(6, state.edge, 1, false) });
             }
         }
+        self.plug(11, PortState::Active, true);
+        for (number, sets) in [11, 12, 21].into_iter().zip(&state.guarded) {
+            if let Some(sets) = sets {
+                self.guard_by(number, Some(sets.iter().map(|nth| edition(*nth)).collect()));
+            }
+        }
+        for (number, of) in [11, 13].into_iter().zip(state.memberships) {
+            let of: Vec<u32> = [of].into_iter().filter(|of| *of > 0).collect();
+            self.belongs(number, &of);
+        }
+        // What is told is what becomes of first packets.
+        self.forget_flows();
         self.settle();
     }
 
@@ -207,7 +263,11 @@ fn told(end: End) -> String {
 
 #[test]
 fn the_path_that_is_told_is_the_one_that_packets_take() {
-    let hook = RefCell::new(edge("path"));
+    let scene = edge("path");
+    for (nth, group) in groups().into_iter().enumerate() {
+        scene.put(EntryKey::Group(edition(nth)), Entry::Group(Box::new(group)));
+    }
+    let hook = RefCell::new(scene);
     let config = ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() };
     let ends = RefCell::new(std::collections::BTreeMap::<String, u32>::new());
     let result = TestRunner::new(config).run(
@@ -235,5 +295,5 @@ fn the_path_that_is_told_is_the_one_that_packets_take() {
         panic!("{error}");
     }
     println!("{:#?}", ends.borrow());
-    assert!(ends.borrow().len() >= 20, "only these ends were seen: {:?}", ends.borrow());
+    assert!(ends.borrow().len() >= 22, "only these ends were seen: {:?}", ends.borrow());
 }

@@ -43,11 +43,13 @@ impl Engine {
 }
 
 fn message(hop: &Hop) -> proto::PathFound {
-    let rules = hop.rules.iter();
-    let rules =
-        rules.map(|rule| proto::PathRule { code: rule.code.into(), text: rule.text.clone() }).collect();
+    let rules = hop.rules.iter().map(|rule| proto::PathRule {
+        code: rule.code.into(),
+        text: rule.text.clone(),
+        group_rule: rule.group_rule.map_or(0, |number| number.get()),
+    });
     let found = proto::PathFound {
-        rules,
+        rules: rules.collect(),
         vni: hop.packet.vni.get(),
         source: convert::address_bytes(hop.packet.source),
         destination: convert::address_bytes(hop.packet.destination),

@@ -14,6 +14,23 @@ impl Shapes<'_> {
             rules: group.rules.iter().map(rule).collect(),
         }
     }
+
+    /// A rule in the words in which it was made.
+    pub fn rule_in_words(&self, rule: &Rule) -> String {
+        let action = if rule.action == RuleAction::Allow { "allow" } else { "drop" };
+        let way = if rule.direction == Direction::Ingress { "from" } else { "to" };
+        let ports = rule.ports.map_or(String::new(), |ports| format!(" {ports}"));
+        let peer = match rule.peer {
+            Peer::Group(id) => match self.durable.state.world.groups.get(&id) {
+                Some(group) if !group.meta.name.is_empty() => group.meta.name.clone(),
+                _ => id.to_string(),
+            },
+            Peer::Any => "any".into(),
+            Peer::Vpc => "vpc".into(),
+            Peer::Prefix(net) => net.to_string(),
+        };
+        format!("{action} {}{ports} {way} {peer}", rule.protocol)
+    }
 }
 
 fn rule(rule: &Rule) -> havip_api::Rule {

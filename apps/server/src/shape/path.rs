@@ -4,7 +4,7 @@ use super::Shapes;
 use crate::service::Asked;
 use havip_api::{FoundPath, PathHop, PathOutcome, PathRule};
 use havip_model::{Holder, HostNumber, PortNumber, reason};
-use havip_stream::convert;
+use havip_stream::{convert, proto};
 
 impl Shapes<'_> {
     /// What the hosts have said, in order; there is at least one.
@@ -46,13 +46,24 @@ impl Shapes<'_> {
         let from = who(question.from_port).or_else(|| called(question.from_host));
         let to = who(found.to_port).or_else(|| called(found.to_host));
         let outside = (found.outcome == "outside").then(|| "outside".to_owned());
-        let rules = found.rules.iter();
         PathHop {
             host: self.host_id(*host),
             name: self.called(*host),
             from: from.unwrap_or_else(|| "outside".into()),
-            rules: rules.map(|rule| PathRule { code: rule.code.clone(), text: rule.text.clone() }).collect(),
+            rules: found.rules.iter().map(|rule| self.path_rule(rule)).collect(),
             to: to.or(outside),
         }
+    }
+
+    /// A host knows the rules of security groups by number.
+    fn path_rule(&self, rule: &proto::PathRule) -> PathRule {
+        let mut groups = self.durable.state.world.groups.values();
+        let named = groups.find_map(|group| {
+            let it = group.rules.iter().find(|known| known.number.get() == rule.group_rule)?;
+            let name =
+                if group.meta.name.is_empty() { group.id.to_string() } else { group.meta.name.clone() };
+            Some(format!(": {} of {name}", self.rule_in_words(it)))
+        });
+        PathRule { code: rule.code.clone(), text: rule.text.clone() + &named.unwrap_or_default() }
     }
 }

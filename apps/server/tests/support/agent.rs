@@ -331,7 +331,7 @@ fn reply(command: havip_stream::proto::Command) -> havip_stream::proto::CommandR
         }
         Body::Path(asked) => {
             let text = format!("{} bytes of an address, protocol {}", asked.source.len(), asked.protocol);
-            let rules = vec![PathRule { code: "no_holder".into(), text }];
+            let rules = vec![PathRule { code: "no_holder".into(), text, group_rule: 0 }];
             let (outcome, reason) = ("dropped".into(), "no_holder".into());
             let path = Some(PathFound { rules, outcome, reason, ..Default::default() });
             CommandResult { id, path, ..Default::default() }

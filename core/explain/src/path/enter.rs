@@ -3,7 +3,7 @@
 use super::source::{is_link_local, odd};
 use super::way::{Lost, Way};
 use super::{End, Protocol, Walk};
-use havip_model::{HostNumber, PortNumber, PortState};
+use havip_model::{Direction, HostNumber, PortNumber, PortState};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use std::net::IpAddr;
 
@@ -35,6 +35,9 @@ impl Walk<'_> {
         }
         if let Some(reason) = no_target(destination) {
             self.say(reason, format!("{destination} is an address that is never forwarded"));
+            return End::Dropped(reason);
+        }
+        if let Err(reason) = self.ask_groups(number, port, Direction::Egress) {
             return End::Dropped(reason);
         }
         let found = match is_link_local(destination) {

@@ -1,7 +1,7 @@
 //! Where an address is.
 
 use super::{End, Walk};
-use havip_model::{HostNumber, PortNumber, PortState, SubnetNumber, VipKey};
+use havip_model::{Direction, HostNumber, PortNumber, PortState, SubnetNumber, VipKey};
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
 use std::net::IpAddr;
 
@@ -157,6 +157,9 @@ impl Walk<'_> {
                 format!("port {number} does not forward: its source/destination check is on"),
             );
             return End::Dropped("next_hop_checked");
+        }
+        if let Err(reason) = self.ask_groups(number, port, Direction::Ingress) {
+            return End::Dropped(reason);
         }
         self.say("delivered", format!("into port {number}"));
         End::Delivered(number)
