@@ -56,10 +56,11 @@ fn nothing_passes_that_no_rule_allows_and_the_drop_is_the_guarded_ports() {
 
     // ARP, DHCP and the switch's own answers are not what groups are about.
     hook.switch.attach_dhcp(hook.ifindex("d0")).unwrap();
-    let renew = frame(mac(11), VIRTUAL_MAC).ip(own(11), GATEWAY).udp(68, 67, b"renew");
+    let asks = [&[0; 28][..], &mac(11).0, &[0; 10]].concat();
+    let renew = frame(mac(11), VIRTUAL_MAC).ip(own(11), GATEWAY).udp(68, 67, &asks);
     assert!(hook.goes_out(&renew));
     hook.counted(&[("dhcp_up", 1)]);
-    let elsewhere = frame(mac(11), mac(13)).ip(own(11), own(13)).udp(68, 67, b"not DHCP");
+    let elsewhere = frame(mac(11), mac(13)).ip(own(11), own(13)).udp(68, 67, &asks);
     assert!(!hook.goes_out(&elsewhere));
     hook.counted(&[("group_egress", 1)]);
 }
