@@ -21,7 +21,7 @@ impl Shapes<'_> {
         let way = if rule.direction == Direction::Ingress { "from" } else { "to" };
         let ports = rule.ports.map_or(String::new(), |ports| format!(" {ports}"));
         let peer = match rule.peer {
-            Peer::Group(id) => match self.durable.state.world.groups.get(&id) {
+            Peer::Group(id) => match self.seen.groups.get(&id) {
                 Some(group) if !group.meta.name.is_empty() => group.meta.name.clone(),
                 _ => id.to_string(),
             },

@@ -57,7 +57,7 @@ impl Shapes<'_> {
 
     /// A host knows the rules of security groups by number.
     fn path_rule(&self, rule: &proto::PathRule) -> PathRule {
-        let mut groups = self.durable.state.world.groups.values();
+        let mut groups = self.seen.groups.values();
         let named = groups.find_map(|group| {
             let it = group.rules.iter().find(|known| known.number.get() == rule.group_rule)?;
             let name =
