@@ -35,7 +35,7 @@ impl Scene {
 
     /// Makes a security group with these rules; returns its id.
     pub fn make_group(&self, name: &str, rules: &[NewRule]) -> Result<String> {
-        let (vpc, rules) = (self.vpc.clone(), rules.to_vec());
+        let (vpc, rules) = (Some(self.vpc.clone()), rules.to_vec());
         let body = CreateSecurityGroup { vpc, name: name.into(), rules, ..CreateSecurityGroup::default() };
         Ok(self.settled(|client| client.create_security_group(&body))?.meta.id)
     }

@@ -50,7 +50,8 @@ impl Random {
         match self.below(56) {
             48..51 => {
                 let (vpc, texts, rules) = (self.of(&world.vpcs), self.texts(), self.rules(world));
-                CreateSecurityGroup { vpc, texts, rules }.into()
+                let (vpc, members_reach_each_other) = (Some(vpc).filter(|_| self.below(4) > 0), self.maybe());
+                CreateSecurityGroup { vpc, texts, rules, members_reach_each_other }.into()
             }
             51 => {
                 let (group, texts) = (self.of(&world.groups), self.new_texts());

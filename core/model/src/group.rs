@@ -13,8 +13,8 @@ pub struct SecurityGroup {
     pub id: SecurityGroupId,
     /// Names, times, generation.
     pub meta: Meta,
-    /// The VPC it is part of.
-    pub vpc: VpcId,
+    /// The VPC it is part of. None: it may guard interfaces of every VPC, and every host knows it.
+    pub vpc: Option<VpcId>,
     /// Its number in every switch, never reused: what rules of other groups mean by it.
     pub number: GroupNumber,
     /// Names these very rules: never that of others, of this group or another.

@@ -12,7 +12,7 @@ mod tests;
 use crate::item::{Item, ItemKey};
 use content::content;
 pub use difference::{Difference, affected};
-use havip_model::{Driver, HostNumber, Instance, VpcId, World};
+use havip_model::{Driver, HostNumber, Instance, SecurityGroupId, VpcId, World};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a host must know; nothing if there is no such host.
@@ -20,6 +20,7 @@ pub fn view(world: &World, host: HostNumber) -> BTreeMap<ItemKey, Item> {
     let mut keys = BTreeSet::new();
     if world.hosts.contains_key(&host) {
         keys.insert(ItemKey::Host(host));
+        keys.extend(world.common_groups().map(|group| ItemKey::Group(group.id)));
     }
     for vpc in needed(world, host) {
         keys.insert(ItemKey::Vpc(vpc));
@@ -49,6 +50,15 @@ pub fn members(world: &World, vpc: VpcId) -> BTreeSet<HostNumber> {
     world.placed_hosts(vpc).chain(edges.into_iter().flatten()).collect()
 }
 
+/// The hosts that must know a security group: those of its VPC, or all.
+fn guards(world: &World, group: SecurityGroupId) -> BTreeSet<HostNumber> {
+    match world.groups.get(&group).map(|group| group.vpc) {
+        Some(Some(vpc)) => members(world, vpc),
+        Some(None) => world.hosts.keys().copied().collect(),
+        None => BTreeSet::new(),
+    }
+}
+
 /// The VPCs that a host must know.
 fn needed(world: &World, host: HostNumber) -> BTreeSet<VpcId> {
     let by_eip = is_edge(world, host).then(|| world.vpcs_with_eips());
@@ -69,6 +79,9 @@ fn needs(world: &World, host: HostNumber, key: ItemKey) -> bool {
         ItemKey::Host(other) if other == host => true,
         ItemKey::Host(other) => needed(world, host).into_iter().any(|vpc| is_member(world, vpc, other)),
         ItemKey::EipPool(_) => is_edge(world, host),
+        ItemKey::Group(id) if world.groups.get(&id).is_some_and(|group| group.vpc.is_none()) => {
+            world.hosts.contains_key(&host)
+        }
         ItemKey::Port(id) => world.interfaces.get(&id).is_some_and(|interface| interface.has_port_at(host)),
         ItemKey::Instance(id) => world
             .instances
@@ -95,7 +108,7 @@ fn vpc_of(world: &World, key: ItemKey) -> Option<VpcId> {
     match key {
         ItemKey::Vpc(id) => world.vpcs.get(&id).map(|vpc| vpc.id),
         ItemKey::Subnet(id) => world.subnets.get(&id).map(|subnet| subnet.vpc),
-        ItemKey::Group(id) => world.groups.get(&id).map(|group| group.vpc),
+        ItemKey::Group(id) => world.groups.get(&id).and_then(|group| group.vpc),
         ItemKey::Endpoint(id) => world.interfaces.get(&id).map(|interface| interface.vpc),
         ItemKey::Vip(id) => world.vips.get(&id).map(|vip| vip.vpc),
         ItemKey::Route(id) => world.routes.get(&id).map(|route| route.vpc),

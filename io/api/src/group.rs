@@ -10,8 +10,8 @@ pub struct SecurityGroup {
     /// Id, names, times, status.
     #[serde(flatten)]
     pub meta: Meta,
-    /// Its VPC's id.
-    pub vpc: String,
+    /// Its VPC's id; null where interfaces of every VPC may have it.
+    pub vpc: Option<String>,
     /// Whether it guards the interfaces whose groups nobody named; it goes with its VPC.
     pub is_default: bool,
     /// How many interfaces it guards.
@@ -95,8 +95,9 @@ pub enum RuleAction {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateSecurityGroup {
-    /// Its VPC's id.
-    pub vpc: String,
+    /// Its VPC's id; interfaces of every VPC may have it if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc: Option<String>,
     /// May be empty.
     #[serde(default)]
     pub name: String,

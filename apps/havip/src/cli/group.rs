@@ -22,9 +22,9 @@ use havip_api::{
 pub enum SecurityGroupVerb {
     /// Make a security group; without rules, nothing passes
     Create {
-        /// The VPC's id or name
+        /// The VPC's id or name; without one, interfaces of every VPC may have it
         #[arg(long)]
-        vpc: String,
+        vpc: Option<String>,
         /// Need not be unique
         #[arg(long, default_value = "", hide_default_value = true)]
         name: String,
@@ -146,7 +146,7 @@ impl Verb for SecurityGroupVerb {
         };
         match self {
             Self::Create { vpc, name, description, change } => {
-                let vpc = session.id_of::<Vpc>(&vpc)?;
+                let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
                 let body = CreateSecurityGroup { vpc, name, description, rules: vec![] };
                 change.show(session, &change.client(session).create_security_group(&body)?)
             }
@@ -194,7 +194,7 @@ impl Row for SecurityGroup {
         vec![
             self.meta.id.clone(),
             self.meta.name.clone(),
-            names.name(&self.vpc),
+            self.vpc.as_ref().map_or_else(|| "-".into(), |vpc| names.name(vpc)),
             self.interfaces.to_string(),
             rules.join("\n"),
             self.meta.status.to_string(),

@@ -27,7 +27,7 @@ pub async fn list_security_groups(
     page(
         &server,
         narrow,
-        |_, one: &havip_model::SecurityGroup| vpc.is_none_or(|vpc| one.vpc == vpc),
+        |_, one: &havip_model::SecurityGroup| vpc.is_none() || one.vpc == vpc,
         |shapes, one| shapes.security_group(one),
     )
 }
@@ -41,9 +41,10 @@ pub async fn create_security_group(
     Asked { caller, body }: Asked<CreateSecurityGroup>,
 ) -> Result<Response, Fault> {
     let request = request::CreateSecurityGroup {
-        vpc: parse::id("/vpc", &body.vpc)?,
+        vpc: body.vpc.as_ref().map(|id| parse::id("/vpc", id)).transpose()?,
         texts: parse::texts(&body.name, &body.description),
         rules: rule::rules("/rules", body.rules)?,
+        members_reach_each_other: false,
     };
     answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await
 }

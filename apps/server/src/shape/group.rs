@@ -8,7 +8,7 @@ impl Shapes<'_> {
     pub fn security_group(&self, group: &SecurityGroup) -> havip_api::SecurityGroup {
         havip_api::SecurityGroup {
             meta: self.meta(ResourceKey::SecurityGroup(group.id), group.id.to_string(), &group.meta),
-            vpc: group.vpc.to_string(),
+            vpc: group.vpc.map(|vpc| vpc.to_string()),
             is_default: group.is_default,
             interfaces: self.durable.state.world.interfaces_of_group(group.id).count(),
             rules: group.rules.iter().map(rule).collect(),

@@ -11,17 +11,29 @@ use std::collections::BTreeSet;
 
 impl Decision<'_> {
     pub fn create_security_group(&mut self, request: &CreateSecurityGroup) -> Result<ResourceKey, Refusal> {
-        let vpc = self.find::<Vpc>(request.vpc, "/vpc")?;
         let most = self.facts.quotas.limits(Profile::Native).groups_per_vpc;
-        if self.world.groups_of(vpc.id).count() >= most {
+        let (count, whose) = match request.vpc {
+            Some(id) => {
+                let vpc = self.find::<Vpc>(id, "/vpc")?.id;
+                (self.world.groups_of(vpc).count(), format!("VPC {vpc} has"))
+            }
+            None => (self.world.common_groups().count(), "there are".into()),
+        };
+        if count >= most {
+            let of_all = if request.vpc.is_none() { " of every VPC" } else { "" };
             let message = format!(
-                "VPC {} has {most} security groups, the most it may have; delete one, or have the quota \
-                 groups_per_vpc raised",
-                vpc.id
+                "{whose} {most} security groups{of_all}, the most there may be; delete one, or have the quota \
+                 groups_per_vpc raised"
             );
             return Err(Code::TooManyGroupsInVpc.at("/vpc", message));
         }
-        let group = self.new_group(vpc.id, &request.texts, &request.rules, false)?;
+        let mut group = self.new_group(request.vpc, &request.texts, &request.rules, false)?;
+        if request.members_reach_each_other {
+            let inner = NewRule::allow(Direction::Ingress, Peer::Group(group.id));
+            self.check_rule_count(group.rules.len() + 1)?;
+            let number = self.rule_number()?;
+            group.rules.push(inner.numbered(number));
+        }
         Ok(self.put(group))
     }
 
@@ -30,12 +42,12 @@ impl Decision<'_> {
         let name = Texts { name: "default".into(), description: String::new() };
         let rules =
             [NewRule::allow(Direction::Ingress, Peer::Vpc), NewRule::allow(Direction::Egress, Peer::Any)];
-        self.new_group(vpc, &name, &rules, true)
+        self.new_group(Some(vpc), &name, &rules, true)
     }
 
     fn new_group(
         &mut self,
-        vpc: VpcId,
+        vpc: Option<VpcId>,
         texts: &Texts,
         rules: &[NewRule],
         is_default: bool,
@@ -60,7 +72,7 @@ impl Decision<'_> {
     pub fn delete_security_group(&mut self, request: &DeleteSecurityGroup) -> Result<ResourceKey, Refusal> {
         let group = self.find::<SecurityGroup>(request.group, "/group")?;
         if group.is_default {
-            let message = format!("{} is the default group of VPC {}, and goes with it", group.id, group.vpc);
+            let message = format!("{} is the default group of {}, and goes with it", group.id, of(group.vpc));
             return Err(Code::DefaultGroup.at("/group", message));
         }
         let interfaces = self.world.interfaces_of_group(group.id);
@@ -144,19 +156,20 @@ impl Decision<'_> {
         Ok(edition.expect("the counter stays within editions"))
     }
 
+    fn rule_number(&mut self) -> Result<RuleNumber, Refusal> {
+        let number = self.number(Counter::Rule, RuleNumber::MAX.get().into())?;
+        let number = u32::try_from(number).ok().and_then(|n| RuleNumber::new(n).ok());
+        Ok(number.expect("the counter stays within rule numbers"))
+    }
+
     /// The rules that are there, and the new ones with their numbers.
-    fn rules(&mut self, vpc: VpcId, mut rules: Vec<Rule>, new: &[NewRule]) -> Result<Vec<Rule>, Refusal> {
-        let quota = self.facts.quotas.limits(Profile::Native).rules_per_group;
-        let most = quota.min(SecurityGroup::MOST_RULES);
-        if rules.len() + new.len() > most {
-            let message = format!(
-                "the group would have {} rules, the most it may have are {most}; use another group besides, of which \
-                 an interface may have {}",
-                rules.len() + new.len(),
-                SecurityGroup::PER_INTERFACE
-            );
-            return Err(Code::TooManyRules.at("/rules", message));
-        }
+    fn rules(
+        &mut self,
+        vpc: Option<VpcId>,
+        mut rules: Vec<Rule>,
+        new: &[NewRule],
+    ) -> Result<Vec<Rule>, Refusal> {
+        self.check_rule_count(rules.len() + new.len())?;
         for (at, new) in new.iter().enumerate() {
             let field = format!("/rules/{at}");
             self.check_rule(vpc, new, &field)?;
@@ -164,23 +177,28 @@ impl Decision<'_> {
                 let message = format!("rule {} says the same; give it once", same.number.get());
                 return Err(Code::RuleExists.at(field, message));
             }
-            let number = self.number(Counter::Rule, RuleNumber::MAX.get().into())?;
-            let number = u32::try_from(number).ok().and_then(|n| RuleNumber::new(n).ok());
-            rules.push(Rule {
-                number: number.expect("the counter stays within rule numbers"),
-                direction: new.direction,
-                action: new.action,
-                priority: new.priority,
-                protocol: new.protocol,
-                ports: new.ports,
-                peer: new.peer,
-                description: new.description.clone(),
-            });
+            let number = self.rule_number()?;
+            rules.push(new.clone().numbered(number));
         }
         Ok(rules)
     }
 
-    fn check_rule(&self, vpc: VpcId, rule: &NewRule, field: &str) -> Result<(), Refusal> {
+    /// Checks that a group may have so many rules.
+    fn check_rule_count(&self, rules: usize) -> Result<(), Refusal> {
+        let quota = self.facts.quotas.limits(Profile::Native).rules_per_group;
+        let most = quota.min(SecurityGroup::MOST_RULES);
+        if rules <= most {
+            return Ok(());
+        }
+        let message = format!(
+            "the group would have {rules} rules, the most it may have are {most}; use another group besides, of which \
+             an interface may have {}",
+            SecurityGroup::PER_INTERFACE
+        );
+        Err(Code::TooManyRules.at("/rules", message))
+    }
+
+    fn check_rule(&self, vpc: Option<VpcId>, rule: &NewRule, field: &str) -> Result<(), Refusal> {
         let last = SecurityGroup::LAST_PRIORITY;
         check::within(
             rule.priority.into(),
@@ -201,9 +219,12 @@ impl Decision<'_> {
             Peer::Prefix(net) => check_prefix(net, rule.protocol, &at),
             Peer::Group(id) => {
                 let named = self.find::<SecurityGroup>(id, &at)?;
-                if named.vpc != vpc {
-                    let message =
-                        format!("security group {id} is of VPC {}, not {vpc}; name one that is", named.vpc);
+                if named.vpc.is_some() && named.vpc != vpc {
+                    let message = format!(
+                        "security group {id} is of {}, not of {}; name one that is",
+                        of(named.vpc),
+                        of(vpc)
+                    );
                     return Err(Code::OtherVpc.at(at, message));
                 }
                 Ok(())
@@ -230,9 +251,9 @@ impl Decision<'_> {
         for (at, id) in wanted.iter().enumerate() {
             let field = format!("{field}/{at}");
             let group = self.find::<SecurityGroup>(*id, &field)?;
-            if group.vpc != vpc {
+            if group.vpc.is_some_and(|of| of != vpc) {
                 let message =
-                    format!("security group {id} is of VPC {}, not {vpc}; use one that is", group.vpc);
+                    format!("security group {id} is of {}, not of VPC {vpc}; use one that is", of(group.vpc));
                 return Err(Code::OtherVpc.at(field, message));
             }
             if wanted[..at].contains(id) {
@@ -242,6 +263,10 @@ impl Decision<'_> {
         }
         Ok(wanted.to_vec())
     }
+}
+
+fn of(vpc: Option<VpcId>) -> String {
+    vpc.map_or_else(|| "every VPC".into(), |vpc| format!("VPC {vpc}"))
 }
 
 /// Whether the rule that is there says what the new one says.

@@ -1,17 +1,19 @@
 //! Requests about security groups.
 
 use super::{NewTexts, Texts};
-use havip_model::{Direction, Peer, Ports, Protocol, RuleAction, RuleNumber, SecurityGroupId, VpcId};
+use havip_model::{Direction, Peer, Ports, Protocol, Rule, RuleAction, RuleNumber, SecurityGroupId, VpcId};
 
 /// See [`Request::CreateSecurityGroup`](super::Request::CreateSecurityGroup).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateSecurityGroup {
-    /// Its VPC.
-    pub vpc: VpcId,
+    /// Its VPC; none: interfaces of every VPC may have it.
+    pub vpc: Option<VpcId>,
     /// Name and description.
     pub texts: Texts,
     /// Its first rules; without any, nothing passes.
     pub rules: Vec<NewRule>,
+    /// Besides, a rule as the last that lets its interfaces reach each other.
+    pub members_reach_each_other: bool,
 }
 
 /// A rule that is to be.
@@ -45,6 +47,20 @@ impl NewRule {
             peer,
             description: String::new(),
         }
+    }
+
+    /// The rule of this number.
+    pub fn numbered(self, number: RuleNumber) -> Rule {
+        let Self { direction, action, priority, protocol, ports, peer, description } = self;
+        Rule { number, direction, action, priority, protocol, ports, peer, description }
+    }
+}
+
+impl From<&Rule> for NewRule {
+    fn from(rule: &Rule) -> Self {
+        let Rule { number: _, direction, action, priority, protocol, ports, peer, description } =
+            rule.clone();
+        Self { direction, action, priority, protocol, ports, peer, description }
     }
 }
 

@@ -488,3 +488,37 @@ fn rules_keep_their_numbers_when_others_come_and_go_and_every_state_has_its_edit
     assert!(first < second && second < third);
     assert_eq!(now(&scene).0.get(), third.get() + 1, "a name is no rule");
 }
+
+#[test]
+fn a_group_of_no_vpc_guards_interfaces_of_every_vpc_and_its_members_reach_each_other() {
+    let mut scene = Scene::new();
+    let common = CreateSecurityGroup {
+        vpc: None,
+        members_reach_each_other: true,
+        ..super::scene::group(scene.vpc, vec![NewRule::allow(Direction::Egress, Peer::Any)])
+    };
+    let group = scene.make_group(common);
+    let says: Vec<_> = scene
+        .world
+        .groups
+        .get(&group)
+        .unwrap()
+        .rules
+        .iter()
+        .map(|rule| (rule.direction, rule.peer))
+        .collect();
+    assert_eq!(says, [(Direction::Egress, Peer::Any), (Direction::Ingress, Peer::Group(group))]);
+
+    let elsewhere = scene.make_vpc(vpc("10.30.0.0/16"));
+    let other = scene.make_subnet(subnet(elsewhere, "10.30.1.0/24"));
+    for subnet in [scene.subnet, other] {
+        let guarded = scene.make_interface(CreateInterface { groups: vec![group], ..interface(subnet) });
+        assert_eq!(scene.interface(guarded).groups, [group]);
+    }
+    // A VPC's group may name it, and goes without it.
+    let named = NewRule::allow(Direction::Ingress, Peer::Group(group));
+    let own = scene.make_group(super::scene::group(elsewhere, vec![named]));
+    assert!(scene.world.groups_naming(group).any(|id| id == own));
+    let foreign = AddRules { group, rules: vec![NewRule::allow(Direction::Ingress, Peer::Group(own))] };
+    assert_eq!(scene.refuse(foreign).code, crate::Code::OtherVpc);
+}

@@ -141,10 +141,10 @@ fn references(world: &World) -> Option<String> {
             return Some(format!("EIP {} leads nowhere", eip.id));
         }
     }
-    let foreign = |id, vpc| world.groups.get(&id).is_none_or(|group| group.vpc != vpc);
+    let foreign = |id, vpc| world.groups.get(&id).is_none_or(|group| group.vpc.is_some() && group.vpc != vpc);
     let stray = world.interfaces.values().find(|interface| {
         let none = interface.groups.is_empty() && world.default_group(interface.vpc).is_some();
-        none || interface.groups.iter().any(|id| foreign(*id, interface.vpc))
+        none || interface.groups.iter().any(|id| foreign(*id, Some(interface.vpc)))
     });
     if let Some(interface) = stray {
         return Some(format!("the groups of interface {} are wrong: {:?}", interface.id, interface.groups));
@@ -152,7 +152,7 @@ fn references(world: &World) -> Option<String> {
     for group in world.groups.values() {
         let numbers: BTreeSet<_> = group.rules.iter().map(|rule| rule.number).collect();
         let odd = |rule: &Rule| matches!(rule.peer, Peer::Group(id) if foreign(id, group.vpc));
-        let is_lost = !world.vpcs.contains_key(&group.vpc);
+        let is_lost = group.vpc.is_some_and(|vpc| !world.vpcs.contains_key(&vpc));
         if is_lost || numbers.len() != group.rules.len() || group.rules.iter().any(odd) {
             return Some(format!("security group {} is wrong: {:?}", group.id, group.rules));
         }
@@ -181,6 +181,7 @@ fn limits(world: &World, quotas: &Quotas) -> Option<String> {
         world.interfaces.values().any(|interface| interface.groups.len() > limits.groups_per_interface),
         world.groups.values().any(|group| group.rules.len() > limits.rules_per_group),
         world.vpcs.keys().any(|id| world.groups_of(*id).count() > limits.groups_per_vpc),
+        world.common_groups().count() > limits.groups_per_vpc,
     ];
     wrong.contains(&true).then(|| format!("a limit is exceeded: {wrong:?}"))
 }

@@ -180,7 +180,7 @@ pub fn interface(subnet: SubnetId) -> CreateInterface {
 }
 
 pub fn group(vpc: VpcId, rules: Vec<NewRule>) -> CreateSecurityGroup {
-    CreateSecurityGroup { vpc, texts: texts("web"), rules }
+    CreateSecurityGroup { vpc: Some(vpc), texts: texts("web"), rules, members_reach_each_other: false }
 }
 
 pub fn pool(cidr: &str) -> CreateEipPool {

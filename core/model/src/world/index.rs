@@ -31,7 +31,8 @@ impl From<AddressUser> for ResourceKey {
 pub(super) struct Index {
     pub vpc_by_vni: Map<Vni, VpcId>,
     pub subnets_of_vpc: Multimap<VpcId, SubnetId>,
-    pub groups_of_vpc: Multimap<VpcId, SecurityGroupId>,
+    /// Those of no VPC are under none.
+    pub groups_of_vpc: Multimap<Option<VpcId>, SecurityGroupId>,
     pub default_group: Map<VpcId, SecurityGroupId>,
     pub interfaces_of_group: Multimap<SecurityGroupId, InterfaceId>,
     pub groups_naming: Multimap<SecurityGroupId, SecurityGroupId>,
@@ -158,8 +159,8 @@ impl Index {
 
     fn set_group(&mut self, group: &SecurityGroup, present: bool) {
         many(&mut self.groups_of_vpc, group.vpc, group.id, present);
-        if group.is_default {
-            one(&mut self.default_group, group.vpc, group.id, present);
+        if let (true, Some(vpc)) = (group.is_default, group.vpc) {
+            one(&mut self.default_group, vpc, group.id, present);
         }
         for rule in &group.rules {
             if let Peer::Group(named) = rule.peer {

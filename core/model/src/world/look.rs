@@ -21,7 +21,12 @@ impl World {
 
     /// The security groups of a VPC.
     pub fn groups_of(&self, vpc: VpcId) -> impl Iterator<Item = &SecurityGroup> {
-        self.index.groups_of_vpc.get(&vpc).filter_map(|id| self.groups.get(id))
+        self.index.groups_of_vpc.get(&Some(vpc)).filter_map(|id| self.groups.get(id))
+    }
+
+    /// The security groups that are of no VPC, and so of every one.
+    pub fn common_groups(&self) -> impl Iterator<Item = &SecurityGroup> {
+        self.index.groups_of_vpc.get(&None).filter_map(|id| self.groups.get(id))
     }
 
     /// The security group for interfaces whose groups nobody names; none in VPCs that are older than groups.

@@ -1,6 +1,6 @@
 //! What a change means to each host, without looking at everything.
 
-use super::{content, keys_of, members, needs};
+use super::{content, guards, keys_of, members, needs};
 use crate::item::{Item, ItemKey};
 use havip_model::{
     Change, EipTarget, HostNumber, Interface, NextHop, Resource, ResourceKey, Target, VpcId, World,
@@ -87,10 +87,8 @@ impl Candidates {
                     .for_each(|interface| self.add(ItemKey::Port(interface.id), interface.host));
             }
             ResourceKey::SecurityGroup(id) => {
-                let Some(group) = world.groups.get(&id) else { return };
-                let hosts = members(world, group.vpc);
                 let named = world.groups_naming(id).chain([id]);
-                named.for_each(|group| self.add(ItemKey::Group(group), hosts.iter().copied()));
+                named.for_each(|group| self.add(ItemKey::Group(group), guards(world, group)));
             }
             ResourceKey::Host(number) => self.host(world, number),
             ResourceKey::Instance(id) => {
@@ -146,6 +144,7 @@ impl Candidates {
     fn host(&mut self, world: &World, number: HostNumber) {
         let Some(host) = world.hosts.get(&number) else { return };
         self.add(ItemKey::Host(number), [number]);
+        world.common_groups().for_each(|group| self.add(ItemKey::Group(group.id), [number]));
         for vpc in super::needed(world, number) {
             self.add(ItemKey::Host(number), members(world, vpc));
         }

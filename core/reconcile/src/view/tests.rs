@@ -6,9 +6,9 @@ use havip_admission::{
     Facts, LiveHost, Quotas, Request, admit,
     random::Random,
     request::{
-        AllocateEip, Associate, BindEip, Choice, Choice6, CreateEipPool, CreateInterface, CreateSubnet,
-        CreateVip, CreateVpc, FinishMigration, HostFacts, JoinHost, MigrateInterface, PlugInterface,
-        RunInstance, SettleInterface, Texts, UnbindEip,
+        AllocateEip, Associate, BindEip, Choice, Choice6, CreateEipPool, CreateInterface,
+        CreateSecurityGroup, CreateSubnet, CreateVip, CreateVpc, DeleteSecurityGroup, FinishMigration,
+        HostFacts, JoinHost, MigrateInterface, PlugInterface, RunInstance, SettleInterface, Texts, UnbindEip,
     },
 };
 use havip_model::{
@@ -340,4 +340,19 @@ fn a_new_vip_among_many_costs_as_much_as_the_first() {
         Some([10, 0, 19, 140].into()),
         "10.0.0.4 and 5000 more"
     );
+}
+
+#[test]
+fn a_group_of_no_vpc_is_known_to_every_host_from_its_first_moment_to_the_last() {
+    let mut scene = Scene::default();
+    let one = scene.host(false);
+    let (texts, rules) = (Texts::default(), vec![]);
+    let request = CreateSecurityGroup { vpc: None, texts, rules, members_reach_each_other: true };
+    let ResourceKey::SecurityGroup(group) = scene.admit(request) else { panic!() };
+    let two = scene.host(false);
+    for host in [one, two] {
+        assert!(matches!(item(&scene.world, host, ItemKey::Group(group)), Some(Item::Group(_))), "{host}");
+    }
+    scene.admit(DeleteSecurityGroup { group });
+    assert_eq!(view(&scene.world, two).into_keys().collect::<Vec<_>>(), [ItemKey::Host(two)]);
 }
