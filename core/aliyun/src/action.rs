@@ -1,11 +1,13 @@
 //! The table of actions: which parameters each honours, what it does, what it answers.
 
 mod eip;
+mod group;
 mod havip;
 mod instance;
 mod interface;
 mod place;
 mod route;
+mod rule;
 mod server;
 mod vpc;
 mod vswitch;
@@ -56,6 +58,8 @@ pub fn all() -> impl Iterator<Item = &'static Action> {
         server::ACTIONS,
         instance::ACTIONS,
         interface::ACTIONS,
+        group::ACTIONS,
+        rule::ACTIONS,
         place::ACTIONS,
     ];
     tables.into_iter().flatten()

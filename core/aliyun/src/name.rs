@@ -14,6 +14,7 @@ pub const EIP: Naming = of("eip-");
 pub const POOL: Naming = of("pippool-");
 pub const INSTANCE: Naming = of("i-");
 pub const INTERFACE: Naming = of("eni-");
+pub const GROUP: Naming = of("sg-");
 pub const ROUTE: Naming = of("rte-");
 /// Of a VPC: its virtual router.
 pub const ROUTER: Naming = of("vrt-");
@@ -32,4 +33,5 @@ pub const RENAMED: &[(&str, Naming)] = &[
     ("i-", INSTANCE),
     ("eni-", INTERFACE),
     ("route-", ROUTE),
+    ("sg-", GROUP),
 ];

@@ -1,7 +1,7 @@
 //! Instances as they are shown, and what clients read around them.
 
 use super::{
-    Action, Does,
+    Action, Does, group,
     server::{IMAGE, TYPE},
     vswitch,
 };
@@ -21,6 +21,7 @@ pub const ACTIONS: &[Action] = &[
             "ZoneId",
             "Status",
             "InstanceName",
+            "SecurityGroupId",
             "PrivateIpAddresses",
             "PageNumber",
             "PageSize",
@@ -91,7 +92,11 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         let any = |name: &str, of: &dyn Fn(&Interface) -> String| {
             ask.text(name).is_none_or(|wanted| interfaces.iter().any(|interface| of(interface) == wanted))
         };
-        any("VpcId", &|interface| name::VPC.show(interface.vpc))
+        let wanted = ask.text("SecurityGroupId");
+        let is_guarded =
+            |id: &str| interfaces.iter().any(|one| group::names(one).iter().any(|name| name == id));
+        wanted.is_none_or(is_guarded)
+            && any("VpcId", &|interface| name::VPC.show(interface.vpc))
             && any("VSwitchId", &|interface| name::VSWITCH.show(interface.subnet))
             && is("ZoneId", zone(view, instance))
             && is("Status", status(view, instance))
@@ -286,6 +291,8 @@ fn show(ask: &Ask, view: &View, instance: &Instance) -> Value {
         shown.extend(rest);
     }
     let cores = instance.cpu_millis.div_ceil(1000);
+    let groups = primary.map(group::names).unwrap_or_default();
+    shown["SecurityGroupIds"] = json!({"SecurityGroupId": groups});
     shown["CpuOptions"] = json!({"CoreCount": cores, "ThreadsPerCore": 1, "Numa": ""});
     shown
 }
@@ -301,7 +308,6 @@ fn not_here() -> Value {
         "EcsCapacityReservationAttr": {"CapacityReservationId": "", "CapacityReservationPreference": ""},
         "HibernationOptions": {"Configured": false},
         "RdmaIpAddress": {"IpAddress": []},
-        "SecurityGroupIds": {"SecurityGroupId": []},
         "InnerIpAddress": {"IpAddress": []},
         "PublicIpAddress": {"IpAddress": []},
         "InternetMaxBandwidthOut": 0,

@@ -1,6 +1,6 @@
 //! Network interfaces.
 
-use super::{Action, Does, done};
+use super::{Action, Does, done, group};
 use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request, request::Choice};
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -14,6 +14,8 @@ pub const ACTIONS: &[Action] = &[
         honoured: &[
             "VSwitchId",
             "PrimaryIpAddress",
+            "SecurityGroupId",
+            "SecurityGroupIds",
             "NetworkInterfaceName",
             "Description",
             "ClientToken",
@@ -55,6 +57,7 @@ pub const ACTIONS: &[Action] = &[
             "PrivateIpAddress",
             "Type",
             "Status",
+            "SecurityGroupId",
             "NetworkInterfaceName",
             "PageNumber",
             "PageSize",
@@ -93,7 +96,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         secondary: vec![],
         mac: None,
         source_dest_check: true,
-        groups: Vec::new(),
+        groups: group::wanted(ask, view)?,
     };
     Ok(vec![request.into()])
 }
@@ -111,7 +114,7 @@ fn create_refused(refusal: &Refusal) -> Option<(u16, &'static str)> {
         Code::AddressInUse => (400, "InvalidPrivateIpAddress.Duplicated"),
         Code::AddressOutsideSubnet | Code::AddressReserved => (403, "InvalidVSwitchId.IpInvalid"),
         Code::SubnetFull => (403, "InvalidVSwitchId.IpNotEnough"),
-        _ => return None,
+        _ => return group::refused(refusal),
     })
 }
 
@@ -168,6 +171,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && is("PrimaryIpAddress", &primary)
             && (addresses.is_empty()
                 || one.addresses().any(|address| addresses.contains(&address.to_string().as_str())))
+            && ask.text("SecurityGroupId").is_none_or(|id| group::names(one).iter().any(|name| name == id))
             && is("Type", kind(one))
             && is("Status", status(view, one))
             && is("NetworkInterfaceName", &one.meta.name)
@@ -224,7 +228,7 @@ fn show(view: &View, interface: &Interface) -> Value {
         "VpcId": name::VPC.show(interface.vpc),
         "VSwitchId": name::VSWITCH.show(interface.subnet),
         "ZoneId": subnet.map(super::vswitch::zone).unwrap_or_default(),
-        "SecurityGroupIds": {"SecurityGroupId": []},
+        "SecurityGroupIds": {"SecurityGroupId": group::names(interface)},
         "SourceDestCheck": interface.source_dest_check,
         "DeleteOnRelease": interface.is_primary,
         "NetworkInterfaceTrafficMode": "Standard",

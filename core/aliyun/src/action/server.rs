@@ -1,6 +1,6 @@
 //! Instances: run, start, stop, delete.
 
-use super::{Action, Does, done};
+use super::{Action, Does, done, group};
 use crate::{ask::Ask, error, name};
 use havip_admission::{Code, Refusal, request, request::Choice};
 use havip_dialect::{Error, Step, View, Worked, decode_base64};
@@ -13,6 +13,8 @@ pub const ACTIONS: &[Action] = &[
         product: None,
         honoured: &[
             "VSwitchId",
+            "SecurityGroupId",
+            "SecurityGroupIds",
             "PrivateIpAddress",
             "Amount",
             "MinAmount",
@@ -136,7 +138,8 @@ fn run(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     };
     let home = &ask.home.instance;
     let user_data = user_data(ask, home.driver)?;
-    let request = request::RunInstance { texts, subnet: subnet.id, address, user_data, ..home.clone() };
+    let (subnet, groups) = (subnet.id, group::wanted(ask, view)?);
+    let request = request::RunInstance { texts, subnet, address, user_data, groups, ..home.clone() };
     let said = vec![(IMAGE, image.to_string()), (TYPE, kind.to_string())];
     Ok((0..amount).map(|_| Step::saying(request.clone(), said.clone())).collect())
 }
@@ -170,7 +173,7 @@ fn run_refused(refusal: &Refusal) -> Option<(u16, &'static str)> {
         Code::AddressInUse => (400, "InvalidPrivateIpAddress.Duplicated"),
         Code::SubnetFull => (400, "QuotaExceeded.PrivateIpAddress"),
         Code::InvalidText => (400, "InvalidInstanceName.Malformed"),
-        _ => return None,
+        _ => return group::refused(refusal),
     })
 }
 

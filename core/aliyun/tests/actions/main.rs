@@ -2,6 +2,7 @@
 
 #[path = "../client/mod.rs"]
 mod client;
+mod groups;
 mod havips;
 mod instances;
 mod network;
