@@ -1,10 +1,12 @@
 //! The table of actions: which parameters each honours, what it does, what it answers.
 
 mod eip;
+mod group;
 mod havip;
 mod instance;
 mod interface;
 mod place;
+mod policy;
 mod server;
 mod subnet;
 mod task;
@@ -51,6 +53,8 @@ pub fn all() -> impl Iterator<Item = &'static Action> {
         subnet::ACTIONS,
         eip::ACTIONS,
         interface::ACTIONS,
+        group::ACTIONS,
+        policy::ACTIONS,
         server::ACTIONS,
         instance::ACTIONS,
         task::ACTIONS,

@@ -186,7 +186,9 @@ fn usual(code: Code) -> &'static str {
         | TooManyVipsInProject
         | TooManyVipRoutes
         | TooManyAddresses
-        | TooManyInterfaces => "LimitExceeded",
+        | TooManyInterfaces
+        | TooManyGroups
+        | TooManyGroupsInVpc => "LimitExceeded",
         SubnetFull | PoolFull | NoHost | HostNotLive => "ResourceInsufficient",
         VpcInUse | SubnetInUse | InterfaceAttached | VipInUse => "ResourceInUse",
         AddressInUse => "InvalidParameterValue.Duplicate",

@@ -13,6 +13,7 @@ pub const HAVIP: Naming = of("havip-");
 pub const EIP: Naming = of("eip-");
 pub const INSTANCE: Naming = of("ins-");
 pub const INTERFACE: Naming = of("eni-");
+pub const GROUP: Naming = of("sg-");
 /// Of a VPC: its one table of routes.
 pub const ROUTE_TABLE: Naming = of("rtb-");
 /// Of an instance: its one disk.
@@ -26,4 +27,5 @@ pub const RENAMED: &[(&str, Naming)] = &[
     ("eip-", EIP),
     ("i-", INSTANCE),
     ("eni-", INTERFACE),
+    ("sg-", GROUP),
 ];

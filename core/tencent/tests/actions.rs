@@ -268,3 +268,133 @@ fn a_subnet_with_something_in_it_stays() {
     scene.ok("DeleteSubnet", json!({"SubnetId": subnet}));
     scene.ok("DeleteVpc", json!({"VpcId": vpc}));
 }
+
+impl Scene {
+    fn group(&mut self, name: &str) -> String {
+        let made =
+            self.ok("CreateSecurityGroup", json!({"GroupName": name, "GroupDescription": "of the shop"}));
+        text(&made["SecurityGroup"]["SecurityGroupId"])
+    }
+
+    fn policies(&mut self, group: &str) -> Value {
+        self.ok("DescribeSecurityGroupPolicies", json!({"SecurityGroupId": group}))["SecurityGroupPolicySet"]
+            .clone()
+    }
+
+    fn places(&mut self, group: &str) -> Vec<String> {
+        let ingress = self.policies(group)["Ingress"].as_array().unwrap().clone();
+        let of = |one: &Value| {
+            let port = text(&one["Port"]);
+            format!("{} {} {port} {}", one["PolicyIndex"], text(&one["Protocol"]), text(&one["Action"]))
+        };
+        ingress.iter().map(of).collect()
+    }
+}
+
+fn policy(port: &str, action: &str) -> Value {
+    json!({"Protocol": "TCP", "Port": port, "CidrBlock": "10.0.0.0/8", "Action": action})
+}
+
+#[test]
+fn policies_stand_in_the_order_in_which_they_count_and_others_follow_their_places() {
+    let mut scene = Scene::new();
+    let group = scene.group("web");
+    assert_eq!(scene.places(&group), Vec::<String>::new(), "nothing passes");
+    let set =
+        |ingress: Value| json!({"SecurityGroupId": group, "SecurityGroupPolicySet": {"Ingress": ingress}});
+    scene.ok("CreateSecurityGroupPolicies", set(json!([policy("80", "ACCEPT"), policy("1-100", "DROP")])));
+    let mut first = policy("22", "ACCEPT");
+    first["PolicyIndex"] = 0.into();
+    scene.ok("CreateSecurityGroupPolicies", set(json!([first])));
+    assert_eq!(scene.places(&group), ["0 tcp 22 ACCEPT", "1 tcp 80 ACCEPT", "2 tcp 1-100 DROP"]);
+    let priorities = |scene: &Scene| -> Vec<u8> {
+        let group = scene.trial.world.groups.by_head(&group[3..]).unwrap();
+        let mut priorities: Vec<u8> = group.rules.iter().map(|rule| rule.priority).collect();
+        priorities.sort();
+        priorities
+    };
+    assert_eq!(priorities(&scene), [1, 2, 3]);
+    scene.refused(
+        "CreateSecurityGroupPolicies",
+        set(json!([policy("80", "ACCEPT")])),
+        "InvalidParameterValue.Duplicate",
+    );
+
+    let version = text(&scene.policies(&group)["Version"]);
+    let stale = json!({
+        "SecurityGroupId": group,
+        "SecurityGroupPolicySet": {"Version": version, "Ingress": [{"PolicyIndex": 1}]},
+    });
+    scene.ok("DeleteSecurityGroupPolicies", stale.clone());
+    scene.refused("DeleteSecurityGroupPolicies", stale, "UnsupportedOperation.VersionMismatch");
+    assert_eq!(scene.places(&group), ["0 tcp 22 ACCEPT", "1 tcp 1-100 DROP"]);
+    scene.ok("DeleteSecurityGroupPolicies", set(json!([policy("1-100", "DROP")])));
+    scene.refused("DeleteSecurityGroupPolicies", set(json!([policy("1-100", "DROP")])), "ResourceNotFound");
+    let mut other = policy("443", "ACCEPT");
+    other["PolicyIndex"] = 0.into();
+    scene.ok("ReplaceSecurityGroupPolicy", set(json!([other])));
+    assert_eq!(scene.places(&group), ["0 tcp 443 ACCEPT"]);
+    let whole = json!({"SecurityGroupId": group, "SecurityGroupPolicySet": {"Version": "0"}});
+    scene.ok("ModifySecurityGroupPolicies", whole);
+    assert_eq!(scene.places(&group), Vec::<String>::new());
+}
+
+#[test]
+fn what_makes_no_policy_is_refused() {
+    let mut scene = Scene::new();
+    let group = scene.group("web");
+    for (name, value, code) in [
+        ("Protocol", json!("SCTP"), "InvalidParameterValue"),
+        ("Protocol", json!("ICMP"), "InvalidParameter.Coexist"),
+        ("Port", json!("80,443"), "InvalidParameterValue"),
+        ("CidrBlock", json!("10.0.0.0/33"), "InvalidParameterValue.Malformed"),
+        ("CidrBlock", json!(""), "MissingParameter"),
+        ("Ipv6CidrBlock", json!("fd00::/8"), "InvalidParameter.Coexist"),
+        ("Action", json!("MAYBE"), "InvalidParameterValue"),
+        ("PolicyIndex", json!(1), "InvalidParameterValue"),
+        ("ServiceTemplate", json!({"ServiceId": "ppm-1"}), "UnknownParameter"),
+    ] {
+        let mut one = policy("80", "ACCEPT");
+        one[name] = value;
+        let params = json!({"SecurityGroupId": group, "SecurityGroupPolicySet": {"Ingress": [one]}});
+        scene.refused("CreateSecurityGroupPolicies", params, code);
+    }
+    let both = json!({"Ingress": [policy("80", "ACCEPT")], "Egress": [policy("80", "ACCEPT")]});
+    let params = json!({"SecurityGroupId": group, "SecurityGroupPolicySet": both});
+    scene.refused("CreateSecurityGroupPolicies", params, "InvalidParameter.Coexist");
+}
+
+#[test]
+fn a_group_is_of_every_vpc_and_instances_are_associated_with_it_and_not_with_none() {
+    let mut scene = Scene::new();
+    let (group, more) = (scene.group("web"), scene.group("more"));
+    let instance = scene.instances(1).remove(0);
+    let shown = |scene: &mut Scene| {
+        let listed = scene.ok("DescribeInstances", json!({"InstanceIds": [instance]}));
+        listed["InstanceSet"][0]["SecurityGroupIds"].as_array().unwrap().iter().map(text).collect::<Vec<_>>()
+    };
+    let default = shown(&mut scene);
+    let with = |groups: &[&str]| json!({"InstanceIds": [instance], "SecurityGroupIds": groups});
+    scene.ok("AssociateSecurityGroups", with(&[&group, &more]));
+    scene.ok("DisassociateSecurityGroups", with(&[&default[0]]));
+    assert_eq!(shown(&mut scene), [group.clone(), more.clone()]);
+    scene.refused("DisassociateSecurityGroups", with(&[&group, &more]), "UnsupportedOperation");
+    scene.refused("DeleteSecurityGroup", json!({"SecurityGroupId": group}), "ResourceInUse");
+
+    let elsewhere = scene.ok("CreateVpc", json!({"VpcName": "other", "CidrBlock": "10.1.0.0/16"}));
+    let vpc = text(&elsewhere["Vpc"]["VpcId"]);
+    let wanted =
+        json!({"VpcId": vpc, "SubnetName": "a", "Zone": "ap-guangzhou-3", "CidrBlock": "10.1.1.0/24"});
+    let subnet = text(&scene.ok("CreateSubnet", wanted)["Subnet"]["SubnetId"]);
+    let params = json!({
+        "VpcId": vpc, "SubnetId": subnet, "NetworkInterfaceName": "n", "SecurityGroupIds": [group],
+    });
+    let made = scene.ok("CreateNetworkInterface", params);
+    assert_eq!(made["NetworkInterface"]["GroupSet"], json!([group]));
+    let by = json!({"Filters": [{"Name": "groups.security-group-id", "Values": [group]}]});
+    assert_eq!(scene.ok("DescribeNetworkInterfaces", by)["TotalCount"], 2);
+    let counted =
+        scene.ok("DescribeSecurityGroupAssociationStatistics", json!({"SecurityGroupIds": [group]}));
+    let counted = &counted["SecurityGroupAssociationStatisticsSet"][0];
+    assert_eq!((&counted["CVM"], &counted["ENI"]), (&json!(1), &json!(1)));
+}

@@ -1,7 +1,7 @@
 //! Instances as they are shown.
 
 use super::{
-    Action, Does,
+    Action, Does, group,
     server::{IMAGE, TYPE},
     subnet,
 };
@@ -41,6 +41,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         "private-ip-address",
         "public-ip-address",
         "instance-charge-type",
+        "security-group-id",
     ];
     let narrow = narrow(ask, &filters)?;
     let passes = |one: &&Instance| {
@@ -58,6 +59,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             "instance-name" => texts(&shown["InstanceName"]),
             "instance-state" => texts(&shown["InstanceState"]),
             "private-ip-address" => texts(&shown["PrivateIpAddresses"]),
+            "security-group-id" => texts(&shown["SecurityGroupIds"]),
             "public-ip-address" => texts(&shown["PublicIpAddresses"]),
             _ => texts(&shown["InstanceChargeType"]),
         })
@@ -135,7 +137,7 @@ fn show(view: &View, instance: &Instance) -> Value {
         },
         "CreatedTime": format_time(instance.meta.created_at, Clock::Seconds),
         "OsName": "Debian",
-        "SecurityGroupIds": [],
+        "SecurityGroupIds": primary.map(group::names).unwrap_or_default(),
         "LoginSettings": {"KeyIds": []},
         "Tags": [],
         "StopChargingMode": "NOT_APPLICABLE",

@@ -1,6 +1,6 @@
 //! Network interfaces.
 
-use super::{Action, Does, done};
+use super::{Action, Does, done, group};
 use crate::{
     action::subnet,
     ask::{Ask, look_up},
@@ -24,6 +24,7 @@ pub const ACTIONS: &[Action] = &[
             "NetworkInterfaceDescription",
             "PrivateIpAddresses.PrivateIpAddress",
             "PrivateIpAddresses.Primary",
+            "SecurityGroupIds",
             "ClientToken",
         ],
         harmless: &[],
@@ -62,10 +63,10 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         return Err(error::not_found("subnet of this VPC", ask.required("SubnetId")?));
     }
     ask.required("NetworkInterfaceName")?;
-    Ok(vec![request(ask, subnet.id)?.into()])
+    Ok(vec![request(ask, view, subnet.id)?.into()])
 }
 
-fn request(ask: &Ask, subnet: SubnetId) -> Result<request::CreateInterface, Error> {
+fn request(ask: &Ask, view: &View, subnet: SubnetId) -> Result<request::CreateInterface, Error> {
     let mut addresses = ask.params.structs("PrivateIpAddresses").into_iter().enumerate().map(|(at, one)| {
         let text = one.required("PrivateIpAddress").map_err(error::of_parameter)?;
         let address =
@@ -87,7 +88,7 @@ fn request(ask: &Ask, subnet: SubnetId) -> Result<request::CreateInterface, Erro
         secondary: others.collect(),
         mac: None,
         source_dest_check: true,
-        groups: Vec::new(),
+        groups: group::wanted(ask, view)?,
     })
 }
 
@@ -133,6 +134,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         "network-interface-name",
         "address-ip",
         "is-primary",
+        "groups.security-group-id",
     ];
     let narrow = Narrow::read(ask, "NetworkInterfaceIds", name::INTERFACE, &filters)?;
     let passes = |one: &&Interface| {
@@ -142,6 +144,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             "network-interface-id" => vec![name::INTERFACE.show(one.id)],
             "attachment.instance-id" => one.instance.map(|id| name::INSTANCE.show(id)).into_iter().collect(),
             "network-interface-name" => vec![one.meta.name.clone()],
+            "groups.security-group-id" => group::names(one),
             "address-ip" => one.addresses().map(|address| address.to_string()).collect(),
             _ => vec![one.is_primary.to_string()],
         })
@@ -192,7 +195,7 @@ fn show(view: &View, interface: &Interface) -> Value {
         "VpcId": name::VPC.show(interface.vpc),
         "SubnetId": name::SUBNET.show(interface.subnet),
         "Zone": zone,
-        "GroupSet": [],
+        "GroupSet": group::names(interface),
         "Primary": interface.is_primary,
         "EniType": u8::from(interface.is_primary),
         "MacAddress": interface.mac.to_string(),

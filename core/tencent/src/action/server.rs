@@ -1,6 +1,6 @@
 //! Instances: run, start, stop, restart, terminate.
 
-use super::{Action, Does, done, subnet};
+use super::{Action, Does, done, group, subnet};
 use crate::{ask::Ask, error, error::error, name};
 use havip_admission::{Code, request, request::Choice};
 use havip_dialect::{Error, ParamError, Step, View, Worked, decode_base64};
@@ -20,6 +20,7 @@ pub const ACTIONS: &[Action] = &[
             "VirtualPrivateCloud.AsVpcGateway",
             "InternetAccessible.PublicIpAssigned",
             "InternetAccessible.InternetMaxBandwidthOut",
+            "SecurityGroupIds",
             "InstanceCount",
             "MinCount",
             "InstanceName",
@@ -94,6 +95,7 @@ fn run(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         ));
     }
     let (home, user_data) = (&ask.home.instance, user_data(ask)?);
+    let groups = group::wanted(ask, view)?;
     let kind = ask.text("InstanceType").unwrap_or("havip");
     let steps = (0..count as usize).map(|at| {
         let address = match addresses.get(at) {
@@ -108,7 +110,8 @@ fn run(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
             description: String::new(),
         };
         let user_data = user_data.clone();
-        let request = request::RunInstance { texts, subnet: subnet.id, address, user_data, ..home.clone() };
+        let (subnet, groups) = (subnet.id, groups.clone());
+        let request = request::RunInstance { texts, subnet, address, user_data, groups, ..home.clone() };
         Ok(Step::saying(request, vec![(IMAGE, image.into()), (TYPE, kind.into())]))
     });
     steps.collect()
