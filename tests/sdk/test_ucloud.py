@@ -43,12 +43,14 @@ class Stack(unittest.TestCase):
         vpc = client.create_vpc({"Name": "shop", "Network": "10.42.0.0/16", **PLACE})["VPCID"]
         subnet = client.create_subnet({"VPCID": vpc, "Name": "web", "Network": "10.42.1.0/24", **PLACE})["SubnetID"]
 
+        group = client.create_security_group({"Name": "all", "Rule": ["ALL||0.0.0.0/0|ACCEPT|LOW|1"], **PLACE})["SGID"]
+
         def machine(name):
             return client.create_vm_instance(
                 {
                     "BootDiskSetType": "Normal", "DataDiskSetType": "Normal", "CPU": 1, "Memory": 512, "ChargeType": "Dynamic",
                     "ImageID": "image-1", "Name": name, "Password": "Abc123456", "SubnetID": subnet, "VMType": "Normal",
-                    "VPCID": vpc, "WANSGID": "sg-1", **PLACE,
+                    "VPCID": vpc, "WANSGID": group, **PLACE,
                 }
             )["VMID"]
 
@@ -80,6 +82,7 @@ class Stack(unittest.TestCase):
         for vm in vms:
             client.delete_vm_instance({"VMID": vm, **PLACE})
         eventually(lambda: ask("DescribeVIP", VIPIDs=[vip])["TotalCount"] == 0, "the VIP is gone")
+        client.delete_security_group({"SGID": group, **PLACE})
         client.delete_subnet({"SubnetID": subnet, **PLACE})
         client.delete_vpc({"VPCID": vpc, **PLACE})
 

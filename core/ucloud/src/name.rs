@@ -16,12 +16,20 @@ pub mod stack {
     pub const VM: Naming = Naming::new("vm-", 12);
     pub const NIC: Naming = Naming::new("nic-", 12);
     pub const EIP: Naming = Naming::new("eip-", 12);
+    pub const GROUP: Naming = Naming::new("sg-", 12);
     /// Of an instance: its one disk.
     pub const DISK: Naming = Naming::new("disk-", 12);
 
     /// Havip's own prefixes, for messages of the rules.
-    pub const RENAMED: &[(&str, Naming)] =
-        &[("vpc-", VPC), ("subnet-", SUBNET), ("vip-", VIP), ("eip-", EIP), ("i-", VM), ("eni-", NIC)];
+    pub const RENAMED: &[(&str, Naming)] = &[
+        ("vpc-", VPC),
+        ("subnet-", SUBNET),
+        ("vip-", VIP),
+        ("eip-", EIP),
+        ("i-", VM),
+        ("eni-", NIC),
+        ("sg-", GROUP),
+    ];
 }
 
 /// Havip's own prefixes, for messages of the rules.

@@ -102,16 +102,19 @@ mod stack {
         trial: Trial,
         vpc: String,
         subnet: String,
+        group: String,
     }
 
     impl Scene {
         fn new() -> Self {
             let (client, mut trial) = (Client::new("/api"), Trial::new("local-a"));
+            let all = [("Name", "all"), ("Rule.0", "ALL||0.0.0.0/0|ACCEPT|LOW|1")];
+            let group = text(&client.ok(&mut trial, "CreateSecurityGroup", &all)["SGID"]);
             let vpc = client.ok(&mut trial, "CreateVPC", &[("Name", "shop"), ("Network", "10.0.0.0/16")]);
             let vpc = text(&vpc["VPCID"]);
             let params = [("Name", "web"), ("VPCID", vpc.as_str()), ("Network", "10.0.1.0/24")];
             let subnet = text(&client.ok(&mut trial, "CreateSubnet", &params)["SubnetID"]);
-            Self { client, trial, vpc, subnet }
+            Self { client, trial, vpc, subnet, group }
         }
 
         fn ok(&mut self, action: &str, params: &[(&str, &str)]) -> Value {
@@ -123,7 +126,7 @@ mod stack {
         }
 
         fn vm(&mut self, name: &str) -> String {
-            let (vpc, subnet) = (self.vpc.clone(), self.subnet.clone());
+            let (vpc, subnet, group) = (self.vpc.clone(), self.subnet.clone(), self.group.clone());
             let params = [
                 ("Name", name),
                 ("VPCID", &vpc),
@@ -134,7 +137,7 @@ mod stack {
                 ("VMType", "Normal"),
                 ("Password", "abc"),
                 ("ChargeType", "Dynamic"),
-                ("WANSGID", "sg-1"),
+                ("WANSGID", &group),
             ];
             text(&self.ok("CreateVMInstance", &params)["VMID"])
         }
@@ -237,5 +240,52 @@ mod stack {
         let (vpc, subnet) = (scene.vpc.clone(), scene.subnet.clone());
         let wide = [("Name", "x"), ("VIPType", "WAN"), ("VPCID", vpc.as_str()), ("SubnetID", &subnet)];
         scene.refused("AllocateVIP", &wide, 306);
+    }
+
+    #[test]
+    fn a_group_s_rules_come_and_go_and_it_guards_what_names_it() {
+        let mut scene = Scene::new();
+        let (vpc, subnet) = (scene.vpc.clone(), scene.subnet.clone());
+        let made =
+            scene.ok("CreateSecurityGroup", &[("Name", "web"), ("Rule.0", "TCP|80|0.0.0.0/0|ACCEPT|HIGH|1")]);
+        let group = text(&made["SGID"]);
+        let rule = [("SGID", group.as_str()), ("Rules.0", "UDP|53-60|fd00::/8|DROP|MEDIUM|1")];
+        let added = text(&scene.ok("CreateSecurityGroupRule", &rule)["SGRuleID"]);
+        let shown =
+            |scene: &mut Scene| scene.ok("DescribeSecurityGroup", &[("SGIDs.0", &group)])["Infos"][0].clone();
+        let says = |one: &Value| {
+            ["ProtocolType", "DstPort", "SrcIP", "RuleAction", "Priority", "IsIn"]
+                .map(|name| text(&one[name]))
+                .join("|")
+        };
+        let rules = |scene: &mut Scene| -> Vec<String> {
+            shown(scene)["Rule"].as_array().unwrap().iter().map(says).collect()
+        };
+        let web = "TCP|80|0.0.0.0/0|ACCEPT|HIGH|1";
+        let out = "ALL||0.0.0.0/0|ACCEPT|LOW|0";
+        assert_eq!(rules(&mut scene), [out, web, "UDP|53-60|fd00::/8|DROP|MEDIUM|1"]);
+        let other = format!("ICMP||10.0.0.0/8|ACCEPT|LOW|1|{added}");
+        scene.ok("UpdateSecurityGroupRule", &[("SGID", &group), ("Rules.0", &other)]);
+        assert_eq!(rules(&mut scene), [out, web, "ICMP||10.0.0.0/8|ACCEPT|LOW|1"]);
+        let last = text(&shown(&mut scene)["Rule"][2]["RuleID"]);
+        scene.ok("DeleteSecurityGroupRule", &[("SGID", &group), ("SGRuleID", &last)]);
+        assert_eq!(rules(&mut scene), [out, web]);
+        for wrong in
+            ["TCP|80|0.0.0.0/0|ACCEPT|HIGH", "TCP|80|here|ACCEPT|HIGH|1", "TCP|80|::/0|ACCEPT|URGENT|1", ""]
+        {
+            scene.refused("CreateSecurityGroupRule", &[("SGID", &group), ("Rules.0", wrong)], 230);
+        }
+
+        let vm = scene.vm("web");
+        let bind = [("SGID", group.as_str()), ("ResourceID", &vm)];
+        scene.ok("BindSecurityGroup", &bind);
+        let members = scene.ok("DescribeSecurityGroupResource", &[("SGID", &group)]);
+        assert_eq!((&members["TotalCount"], &members["Infos"][0]["ResourceID"]), (&json!(1), &json!(vm)));
+        scene.refused("DeleteSecurityGroup", &[("SGID", &group)], 302);
+        scene.ok("UnBindSecurityGroup", &bind);
+        scene.refused("UnBindSecurityGroup", &bind, 304);
+        let nic = [("Name", "n"), ("VPCID", &vpc), ("SubnetID", &subnet), ("SGID", "sg-aaaaaaaaaaaa")];
+        scene.refused("CreateNIC", &nic, 301);
+        scene.ok("DeleteSecurityGroup", &[("SGID", &group)]);
     }
 }

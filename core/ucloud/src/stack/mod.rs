@@ -1,6 +1,7 @@
 //! UCloudStack's actions.
 
 mod eip;
+mod group;
 mod network;
 mod nic;
 mod vip;
@@ -9,4 +10,5 @@ mod vm;
 use crate::action::Action;
 
 /// All of them.
-pub const TABLES: &[&[Action]] = &[vip::ACTIONS, network::ACTIONS, vm::ACTIONS, nic::ACTIONS, eip::ACTIONS];
+pub const TABLES: &[&[Action]] =
+    &[vip::ACTIONS, network::ACTIONS, vm::ACTIONS, nic::ACTIONS, eip::ACTIONS, group::ACTIONS];

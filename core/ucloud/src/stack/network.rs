@@ -131,6 +131,9 @@ fn rename(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     if let Some(eip) = name::EIP.find(&world.eips, id) {
         return Ok(vec![request::UpdateEip { eip: eip.id, texts, bandwidth_mbps: None }.into()]);
     }
+    if let Some(group) = name::GROUP.find(&world.groups, id) {
+        return Ok(vec![request::UpdateSecurityGroup { group: group.id, texts }.into()]);
+    }
     Err(error::not_found("resource", id))
 }
 

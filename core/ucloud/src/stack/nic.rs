@@ -1,5 +1,6 @@
 //! Elastic NICs of UCloudStack.
 
+use super::group;
 use crate::{
     action::{Action, Does, done},
     ask::Ask,
@@ -15,8 +16,8 @@ use serde_json::{Value, json};
 pub const ACTIONS: &[Action] = &[
     Action {
         name: "CreateNIC",
-        honoured: &["Name", "Remark", "VPCID", "SubnetID", "IP"],
-        harmless: &["SGID"],
+        honoured: &["Name", "Remark", "VPCID", "SubnetID", "IP", "SGID"],
+        harmless: &[],
         does: Does::Change { plan: create, answer: created },
     },
     Action {
@@ -69,7 +70,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         secondary: vec![],
         mac: None,
         source_dest_check: true,
-        groups: vec![],
+        groups: group::wanted(ask, view, &["SGID"])?,
     };
     Ok(vec![request.into()])
 }

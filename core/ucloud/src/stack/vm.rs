@@ -1,5 +1,6 @@
 //! Machines of UCloudStack.
 
+use super::group;
 use crate::{
     action::{Action, Does, done},
     ask::Ask,
@@ -25,6 +26,8 @@ pub const ACTIONS: &[Action] = &[
             "Memory",
             "ImageID",
             "VMType",
+            "WANSGID",
+            "LANSGID",
         ],
         harmless: &[
             "BootDiskSetType",
@@ -33,8 +36,6 @@ pub const ACTIONS: &[Action] = &[
             "ChargeType",
             "Quantity",
             "Password",
-            "WANSGID",
-            "LANSGID",
         ],
         does: Does::Change { plan: create, answer: created },
     },
@@ -93,6 +94,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         address,
         cpu_millis: cores.saturating_mul(1000),
         memory_mib,
+        groups: group::wanted(ask, view, &["WANSGID", "LANSGID"])?,
         ..ask.home.instance.clone()
     };
     let said = vec![(IMAGE, ask.required("ImageID")?.to_string())];
