@@ -68,17 +68,16 @@ fn add(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
             "PolicyIndex must be the same of all rules that are added.",
         ));
     }
-    let mut at = places[0].unwrap_or(rules.len());
-    if at > rules.len() {
-        return Err(no_place(at));
+    let first = places[0].unwrap_or(rules.len());
+    if first > rules.len() {
+        return Err(no_place(first));
     }
-    for policy in set.of(direction) {
+    for (at, policy) in (first..).zip(set.of(direction)) {
         let rule = policy.rule(view, direction)?;
         if rules.iter().any(|old| says_the_same(old, &rule)) {
             return Err(error("InvalidParameterValue.Duplicate", "There is such a rule already."));
         }
         rules.insert(at, rule);
-        at += 1;
     }
     with(group, direction, rules)
 }
