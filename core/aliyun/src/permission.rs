@@ -53,6 +53,21 @@ pub const ALL: &[(&[&str], &str)] = &[
     (&["DetachNetworkInterface"], "ecs:DetachNetworkInterface"),
     (&["DeleteNetworkInterface"], "ecs:DeleteNetworkInterface"),
     (&["DescribeNetworkInterfaces"], "ecs:DescribeNetworkInterfaces"),
+    (&["CreateSecurityGroup"], "ecs:CreateSecurityGroup"),
+    (&["DeleteSecurityGroup"], "ecs:DeleteSecurityGroup"),
+    (&["ModifySecurityGroupAttribute"], "ecs:ModifySecurityGroupAttribute"),
+    (
+        &["DescribeSecurityGroups", "DescribeSecurityGroupAttribute", "DescribeSecurityGroupReferences"],
+        "ecs:DescribeSecurityGroups",
+    ),
+    // What a group's rules are, and whose groups: the rules' own names decide, whichever API asks.
+    (
+        &["AuthorizeSecurityGroup", "AuthorizeSecurityGroupEgress", "ModifySecurityGroupPolicy"],
+        "ecs:AuthorizeSecurityGroup",
+    ),
+    (&["RevokeSecurityGroup", "RevokeSecurityGroupEgress"], "ecs:RevokeSecurityGroup"),
+    (&["ModifySecurityGroupRule", "ModifySecurityGroupEgressRule"], "ecs:ModifySecurityGroupRule"),
+    (&["JoinSecurityGroup", "LeaveSecurityGroup"], "ecs:ModifyNetworkInterfaceAttribute"),
     (&["DescribeRegions"], "ecs:DescribeRegions"),
     (&["DescribeZones"], "ecs:DescribeZones"),
 ];

@@ -25,6 +25,7 @@ pub fn needed(request: &Request, region: &str, project: ProjectId) -> Vec<Needed
     let vip = |id| of(ResourceKey::Vip(id));
     let eni = |id| of(ResourceKey::Interface(id));
     let instance = |id| of(ResourceKey::Instance(id));
+    let group = |id| of(ResourceKey::SecurityGroup(id));
     use Request::*;
     match request {
         CreateVpc(_) => vec![need("vpc:CreateVpc", new("vpc"))],
@@ -33,6 +34,12 @@ pub fn needed(request: &Request, region: &str, project: ProjectId) -> Vec<Needed
         CreateSubnet(_) => vec![need("vpc:CreateVSwitch", new("vswitch"))],
         UpdateSubnet(it) => vec![need("vpc:ModifyVSwitchAttribute", of(ResourceKey::Subnet(it.subnet)))],
         DeleteSubnet(it) => vec![need("vpc:DeleteVSwitch", of(ResourceKey::Subnet(it.subnet)))],
+        CreateSecurityGroup(_) => vec![need("ecs:CreateSecurityGroup", new("securitygroup"))],
+        UpdateSecurityGroup(it) => vec![need("ecs:ModifySecurityGroupAttribute", group(it.group))],
+        DeleteSecurityGroup(it) => vec![need("ecs:DeleteSecurityGroup", group(it.group))],
+        AddRules(it) => vec![need("ecs:AuthorizeSecurityGroup", group(it.group))],
+        RemoveRules(it) => vec![need("ecs:RevokeSecurityGroup", group(it.group))],
+        ReplaceRules(it) => vec![need("ecs:ModifySecurityGroupRule", group(it.group))],
         CreateInterface(_) => vec![need("ecs:CreateNetworkInterface", new("eni"))],
         UpdateInterface(it) => vec![need("ecs:ModifyNetworkInterfaceAttribute", eni(it.interface))],
         DeleteInterface(it) => vec![need("ecs:DeleteNetworkInterface", eni(it.interface))],
@@ -125,6 +132,7 @@ pub fn all_of(action: &str, region: &str, project: ProjectId) -> String {
         ("Eip", "eip"),
         ("RouteTable", "routetable"),
         ("RouteEntr", "routeentry"),
+        ("SecurityGroup", "securitygroup"),
         ("NetworkInterface", "eni"),
         ("Instance", "instance"),
         ("Vpc", "vpc"),
@@ -142,6 +150,7 @@ fn relative(key: ResourceKey) -> String {
         ResourceKey::Subnet(id) => show("vswitch", "vsw", id.body_of()),
         ResourceKey::Instance(id) => show("instance", "i", id.body_of()),
         ResourceKey::Interface(id) => show("eni", "eni", id.body_of()),
+        ResourceKey::SecurityGroup(id) => show("securitygroup", "sg", id.body_of()),
         ResourceKey::Vip(id) => show("havip", "havip", id.body_of()),
         ResourceKey::EipPool(id) => show("publicipaddresspool", "pippool", id.body_of()),
         ResourceKey::Eip(id) => show("eip", "eip", id.body_of()),
