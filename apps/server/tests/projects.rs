@@ -324,8 +324,8 @@ fn a_project_has_limits_events_and_lists_of_its_own() {
     assert!(mine.all_events(&EventFilter::default()).unwrap().is_empty());
     let vpc = mine.create_vpc(&CreateVpc { cidr: "10.20.0.0/16".into(), ..Default::default() }).unwrap();
     let events = mine.all_events(&EventFilter::default()).unwrap();
-    assert_eq!(events.len(), 1);
-    assert_eq!(events[0].resource.as_deref(), Some(vpc.meta.id.as_str()));
+    assert_eq!(events.len(), 2, "of the VPC and of its default security group");
+    assert!(events.iter().any(|event| event.resource.as_deref() == Some(vpc.meta.id.as_str())));
 
     // An administrator looks into any project.
     let there = scene.client.in_project("mine");
@@ -351,7 +351,7 @@ fn projects_and_what_is_theirs_are_there_after_a_restart() {
     let mine = scene.client_of(&key);
     assert_eq!(mine.all_vpcs(&VpcFilter::default()).unwrap(), [vpc]);
     assert_eq!(scene.client.all_vpcs(&VpcFilter::default()).unwrap().len(), 1);
-    assert_eq!(mine.all_events(&EventFilter::default()).unwrap().len(), 1);
+    assert_eq!(mine.all_events(&EventFilter::default()).unwrap().len(), 2);
 }
 
 #[test]

@@ -10,8 +10,7 @@ use anyhow::{Context, Result};
 use clap::Subcommand;
 use havip_api::{
     ConsoleRange, Driver, Exec, Host, InitSystem, Instance, InstanceFilter, MigrateInstance, RunInstance,
-    SecurityGroup,
-    Subnet, Update, Vpc, Wait,
+    SecurityGroup, Subnet, Update, Vpc, Wait,
 };
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
