@@ -139,7 +139,16 @@ impl Random {
             35 => Dissociate { vip: self.of(&world.vips), target: self.target(world) }.into(),
             36 => {
                 let (texts, cidr) = (self.texts(), net([203, 0, 113, 16 * self.below(3) as u8], 28));
-                CreateEipPool { texts, cidr: cidr.into(), gateway: None, reserved: Vec::new() }.into()
+                let mut cidrs = vec![cidr.into()];
+                if self.maybe() {
+                    cidrs.push(net([198, 51, 100, 16 * self.below(3) as u8], 28).into());
+                }
+                CreateEipPool { texts, cidrs, gateway: None, reserved: Vec::new() }.into()
+            }
+            37 if self.maybe() => {
+                let cidrs = vec![net([203, 0, 113, 16 * self.below(3) as u8], 28).into()];
+                let (pool, texts) = (self.of(&world.pools), NewTexts::default());
+                UpdateEipPool { pool, texts, cidrs: Some(cidrs), reserved: None }.into()
             }
             37 => DeleteEipPool { pool: self.of(&world.pools) }.into(),
             38..40 => {

@@ -40,7 +40,7 @@ impl Trial {
         };
         let pool = request::CreateEipPool {
             texts: request::Texts::default(),
-            cidr: "203.0.113.0/24".parse().expect("a range"),
+            cidrs: vec!["203.0.113.0/24".parse().expect("a range")],
             gateway: None,
             reserved: vec![],
         };

@@ -5,19 +5,40 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// A range of public addresses that the edges announce outside.
+/// Ranges of public addresses that the edges announce outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EipPool {
     /// Its name in every API.
     pub id: EipPoolId,
     /// Names, times, generation.
     pub meta: Meta,
-    /// Its addresses.
+    /// Its addresses, or the first range of them.
     pub cidr: IpNet,
+    /// Further ranges, in the order in which they are given out; none overlap.
+    #[serde(default)]
+    pub further: Vec<IpNet>,
     /// The outside router; without one, only addresses on the edge's own network are reached.
     pub gateway: Option<IpAddr>,
-    /// Addresses of `cidr` that are never given out, the outside router's and the edges' own among them.
+    /// Addresses of its ranges that are never given out, the outside router's and the edges' own among them.
     pub reserved: Vec<IpAddr>,
+}
+
+impl EipPool {
+    /// All ranges, in the order in which they are given out.
+    pub fn cidrs(&self) -> impl Iterator<Item = IpNet> {
+        std::iter::once(self.cidr).chain(self.further.iter().copied())
+    }
+
+    /// The range that an address is of.
+    pub fn range_of(&self, address: IpAddr) -> Option<IpNet> {
+        self.cidrs().find(|cidr| cidr.contains(&address))
+    }
+
+    /// Its ranges, for people.
+    pub fn ranges(&self) -> String {
+        let ranges: Vec<_> = self.cidrs().map(|cidr| cidr.to_string()).collect();
+        ranges.join(", ")
+    }
 }
 
 /// A public address.

@@ -217,7 +217,8 @@ impl Desired {
                 Entry::Route { next_hop: Some(route.next_hop) },
             )],
             Item::EipPool(pool) => {
-                vec![(EntryKey::Pool(pool.cidr.trunc()), Entry::Pool { gateway: pool.gateway })]
+                let entry = Entry::Pool { gateway: pool.gateway };
+                pool.cidrs.iter().map(|cidr| (EntryKey::Pool(cidr.trunc()), entry.clone())).collect()
             }
             Item::Eip(eip) => eip_entries(eip),
             Item::Port(port) => self.port_entries(port),
@@ -303,7 +304,7 @@ fn keys(item: &Item) -> Vec<EntryKey> {
         Item::Endpoint(endpoint) => endpoint_entries(endpoint).into_iter().map(|(key, _)| key).collect(),
         Item::Vip(vip) => vip_entries(vip).into_iter().map(|(key, _)| key).collect(),
         Item::Route(route) => vec![EntryKey::Route(route.vni, route.destination.trunc())],
-        Item::EipPool(pool) => vec![EntryKey::Pool(pool.cidr.trunc())],
+        Item::EipPool(pool) => pool.cidrs.iter().map(|cidr| EntryKey::Pool(cidr.trunc())).collect(),
         Item::Eip(eip) => eip_entries(eip).into_iter().map(|(key, _)| key).collect(),
         Item::Port(port) => {
             let addresses = port.addresses.iter().map(|net| EntryKey::Address(port.vni, net.addr()));

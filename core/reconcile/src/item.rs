@@ -212,13 +212,13 @@ pub struct RouteItem {
     pub next_hop: IpAddr,
 }
 
-/// A range of public addresses, for edges.
+/// Ranges of public addresses, for edges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EipPoolItem {
     /// Its name.
     pub id: EipPoolId,
     /// Its addresses.
-    pub cidr: IpNet,
+    pub cidrs: Vec<IpNet>,
     /// The outside router.
     pub gateway: Option<IpAddr>,
 }

@@ -4,14 +4,14 @@ use crate::Meta;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A range of public addresses that the edges announce outside.
+/// Ranges of public addresses that the edges announce outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EipPool {
     /// Id, names, times, status.
     #[serde(flatten)]
     pub meta: Meta,
-    /// Its addresses.
-    pub cidr: String,
+    /// Its addresses: ranges, given out in this order.
+    pub cidrs: Vec<String>,
     /// The outside router.
     pub gateway: Option<String>,
     /// Addresses that are never given out.
@@ -30,9 +30,9 @@ pub struct CreateEipPool {
     /// May be empty.
     #[serde(default)]
     pub description: String,
-    /// Its addresses.
-    #[schema(example = "198.51.100.0/24")]
-    pub cidr: String,
+    /// Its addresses: 1 to 16 ranges, given out in this order.
+    #[schema(example = json!(["198.51.100.0/24"]))]
+    pub cidrs: Vec<String>,
     /// The outside router; without one, only addresses on the edge's own network are reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<String>,
@@ -51,6 +51,9 @@ pub struct UpdateEipPool {
     /// The new description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// All ranges; each EIP of the pool must be of one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cidrs: Option<Vec<String>>,
     /// All addresses that are never given out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved: Option<Vec<String>>,

@@ -22,9 +22,9 @@ pub enum PoolVerb {
         /// For people
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
-        /// Its addresses
-        #[arg(long)]
-        cidr: String,
+        /// A range of addresses; may be repeated, they are given out in this order
+        #[arg(long = "cidr", value_name = "CIDR", required = true)]
+        cidrs: Vec<String>,
         /// The outside router; without one, only addresses on the edge's own network are reached
         #[arg(long)]
         gateway: Option<String>,
@@ -48,7 +48,7 @@ pub enum PoolVerb {
         /// Its id or name
         pool: String,
     },
-    /// Change the name, description or reserved addresses
+    /// Change the name, description, ranges or reserved addresses
     Update {
         /// Its id or name
         pool: String,
@@ -58,6 +58,9 @@ pub enum PoolVerb {
         /// The new description
         #[arg(long)]
         description: Option<String>,
+        /// A range; may be repeated: all of them, in the order in which they are given out
+        #[arg(long = "cidr", value_name = "CIDR")]
+        cidrs: Vec<String>,
         /// All addresses that are never given out; may be repeated
         #[arg(long = "reserve", value_name = "ADDRESS", conflicts_with = "no_reserved")]
         reserved: Vec<String>,
@@ -79,8 +82,8 @@ pub enum PoolVerb {
 impl Verb for PoolVerb {
     fn run(self, session: &Session) -> Result<()> {
         match self {
-            Self::Create { name, description, cidr, gateway, reserved, change } => {
-                let body = CreateEipPool { name, description, cidr, gateway, reserved };
+            Self::Create { name, description, cidrs, gateway, reserved, change } => {
+                let body = CreateEipPool { name, description, cidrs, gateway, reserved };
                 change.show(session, &change.client(session).create_eip_pool(&body)?)
             }
             Self::List { name, q } => session.show_all(&session.client.all_eip_pools(&EipPoolFilter {
@@ -89,10 +92,11 @@ impl Verb for PoolVerb {
                 ..Default::default()
             })?),
             Self::Get { pool } => session.show_details(&session.get::<EipPool>(&pool)?),
-            Self::Update { pool, name, description, reserved, no_reserved, change } => {
+            Self::Update { pool, name, description, cidrs, reserved, no_reserved, change } => {
                 let id = session.id_of::<EipPool>(&pool)?;
                 let reserved = (no_reserved || !reserved.is_empty()).then_some(reserved);
-                let body = UpdateEipPool { name, description, reserved };
+                let cidrs = (!cidrs.is_empty()).then_some(cidrs);
+                let body = UpdateEipPool { name, description, cidrs, reserved };
                 change.show(session, &change.client(session).update_eip_pool(&id, &body)?)
             }
             Self::Delete { pool, change } => {
@@ -108,7 +112,7 @@ impl Row for EipPool {
     const COLUMNS: &'static [Column] = &[
         Column::Always("ID"),
         Column::Always("NAME"),
-        Column::Always("CIDR"),
+        Column::Always("CIDRS"),
         Column::Always("GATEWAY"),
         Column::Always("ALLOCATED"),
         Column::Wide("RESERVED"),
@@ -122,7 +126,7 @@ impl Row for EipPool {
         vec![
             self.meta.id.clone(),
             self.meta.name.clone(),
-            self.cidr.clone(),
+            self.cidrs.join(","),
             self.gateway.clone().unwrap_or_default(),
             self.allocated.to_string(),
             self.reserved.join(","),

@@ -38,7 +38,7 @@ pub async fn create_eip_pool(
 ) -> Result<Response, Fault> {
     let request = request::CreateEipPool {
         texts: parse::texts(&body.name, &body.description),
-        cidr: parse::cidr("/cidr", &body.cidr)?,
+        cidrs: parse::cidrs("/cidrs", &body.cidrs)?,
         gateway: body.gateway.as_ref().map(|gateway| parse::address("/gateway", gateway)).transpose()?,
         reserved: parse::addresses("/reserved", &body.reserved)?,
     };
@@ -62,10 +62,11 @@ pub async fn update_eip_pool(
     Asked { caller, body }: Asked<UpdateEipPool>,
 ) -> Result<Response, Fault> {
     let eip_pool = eip_pool_id(&id)?;
-    let reserved = body.reserved.as_ref();
+    let (cidrs, reserved) = (body.cidrs.as_ref(), body.reserved.as_ref());
     let request = request::UpdateEipPool {
         pool: eip_pool,
         texts: parse::new_texts(body.name, body.description),
+        cidrs: cidrs.map(|all| parse::cidrs("/cidrs", all)).transpose()?,
         reserved: reserved.map(|all| parse::addresses("/reserved", all)).transpose()?,
     };
     answer::update(

@@ -77,7 +77,7 @@ listed! {
     };
     Instance(InstanceId) in instances by id: |one| one.id.to_string();
     Vip(VipId) in vips by id: |one| format!("{} {}", one.id, one.address());
-    EipPool(EipPoolId) in pools by id: |one| format!("{} {}", one.id, one.cidr);
+    EipPool(EipPoolId) in pools by id: |one| format!("{} {}", one.id, one.ranges());
     Eip(EipId) in eips by id: |one| format!("{} {}", one.id, one.address);
     Host(HostNumber) in hosts by number: |one| format!("{} {}", one.id, one.underlay);
 }

@@ -36,6 +36,11 @@ pub fn cidr<T: FromStr>(field: &str, text: &str) -> Result<T, Fault> {
     text.parse().map_err(wrong)
 }
 
+/// Ranges of addresses.
+pub fn cidrs<T: FromStr>(field: &str, texts: &[String]) -> Result<Vec<T>, Fault> {
+    texts.iter().enumerate().map(|(at, text)| cidr(&format!("{field}/{at}"), text)).collect()
+}
+
 /// A MAC.
 pub fn mac(field: &str, text: &str) -> Result<havip_model::MacAddr, Fault> {
     let parsed: Result<havip_model::MacAddr, _> = text.parse();

@@ -66,7 +66,7 @@ impl Shapes<'_> {
     pub fn eip_pool(&self, pool: &EipPool) -> havip_api::EipPool {
         havip_api::EipPool {
             meta: self.meta(ResourceKey::EipPool(pool.id), pool.id.to_string(), &pool.meta),
-            cidr: pool.cidr.to_string(),
+            cidrs: pool.cidrs().map(|cidr| cidr.to_string()).collect(),
             gateway: pool.gateway.map(|gateway| gateway.to_string()),
             reserved: pool.reserved.iter().map(ToString::to_string).collect(),
             allocated: self.seen.eips_of(pool.id).count() as u64,

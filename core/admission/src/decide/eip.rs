@@ -37,10 +37,10 @@ impl<'a> Decision<'a> {
 
     /// The pool of a chosen address, which must be free.
     fn check_public(&self, pool: Option<&'a EipPool>, address: IpAddr) -> Result<&'a EipPool, Refusal> {
-        let found = pool.or_else(|| self.world.pools.values().find(|pool| pool.cidr.contains(&address)));
-        let Some(pool) = found.filter(|pool| pool.cidr.contains(&address)) else {
+        let found = pool.or_else(|| self.world.pools.values().find(|pool| pool.range_of(address).is_some()));
+        let Some(pool) = found.filter(|pool| pool.range_of(address).is_some()) else {
             let message = match pool {
-                Some(pool) => format!("{address} is not of pool {} ({})", pool.id, pool.cidr),
+                Some(pool) => format!("{address} is not of pool {} ({})", pool.id, pool.ranges()),
                 None => format!("{address} is not of any pool"),
             };
             return Err(Code::AddressOutsidePool.at("/address", message + "; choose one of a pool, or none"));
@@ -65,7 +65,8 @@ impl<'a> Decision<'a> {
             !is_kept_back(pool, *address) && self.whole.eip_by_address(*address).is_none()
         };
         let lowest = |pool: &'a EipPool| {
-            let address = pool.cidr.hosts().find(|address| is_free(pool, address))?;
+            let mut hosts = pool.cidrs().flat_map(|cidr| cidr.hosts());
+            let address = hosts.find(|address| is_free(pool, address))?;
             Some((pool, address))
         };
         let found = match pool {
@@ -74,7 +75,7 @@ impl<'a> Decision<'a> {
         };
         found.ok_or_else(|| {
             let message = match pool {
-                Some(pool) => format!("every address of pool {} ({}) is taken", pool.id, pool.cidr),
+                Some(pool) => format!("every address of pool {} ({}) is taken", pool.id, pool.ranges()),
                 None => "every address of every pool is taken".into(),
             };
             Code::PoolFull.at("/pool", message + "; release an EIP, or make another pool")
@@ -195,12 +196,11 @@ fn kept_back(pool: &EipPool, address: IpAddr) -> Refusal {
 
 /// The outside router's, a reserved one, or the first or last of a range that is a network.
 fn is_kept_back(pool: &EipPool, address: IpAddr) -> bool {
-    let is_network = match pool.cidr {
-        IpNet::V4(cidr) => cidr.prefix_len() < 31,
-        IpNet::V6(cidr) => cidr.prefix_len() < 127,
-    };
-    let is_edge_of = address == pool.cidr.network() || address == pool.cidr.broadcast();
-    pool.gateway == Some(address) || pool.reserved.contains(&address) || (is_network && is_edge_of)
+    let is_edge = |cidr: IpNet| address == cidr.network() || address == cidr.broadcast();
+    let is_network = |cidr: &IpNet| cidr.prefix_len() < cidr.max_prefix_len() - 1;
+    pool.gateway == Some(address)
+        || pool.reserved.contains(&address)
+        || pool.range_of(address).filter(is_network).is_some_and(is_edge)
 }
 
 fn check_bandwidth(mbps: Option<u32>) -> Result<(), Refusal> {

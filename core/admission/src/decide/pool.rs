@@ -1,35 +1,54 @@
-//! Pools of public addresses.
+//! Pools of public addresses: everybody's, so every project's EIPs and VPCs count.
 
 use super::{Decision, check, nothing_to_do, set_texts};
 use crate::{Code, Refusal, request::*};
-use havip_model::{EipPool, ResourceKey};
+use havip_model::{Eip, EipPool, EipPoolId, ResourceKey};
 use ipnet::{IpNet, Ipv4Net};
 use std::net::IpAddr;
 
 impl Decision<'_> {
     pub fn create_eip_pool(&mut self, request: &CreateEipPool) -> Result<ResourceKey, Refusal> {
         let meta = self.meta(&request.texts)?;
-        let cidr = check::only_ipv4(request.cidr, "/cidr")?;
-        check::network(cidr, "/cidr", 8, 32)?;
-        self.check_apart(cidr)?;
+        self.check_ranges(&request.cidrs, None)?;
         if let Some(gateway) = request.gateway {
             check::unicast(gateway, "/gateway")?;
         }
-        let reserved = reserved(request.cidr, &request.reserved)?;
+        check_reserved(&request.cidrs, &request.reserved)?;
         let id = self.fresh_id(&self.whole.pools);
-        Ok(self.put(EipPool { id, meta, cidr: request.cidr, gateway: request.gateway, reserved }))
+        let (cidr, further) = first_and_further(&request.cidrs);
+        let (gateway, reserved) = (request.gateway, request.reserved.clone());
+        Ok(self.put(EipPool { id, meta, cidr, further, gateway, reserved }))
+    }
+
+    /// The ranges of a pool, new or present.
+    fn check_ranges(&self, cidrs: &[IpNet], own: Option<EipPoolId>) -> Result<(), Refusal> {
+        check::within(cidrs.len() as u64, 1, RANGES_PER_POOL, "/cidrs", "the number of ranges")?;
+        for (position, cidr) in cidrs.iter().enumerate() {
+            let field = format!("/cidrs/{position}");
+            let cidr = check::only_ipv4(*cidr, &field)?;
+            check::network(cidr, &field, 8, 32)?;
+            let overlaps = |other: &IpNet| matches!(other, IpNet::V4(other) if check::overlap(*other, cidr));
+            if let Some(other) = cidrs.iter().take(position).find(|other| overlaps(other)) {
+                let message = format!("{cidr} overlaps {other} of the same request; give each address once");
+                return Err(Code::CidrOverlaps.at(field, message));
+            }
+            self.check_apart(cidr, own, &field)?;
+        }
+        Ok(())
     }
 
     /// An address is of one pool, and none is both public and of a VPC: its guests could not tell.
-    fn check_apart(&self, cidr: Ipv4Net) -> Result<(), Refusal> {
-        let overlaps = |other: IpNet| matches!(other, IpNet::V4(other) if check::overlap(other, cidr));
-        let pool = self.world.pools.values().find(|pool| overlaps(pool.cidr));
-        let vpc = self.world.vpcs.values().find(|vpc| check::overlap(vpc.cidr, cidr));
-        let pool = pool.map(|pool| (ResourceKey::EipPool(pool.id), pool.cidr));
+    fn check_apart(&self, cidr: Ipv4Net, own: Option<EipPoolId>, field: &str) -> Result<(), Refusal> {
+        let overlaps = |other: &IpNet| matches!(other, IpNet::V4(other) if check::overlap(*other, cidr));
+        let others = self.whole.pools.values().filter(|pool| Some(pool.id) != own);
+        let pool = others
+            .flat_map(|pool| pool.cidrs().map(|range| (ResourceKey::EipPool(pool.id), range)))
+            .find(|(_, range)| overlaps(range));
+        let vpc = self.whole.vpcs.values().find(|vpc| check::overlap(vpc.cidr, cidr));
         match pool.or(vpc.map(|vpc| (ResourceKey::Vpc(vpc.id), vpc.cidr.into()))) {
             Some((blocker, other)) => {
                 let message = format!("{cidr} overlaps {} ({other}); choose another range", blocker.id());
-                Err(Code::CidrOverlaps.at("/cidr", message).blocked_by([blocker]))
+                Err(Code::CidrOverlaps.at(field, message).blocked_by([blocker]))
             }
             None => Ok(()),
         }
@@ -37,29 +56,50 @@ impl Decision<'_> {
 
     pub fn update_eip_pool(&mut self, request: &UpdateEipPool) -> Result<ResourceKey, Refusal> {
         let pool = self.find::<EipPool>(request.pool, "/pool")?;
-        if request.texts == NewTexts::default() && request.reserved.is_none() {
-            return Err(nothing_to_do("a name, a description or reserved addresses"));
+        let UpdateEipPool { texts, cidrs, reserved, .. } = request;
+        if *texts == NewTexts::default() && cidrs.is_none() && reserved.is_none() {
+            return Err(nothing_to_do("a name, a description, ranges or reserved addresses"));
         }
-        check::texts(request.texts.name.as_deref(), request.texts.description.as_deref())?;
-        let wanted =
-            request.reserved.as_deref().map(|addresses| reserved(pool.cidr, addresses)).transpose()?;
-        for (position, address) in wanted.iter().flatten().enumerate() {
-            let Some(eip) = self.world.eip_by_address(*address) else { continue };
+        check::texts(texts.name.as_deref(), texts.description.as_deref())?;
+        if let Some(cidrs) = cidrs {
+            self.check_ranges(cidrs, Some(pool.id))?;
+            self.check_none_is_left_out(pool, cidrs)?;
+        }
+        let ranges = cidrs.clone().unwrap_or_else(|| pool.cidrs().collect());
+        check_reserved(&ranges, reserved.as_ref().unwrap_or(&pool.reserved))?;
+        for (position, address) in reserved.iter().flatten().enumerate() {
+            let Some(eip) = self.whole.eip_by_address(*address) else { continue };
             let message = format!("{address} is given out as {}; release it first", eip.id);
             let field = format!("/reserved/{position}");
             return Err(Code::ReservedInUse.at(field, message).blocked_by([ResourceKey::Eip(eip.id)]));
         }
         Ok(self.edit::<EipPool>(pool.id, |pool| {
-            set_texts(&mut pool.meta, &request.texts);
-            if let Some(wanted) = wanted {
-                pool.reserved = wanted;
+            set_texts(&mut pool.meta, texts);
+            (pool.cidr, pool.further) = first_and_further(&ranges);
+            if let Some(reserved) = reserved {
+                pool.reserved.clone_from(reserved);
             }
         }))
     }
 
+    /// A range goes only once none of its addresses is given out.
+    fn check_none_is_left_out(&self, pool: &EipPool, cidrs: &[IpNet]) -> Result<(), Refusal> {
+        let is_left_out = |eip: &&Eip| !cidrs.iter().any(|cidr| cidr.contains(&eip.address));
+        let left_out: Vec<_> = self.whole.eips_of(pool.id).filter(is_left_out).collect();
+        let Some(first) = left_out.first() else { return Ok(()) };
+        let message = format!(
+            "{} ({}) and {} other EIP(s) of the pool would be of none of its ranges; release them first",
+            first.id,
+            first.address,
+            left_out.len() - 1
+        );
+        let blockers = left_out.iter().map(|eip| ResourceKey::Eip(eip.id));
+        Err(Code::EipPoolInUse.at("/cidrs", message).blocked_by(blockers))
+    }
+
     pub fn delete_eip_pool(&mut self, request: &DeleteEipPool) -> Result<ResourceKey, Refusal> {
         let pool = self.find::<EipPool>(request.pool, "/pool")?;
-        let eips: Vec<_> = self.world.eips_of(pool.id).map(|eip| ResourceKey::Eip(eip.id)).collect();
+        let eips: Vec<_> = self.whole.eips_of(pool.id).map(|eip| ResourceKey::Eip(eip.id)).collect();
         if !eips.is_empty() {
             let message =
                 format!("{} EIP(s) are taken out of pool {}; release them first", eips.len(), pool.id);
@@ -69,12 +109,19 @@ impl Decision<'_> {
     }
 }
 
-fn reserved(cidr: IpNet, addresses: &[IpAddr]) -> Result<Vec<IpAddr>, Refusal> {
+/// Ranges of which there is at least one.
+fn first_and_further(cidrs: &[IpNet]) -> (IpNet, Vec<IpNet>) {
+    let (first, further) = cidrs.split_first().expect("the caller checked that there is one");
+    (*first, further.to_vec())
+}
+
+fn check_reserved(cidrs: &[IpNet], addresses: &[IpAddr]) -> Result<(), Refusal> {
     for (position, address) in addresses.iter().enumerate() {
         let field = format!("/reserved/{position}");
-        if !cidr.contains(address) {
-            let message =
-                format!("{address} is not of {cidr}; it would never be given out anyhow, leave it out");
+        if !cidrs.iter().any(|cidr| cidr.contains(address)) {
+            let message = format!(
+                "{address} is of no range of the pool; it would never be given out anyhow, leave it out"
+            );
             return Err(Code::AddressOutsidePool.at(field, message));
         }
         if addresses.iter().take(position).any(|earlier| earlier == address) {
@@ -82,5 +129,5 @@ fn reserved(cidr: IpNet, addresses: &[IpAddr]) -> Result<Vec<IpAddr>, Refusal> {
             return Err(Code::AddressRepeated.at(field, message));
         }
     }
-    Ok(addresses.to_vec())
+    Ok(())
 }

@@ -12,8 +12,10 @@ impl Decision<'_> {
         check::word(&request.region, "/region")?;
         check::network(request.cidr, "/cidr", 8, 28)?;
         request.cidr6.map_or(Ok(()), check_cidr6)?;
-        for pool in self.world.pools.values() {
-            if let IpNet::V4(cidr) = pool.cidr
+        for (pool, cidr) in
+            self.world.pools.values().flat_map(|pool| pool.cidrs().map(move |cidr| (pool, cidr)))
+        {
+            if let IpNet::V4(cidr) = cidr
                 && check::overlap(cidr, request.cidr)
             {
                 let message = format!(

@@ -5,16 +5,19 @@ use havip_model::{EipId, EipPoolId, EipTarget};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
+/// The most ranges that a pool has: an edge's switch has room for 64 in all.
+pub const RANGES_PER_POOL: u64 = 16;
+
 /// See [`Request::CreateEipPool`](super::Request::CreateEipPool).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateEipPool {
     /// Name and description.
     pub texts: Texts,
-    /// Its addresses.
-    pub cidr: IpNet,
+    /// Its addresses: 1 to [`RANGES_PER_POOL`] ranges, given out in this order.
+    pub cidrs: Vec<IpNet>,
     /// The outside router.
     pub gateway: Option<IpAddr>,
-    /// Addresses of `cidr` that are never given out, such as the edges' own.
+    /// Addresses of `cidrs` that are never given out, such as the edges' own.
     pub reserved: Vec<IpAddr>,
 }
 
@@ -25,6 +28,8 @@ pub struct UpdateEipPool {
     pub pool: EipPoolId,
     /// The new texts.
     pub texts: NewTexts,
+    /// All ranges, in place of the present ones; every EIP of the pool must be of one of them.
+    pub cidrs: Option<Vec<IpNet>>,
     /// Addresses that are never given out, in place of the present ones.
     pub reserved: Option<Vec<IpAddr>>,
 }

@@ -1,7 +1,7 @@
 //! What an admitted request changes, beyond what it was about.
 
 use super::scene::*;
-use crate::{LiveHost, admit, request::*};
+use crate::{Code, LiveHost, admit, request::*};
 use havip_model::{
     AssociationMode, Binding, Direction, Driver, EipTarget, Family, HostNumber, Incarnation, MacAddr,
     NextHop, Peer, PortState, PowerState, Profile, Protocol, ResourceKey, RuleNumber, Target, VipKey,
@@ -204,6 +204,34 @@ fn deleting_an_instance_unbinds_it_everywhere_and_lets_its_other_interfaces_go()
     assert!(scene.vip(by_instance).associations.is_empty() && scene.vip(by_primary).associations.is_empty());
     assert_eq!(scene.vip(by_second).associations.len(), 1, "a detached interface keeps its association");
     assert_eq!(scene.eip(eip).target, None);
+}
+
+#[test]
+fn a_pool_gives_out_its_ranges_one_after_the_other_and_keeps_a_range_while_it_is_used() {
+    let mut scene = Scene::new();
+    let cidrs = |all: &[&str]| all.iter().map(|range| range.parse().unwrap()).collect::<Vec<_>>();
+    let two = cidrs(&["203.0.113.8/30", "198.51.100.0/31"]);
+    let id = scene.make_pool(CreateEipPool { cidrs: two, ..pool("203.0.113.8/30") });
+    let eips: Vec<_> = (0..4).map(|_| scene.make_eip(eip())).collect();
+    let given: Vec<_> = eips.iter().map(|eip| scene.eip(*eip).address.to_string()).collect();
+    assert_eq!(given, ["203.0.113.9", "203.0.113.10", "198.51.100.0", "198.51.100.1"]);
+    assert_eq!(scene.refuse(eip()).code, Code::PoolFull);
+
+    let ranges = |all: &[&str]| UpdateEipPool {
+        pool: id,
+        texts: NewTexts::default(),
+        cidrs: Some(cidrs(all)),
+        reserved: None,
+    };
+    let added = ranges(&["203.0.113.8/30", "198.51.100.0/31", "192.0.2.0/24"]);
+    scene.admit(added);
+    let fifth = scene.make_eip(eip());
+    assert_eq!(scene.eip(fifth).address, ip("192.0.2.1"));
+    for eip in &eips[..2] {
+        assert_eq!(scene.refuse(ranges(&["198.51.100.0/31", "192.0.2.0/24"])).code, Code::EipPoolInUse);
+        scene.admit(ReleaseEip { eip: *eip, unbind: false });
+    }
+    scene.admit(ranges(&["198.51.100.0/31", "192.0.2.0/24"]));
 }
 
 #[test]

@@ -239,7 +239,7 @@ fn public(world: &World) -> Option<String> {
         return Some("a private address has two EIPs, or an EIP leads to no address".into());
     }
     let of_pool = |eip: &havip_model::Eip| {
-        world.pools.get(&eip.pool).is_some_and(|pool| pool.cidr.contains(&eip.address))
+        world.pools.get(&eip.pool).is_some_and(|pool| pool.range_of(eip.address).is_some())
     };
     let stray = world.eips.values().find(|eip| !of_pool(eip));
     stray.map(|eip| format!("EIP {} is of no pool", eip.id))

@@ -184,7 +184,12 @@ pub fn group(vpc: VpcId, rules: Vec<NewRule>) -> CreateSecurityGroup {
 }
 
 pub fn pool(cidr: &str) -> CreateEipPool {
-    CreateEipPool { texts: texts("public"), cidr: cidr.parse().unwrap(), gateway: None, reserved: Vec::new() }
+    CreateEipPool {
+        texts: texts("public"),
+        cidrs: vec![cidr.parse().unwrap()],
+        gateway: None,
+        reserved: Vec::new(),
+    }
 }
 
 pub fn eip() -> AllocateEip {

@@ -327,7 +327,7 @@ fn an_eip_leads_in_and_out() {
     }));
     desired.put(Item::EipPool(EipPoolItem {
         id: EipPoolId::new(body(1)),
-        cidr: "203.0.113.0/24".parse().unwrap(),
+        cidrs: ["203.0.113.0/24", "198.51.100.0/28"].map(|cidr| cidr.parse().unwrap()).to_vec(),
         gateway: None,
     }));
     let table = desired.table();
@@ -336,7 +336,9 @@ fn an_eip_leads_in_and_out() {
         Entry::Eip { vni: vni(), target: ip(100), bandwidth_mbps: Some(50) }
     );
     assert_eq!(table[&EntryKey::Nat(vni(), ip(100))], Entry::Nat { public, incarnation: Incarnation(4) });
-    assert!(table.contains_key(&EntryKey::Pool("203.0.113.0/24".parse().unwrap())));
+    for range in ["203.0.113.0/24", "198.51.100.0/28"] {
+        assert_eq!(table[&EntryKey::Pool(range.parse().unwrap())], Entry::Pool { gateway: None });
+    }
 }
 
 /// A change of a small world in which addresses collide often.

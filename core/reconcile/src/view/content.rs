@@ -46,7 +46,7 @@ pub(super) fn content(world: &World, key: ItemKey) -> Option<Item> {
         ItemKey::Route(id) => Item::Route(route(world, world.routes.get(&id)?)?),
         ItemKey::EipPool(id) => {
             let pool = world.pools.get(&id)?;
-            Item::EipPool(EipPoolItem { id, cidr: pool.cidr, gateway: pool.gateway })
+            Item::EipPool(EipPoolItem { id, cidrs: pool.cidrs().collect(), gateway: pool.gateway })
         }
         ItemKey::Eip(id) => Item::Eip(eip(world, world.eips.get(&id)?)?),
         ItemKey::Port(id) => Item::Port(port(world, world.interfaces.get(&id)?)?),

@@ -76,8 +76,8 @@ impl Scene {
 
     fn eip(&mut self) -> EipId {
         if self.world.pools.is_empty() {
-            let (texts, cidr) = (Texts::default(), "203.0.113.0/24".parse().unwrap());
-            self.admit(CreateEipPool { texts, cidr, gateway: None, reserved: Vec::new() });
+            let (texts, cidrs) = (Texts::default(), vec!["203.0.113.0/24".parse().unwrap()]);
+            self.admit(CreateEipPool { texts, cidrs, gateway: None, reserved: Vec::new() });
         }
         let (texts, address) = (Texts::default(), Choice::default());
         let ResourceKey::Eip(eip) =

@@ -91,7 +91,7 @@ pub fn change(item: &Item) -> proto::Change {
         }),
         Item::EipPool(pool) => Body::EipPool(proto::EipPoolItem {
             id: pool.id.to_string(),
-            cidr: Some(field::prefix_message(pool.cidr)),
+            cidrs: pool.cidrs.iter().copied().map(field::prefix_message).collect(),
             gateway: pool.gateway.map_or_else(Vec::new, address_bytes),
         }),
         Item::Eip(eip) => Body::Eip(proto::EipItem {
@@ -209,7 +209,7 @@ fn item(body: Body) -> Result<Item, ConvertError> {
         }),
         Body::EipPool(pool) => Item::EipPool(EipPoolItem {
             id: field::text("id", &pool.id)?,
-            cidr: field::prefix("cidr", &present("cidr", pool.cidr)?)?,
+            cidrs: field::prefixes("cidrs", &pool.cidrs)?,
             gateway: field::optional_address("gateway", &pool.gateway)?,
         }),
         Body::Eip(eip) => Item::Eip(EipItem {

@@ -169,8 +169,9 @@ fn items() -> impl Strategy<Value = Item> {
     let routes = (body(), vni(), net(), ip()).prop_map(|(id, vni, destination, next_hop)| {
         Item::Route(RouteItem { id: RouteId::new(id), vni, destination, next_hop })
     });
-    let pools = (body(), net(), option::of(ip()))
-        .prop_map(|(id, cidr, gateway)| Item::EipPool(EipPoolItem { id: EipPoolId::new(id), cidr, gateway }));
+    let pools = (body(), vec(net(), 0..3), option::of(ip())).prop_map(|(id, cidrs, gateway)| {
+        Item::EipPool(EipPoolItem { id: EipPoolId::new(id), cidrs, gateway })
+    });
     let eips = (body(), ip(), vni(), ip(), any::<u64>(), option::of(1u32..), vec(host(), 0..3)).prop_map(
         |(id, address, vni, target, incarnation, bandwidth_mbps, edges)| {
             let (id, incarnation) = (EipId::new(id), Incarnation(incarnation));

@@ -18,21 +18,37 @@ fn pools() -> Vec<Row> {
     let eip = scene.make_eip(eip());
     let in_use = scene.refuse(DeleteEipPool { pool: first });
     blocked_by(&in_use, [ResourceKey::Eip(eip)]);
-    let update = |reserved| UpdateEipPool { pool: first, texts: NewTexts::default(), reserved };
+    let update = |reserved| UpdateEipPool { pool: first, texts: NewTexts::default(), cidrs: None, reserved };
     let given = scene.refuse(update(Some(vec![ip("203.0.113.9"), scene.eip(eip).address])));
     blocked_by(&given, [ResourceKey::Eip(eip)]);
+    let ranges = |all: &[&str]| UpdateEipPool {
+        cidrs: Some(all.iter().map(|range| range.parse().unwrap()).collect()),
+        ..update(None)
+    };
+    let left_out = scene.refuse(ranges(&["198.51.100.0/24"]));
+    blocked_by(&left_out, [ResourceKey::Eip(eip)]);
+    let over_itself = scene.refuse(ranges(&["203.0.113.0/24", "198.51.100.0/24", "203.0.113.0/28"]));
+    let second = scene.make_pool(pool("192.0.2.0/24"));
+    let over_other = scene.refuse(ranges(&["203.0.113.0/24", "192.0.2.128/25"]));
+    blocked_by(&over_other, [ResourceKey::EipPool(second)]);
+    let without = UpdateEipPool { reserved: Some(vec![ip("203.0.113.200")]), ..ranges(&["203.0.113.0/25"]) };
     let stray = CreateEipPool { reserved: vec![ip("198.51.101.1")], ..pool("198.51.100.0/24") };
     let twice = CreateEipPool { reserved: vec![ip("198.51.100.1"); 2], ..pool("198.51.100.0/24") };
     let gateway = CreateEipPool { gateway: Some(ip("224.0.0.1")), ..pool("198.51.100.0/24") };
     let gone = EipPoolId::new("aaaaaaaaaaaaaaaaaaaa".parse().unwrap());
     vec![
-        Row(overlap, Code::CidrOverlaps, "/cidr", "choose another range"),
-        Row(over_vpc, Code::CidrOverlaps, "/cidr", "overlaps vpc-"),
+        Row(overlap, Code::CidrOverlaps, "/cidrs/0", "choose another range"),
+        Row(over_vpc, Code::CidrOverlaps, "/cidrs/0", "overlaps vpc-"),
+        Row(left_out, Code::EipPoolInUse, "/cidrs", "and 0 other EIP(s)"),
+        Row(over_itself, Code::CidrOverlaps, "/cidrs/2", "overlaps 203.0.113.0/24 of the same request"),
+        Row(over_other, Code::CidrOverlaps, "/cidrs/1", "(192.0.2.0/24)"),
+        Row(scene.refuse(without), Code::AddressOutsidePool, "/reserved/0", "of no range"),
+        Row(scene.refuse(ranges(&[])), Code::OutOfRange, "/cidrs", "1 to 16"),
         Row(in_use, Code::EipPoolInUse, "/pool", "release them first"),
         Row(given, Code::ReservedInUse, "/reserved/1", "release it first"),
         Row(scene.refuse(update(None)), Code::NothingToDo, "", "reserved addresses"),
-        Row(scene.refuse(pool("2001:db8::/64")), Code::CidrNotUsable, "/cidr", "IPv6"),
-        Row(scene.refuse(pool("198.51.100.1/24")), Code::CidrHasHostBits, "/cidr", "say 198.51.100.0/24"),
+        Row(scene.refuse(pool("2001:db8::/64")), Code::CidrNotUsable, "/cidrs/0", "IPv6"),
+        Row(scene.refuse(pool("198.51.100.1/24")), Code::CidrHasHostBits, "/cidrs/0", "say 198.51.100.0/24"),
         Row(scene.refuse(stray), Code::AddressOutsidePool, "/reserved/0", "leave it out"),
         Row(scene.refuse(twice), Code::AddressRepeated, "/reserved/1", "twice"),
         Row(scene.refuse(gateway), Code::AddressNotUnicast, "/gateway", "unicast"),
