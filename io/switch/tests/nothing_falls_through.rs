@@ -108,9 +108,10 @@ fn every_frame_is_redirected_or_dropped_and_counted() {
             let at = at.index(bytes.len());
             bytes[at] = *byte;
         }
+        // BPF_PROG_TEST_RUN wants a whole IP header behind what says, perhaps by now, that it is IP.
+        let least = if bytes[12..14] == [0x86, 0xdd] { 54 } else { 34 };
+        bytes.resize(bytes.len().max(least), 0);
         if let Some(length) = mutation.length {
-            // BPF_PROG_TEST_RUN wants a whole IP header behind what says that it is IP.
-            let least = if bytes[12..14] == [0x86, 0xdd] { 54 } else { 34 };
             bytes.truncate(least + length.index(bytes.len() - least + 1));
         }
         let before: u64 = hook.switch.ledger().unwrap().values().sum();
