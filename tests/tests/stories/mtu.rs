@@ -21,6 +21,7 @@ fn whatever_fits_passes(underlay_mtu: u32) -> Result<()> {
     let scene = pair().edges(1).underlay_mtu(underlay_mtu).start(program())?;
     elect_blue(&scene)?;
     let eip = scene.bind_eip(scene.vip_id())?;
+    scene.open_to_all("tcp", "8081")?;
     let (blue, client, outside) = (&scene["blue"], &scene["client"], scene.outside()?);
     let mtu = underlay_mtu - 50;
     let said = blue.shell("cat /sys/class/net/eth0/mtu")?;
