@@ -86,9 +86,11 @@ impl Edges {
         scene.eventually_held_by("blue")?;
         let device = scene.lab.name().device("out");
         let mac_of = |edge| -> Result<(HostName, String)> {
-            let mut command = scene.lab.host_namespace(edge)?.command("cat");
-            let output = command.arg(format!("/sys/class/net/{device}/address")).output()?;
-            Ok((edge, String::from_utf8_lossy(&output.stdout).trim().to_owned()))
+            let mut command = scene.lab.host_namespace(edge)?.command("ip");
+            let output = command.args(["-o", "link", "show", "dev", &device]).output()?;
+            let said = String::from_utf8_lossy(&output.stdout);
+            let mac = said.split("link/ether ").nth(1).and_then(|rest| rest.split(' ').next());
+            Ok((edge, mac.with_context(|| format!("{edge} has no device {device}"))?.to_owned()))
         };
         let macs = [mac_of(HostName::Edge(1))?, mac_of(HostName::Edge(2))?];
         let watch = Watch::start(&scene.lab, [ONLOOKER], LOOK)?;

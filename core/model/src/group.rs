@@ -87,6 +87,19 @@ impl Protocol {
     /// ICMPv6.
     pub const ICMPV6: Self = Self::Number(58);
 
+    /// By the word that the clouds and we have for it, in any case: of those that rules are written about.
+    pub fn called(word: &str) -> Option<Self> {
+        Some(match word.to_ascii_lowercase().as_str() {
+            "all" => Self::All,
+            "tcp" => Self::TCP,
+            "udp" => Self::UDP,
+            "icmp" => Self::ICMP,
+            "icmpv6" => Self::ICMPV6,
+            "gre" => Self::Number(47),
+            _ => return None,
+        })
+    }
+
     /// Whether it has ports that rules can name.
     pub fn has_ports(self) -> bool {
         self == Self::TCP || self == Self::UDP

@@ -7,8 +7,8 @@ use crate::{
 };
 use havip_admission::identity::{IdentityChange, IdentityRequest, decide, is_empty};
 use havip_model::{
-    AccessKey, AccessKeyId, Body, FULL_ACCESS, Identity, IdentityKey, Project, ProjectId, Timestamp, User,
-    UserId,
+    AccessKey, AccessKeyId, Body, Directory, FULL_ACCESS, Identity, IdentityKey, Project, ProjectId,
+    Timestamp, User, UserId,
 };
 use havip_store::stored::{Answer, Stored};
 use std::{
@@ -32,6 +32,20 @@ pub struct Principal {
     pub name: String,
     /// What says what is allowed otherwise.
     pub policies: Vec<Held>,
+}
+
+impl Principal {
+    /// A user, with what it may do.
+    fn of(directory: &Directory, user: &User, key: String) -> Self {
+        Self {
+            key,
+            user: user.id,
+            project: user.project,
+            is_administrator: user.is_administrator,
+            name: user.name.clone(),
+            policies: Service::held(directory, user),
+        }
+    }
 }
 
 /// An access key that is there.
@@ -81,14 +95,7 @@ impl Service {
             let directory = &durable.state.directory;
             let key = directory.keys.get(&id)?;
             let user = directory.user_of(key)?;
-            let principal = Principal {
-                key: id.to_string(),
-                user: user.id,
-                project: user.project,
-                is_administrator: user.is_administrator,
-                name: user.name.clone(),
-                policies: Self::held(directory, user),
-            };
+            let principal = Principal::of(directory, user, id.to_string());
             Some((durable.state.directory_version, key.clone(), principal))
         })?;
         let secret = self.opened(id, &key.sealed_secret)?;
@@ -251,14 +258,7 @@ impl Service {
             let is_it = |user: &&User| user.name == called || user.id.to_string() == called;
             let may = |user: &&User| asker.is_administrator || user.id == asker.user;
             let user = directory.users_of(asker.project).find(is_it).filter(may)?;
-            Some(Principal {
-                key: String::new(),
-                user: user.id,
-                project: user.project,
-                is_administrator: user.is_administrator,
-                name: user.name.clone(),
-                policies: Self::held(directory, user),
-            })
+            Some(Principal::of(directory, user, String::new()))
         });
         found.ok_or_else(|| Fault::not_found("user", "user_not_found", called))
     }

@@ -38,6 +38,13 @@ pub struct UpdateInterface {
     pub groups: Option<Vec<SecurityGroupId>>,
 }
 
+impl UpdateInterface {
+    /// Gives it these security groups, and leaves the rest.
+    pub fn guarded_by(interface: InterfaceId, groups: Vec<SecurityGroupId>) -> Self {
+        Self { interface, texts: NewTexts::default(), source_dest_check: None, groups: Some(groups) }
+    }
+}
+
 /// See [`Request::DeleteInterface`](super::Request::DeleteInterface).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeleteInterface {

@@ -251,7 +251,13 @@ fn join(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         let message = "The instance or network interface is in this security group already.";
         return Err(Error::new(403, "InvalidInstanceId.AlreadyExists", message));
     }
-    Ok(vec![guard(interface, interface.groups.iter().copied().chain([group]).collect())])
+    Ok(vec![
+        request::UpdateInterface::guarded_by(
+            interface.id,
+            interface.groups.iter().copied().chain([group]).collect(),
+        )
+        .into(),
+    ])
 }
 
 fn leave(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
@@ -267,17 +273,7 @@ fn leave(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
             "It is the only security group of the instance or network interface; join another first.";
         return Err(Error::new(403, "InstanceLastSecurityGroup", message));
     }
-    Ok(vec![guard(interface, groups)])
-}
-
-fn guard(interface: &Interface, groups: Vec<SecurityGroupId>) -> Step {
-    request::UpdateInterface {
-        interface: interface.id,
-        texts: request::NewTexts::default(),
-        source_dest_check: None,
-        groups: Some(groups),
-    }
-    .into()
+    Ok(vec![request::UpdateInterface::guarded_by(interface.id, groups).into()])
 }
 
 fn membership_refused(refusal: &Refusal) -> Option<(u16, &'static str)> {

@@ -212,20 +212,11 @@ fn priority(params: &Params) -> Result<u8, Error> {
 /// The protocol and its ports: `22/80`; `-1/-1` where all, or none, are meant.
 fn service(params: &Params) -> Result<(Protocol, Option<Ports>), Error> {
     let wrong = |what: String| Error::new(400, "InvalidParam.PortRange", what);
-    let protocol =
-        match params.required("IpProtocol").map_err(error::of_parameter)?.to_ascii_lowercase().as_str() {
-            "all" => Protocol::All,
-            "tcp" => Protocol::TCP,
-            "udp" => Protocol::UDP,
-            "icmp" => Protocol::ICMP,
-            "icmpv6" => Protocol::ICMPV6,
-            "gre" => Protocol::Number(47),
-            other => {
-                let message =
-                    format!("IpProtocol must be TCP, UDP, ICMP, ICMPv6, GRE or ALL, not {other:?}.");
-                return Err(Error::new(400, "InvalidIpProtocol.Malformed", message));
-            }
-        };
+    let word = params.required("IpProtocol").map_err(error::of_parameter)?.to_ascii_lowercase();
+    let protocol = Protocol::called(&word).ok_or_else(|| {
+        let message = format!("IpProtocol must be TCP, UDP, ICMP, ICMPv6, GRE or ALL, not {word:?}.");
+        Error::new(400, "InvalidIpProtocol.Malformed", message)
+    })?;
     let text = params.required("PortRange").map_err(error::of_parameter)?;
     let number = |part: &str| part.trim().parse::<i32>().ok();
     let range = text.split_once('/').and_then(|(first, last)| Some((number(first)?, number(last)?)));

@@ -172,7 +172,8 @@ fn join(ask: &Ask, view: &View, members: Members) -> Result<Vec<Step>, Error> {
     let steps = members(ask, view)?.into_iter().filter_map(|interface| {
         let mut groups = interface.groups.clone();
         groups.extend(more.iter().filter(|id| !interface.groups.contains(id)));
-        (groups != interface.groups).then(|| guard(interface, groups))
+        (groups != interface.groups)
+            .then(|| request::UpdateInterface::guarded_by(interface.id, groups).into())
     });
     Ok(steps.collect())
 }
@@ -191,19 +192,9 @@ fn leave(ask: &Ask, view: &View, members: Members) -> Result<Vec<Step>, Error> {
             let message = "It would have no security group left; associate another one first.";
             return Err(error("UnsupportedOperation", message));
         }
-        steps.push(guard(interface, groups));
+        steps.push(request::UpdateInterface::guarded_by(interface.id, groups).into());
     }
     Ok(steps)
-}
-
-fn guard(interface: &Interface, groups: Vec<SecurityGroupId>) -> Step {
-    request::UpdateInterface {
-        interface: interface.id,
-        texts: request::NewTexts::default(),
-        source_dest_check: None,
-        groups: Some(groups),
-    }
-    .into()
 }
 
 fn of_interfaces<'a>(ask: &Ask, view: &View<'a>) -> Result<Vec<&'a Interface>, Error> {

@@ -262,18 +262,10 @@ impl Policy {
 
 fn service(policy: &Params) -> Result<(Protocol, Option<Ports>), Error> {
     let word = policy.text("Protocol").unwrap_or("ALL");
-    let protocol = match word.to_ascii_uppercase().as_str() {
-        "ALL" => Protocol::All,
-        "TCP" => Protocol::TCP,
-        "UDP" => Protocol::UDP,
-        "ICMP" => Protocol::ICMP,
-        "ICMPV6" => Protocol::ICMPV6,
-        "GRE" => Protocol::Number(47),
-        _ => {
-            let message = format!("Protocol must be TCP, UDP, ICMP, ICMPV6, GRE or ALL, not {word:?}.");
-            return Err(error("InvalidParameterValue", message));
-        }
-    };
+    let protocol = Protocol::called(word).ok_or_else(|| {
+        let message = format!("Protocol must be TCP, UDP, ICMP, ICMPV6, GRE or ALL, not {word:?}.");
+        error("InvalidParameterValue", message)
+    })?;
     let Some(text) = policy.text("Port").filter(|text| !text.eq_ignore_ascii_case("all")) else {
         return Ok((protocol, None));
     };

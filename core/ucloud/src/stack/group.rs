@@ -139,7 +139,13 @@ fn bind(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let (group, interface) = (find(ask, view)?.id, member(ask, view)?);
     match interface.groups.contains(&group) {
         true => Ok(vec![]),
-        false => Ok(vec![guard(interface, interface.groups.iter().copied().chain([group]).collect())]),
+        false => Ok(vec![
+            request::UpdateInterface::guarded_by(
+                interface.id,
+                interface.groups.iter().copied().chain([group]).collect(),
+            )
+            .into(),
+        ]),
     }
 }
 
@@ -153,18 +159,8 @@ fn unbind(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
             error::CONFLICT,
             "it is the only security group of this resource; bind another one first",
         )),
-        (false, false) => Ok(vec![guard(interface, groups)]),
+        (false, false) => Ok(vec![request::UpdateInterface::guarded_by(interface.id, groups).into()]),
     }
-}
-
-fn guard(interface: &Interface, groups: Vec<SecurityGroupId>) -> Step {
-    request::UpdateInterface {
-        interface: interface.id,
-        texts: request::NewTexts::default(),
-        source_dest_check: None,
-        groups: Some(groups),
-    }
-    .into()
 }
 
 /// A NIC, or a machine's first interface.
@@ -275,15 +271,7 @@ fn read(parameter: &str, text: &str) -> Result<NewRule, Error> {
     let [protocol, ports, range, action, priority, is_in] = parts[..] else {
         return Err(wrong("the number of parts"));
     };
-    let protocol = match protocol.to_ascii_uppercase().as_str() {
-        "ALL" => Protocol::All,
-        "TCP" => Protocol::TCP,
-        "UDP" => Protocol::UDP,
-        "ICMP" => Protocol::ICMP,
-        "ICMPV6" => Protocol::ICMPV6,
-        "GRE" => Protocol::Number(47),
-        _ => return Err(wrong("the protocol")),
-    };
+    let protocol = Protocol::called(protocol).ok_or_else(|| wrong("the protocol"))?;
     let ports = match ports {
         "" | "-1" | "0" | "*" => None,
         ports => {
