@@ -161,7 +161,8 @@ impl Sandbox {
             let why = "its disk is a file of this host, which does not go along";
             return Err(failed(io::Error::new(io::ErrorKind::Unsupported, why)));
         }
-        machine::depart(&self.files.0, &self.files.0.join(ORDERS), spec.user).map_err(failed)
+        let is_emulated = self.emulated().is_some();
+        machine::depart(&self.files.0, &self.files.0.join(ORDERS), spec.user, is_emulated).map_err(failed)
     }
 
     /// Whether all of a machine's state has left for another host: it stands still since then.
@@ -196,6 +197,15 @@ impl Sandbox {
     /// QEMU refuses.
     pub fn resume(&self) -> Result<(), GuestError> {
         machine::resume(&self.files.0.join(ORDERS)).map_err(|error| self.failed("resume the machine", error))
+    }
+
+    /// Lets a machine go on that an earlier life of the agent left standing still in the middle of a migration; says
+    /// whether it was. All of its state came here, or most of it is here still: there is nowhere else that it can run.
+    ///
+    /// # Errors
+    /// It is no machine, or QEMU does not answer.
+    pub fn wake(&self) -> Result<bool, GuestError> {
+        machine::wake(&self.files.0.join(ORDERS)).map_err(|error| self.failed("wake the machine", error))
     }
 
     fn machine(&self) -> io::Result<MachineSpec> {

@@ -84,8 +84,13 @@ fn a_machine_goes_on_in_another_qemu_or_where_it_was_if_nobody_takes_it() {
     // Nobody takes its state.
     drop(machine.depart().unwrap());
     machine.resume().unwrap();
-    let (before, _) = eventually_counts(&here, first);
+    let (resumed, _) = eventually_counts(&here, first);
     assert!(!machine.has_departed().unwrap());
+    // Nobody takes it, and whoever sent it has died; whoever comes after lets it go on.
+    drop(machine.depart().unwrap());
+    assert_eq!(machine.wake().unwrap(), machine.emulated().is_some(), "only an emulated one stood still");
+    let (before, _) = eventually_counts(&here, resumed);
+    assert!(!machine.wake().unwrap());
 
     let awaited = MachineSpec { is_awaited: true, ..spec.clone() };
     let waiting = there.sandboxes.run_machine(&awaited, vec![]).unwrap();

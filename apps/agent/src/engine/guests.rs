@@ -202,6 +202,20 @@ impl Guests {
         }
     }
 
+    /// An earlier life of this agent may have ended while a machine stood still on its way to or from another host.
+    fn wake(&self, instance: InstanceId) {
+        let sandboxes = self.sandboxes.clone();
+        tokio::task::spawn_blocking(move || {
+            match sandboxes.adopt(instance).map(|found| found.map(|it| it.wake())) {
+                Ok(Some(Err(error))) | Err(error) => {
+                    tracing::error!(%instance, error = chain(&error), "a machine that stood still does not go on");
+                }
+                Ok(Some(Ok(true))) => tracing::info!(%instance, "a machine that stood still goes on"),
+                Ok(Some(Ok(false)) | None) => {}
+            }
+        });
+    }
+
     /// Finds what an earlier life of this agent has left running.
     fn adopt(&mut self) {
         let found = match self.sandboxes.list() {
@@ -220,6 +234,9 @@ impl Guests {
                 && let Some(namespace) = home(&sandbox)
             {
                 tracing::info!(instance = %found.instance, pid = sandbox.pid(), "a running instance was found");
+                if sandbox.is_machine() {
+                    self.wake(found.instance);
+                }
                 guest.phase = Phase::Running { sandbox: Box::new(sandbox), namespace };
             }
             self.guests.insert(found.instance, guest);

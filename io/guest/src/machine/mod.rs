@@ -13,7 +13,7 @@ mod start;
 
 pub(crate) use command::{Descriptors, PROGRAM, arguments};
 pub(crate) use kvm::group;
-pub(crate) use migration::{depart, has_departed, receive, resume, wait_until_it_runs};
+pub(crate) use migration::{depart, has_departed, receive, resume, wait_until_it_runs, wake};
 pub(crate) use power::{press_button, wait_until_made};
 pub(crate) use start::{FIRST_TAP, run};
 
