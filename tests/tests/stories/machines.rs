@@ -4,7 +4,12 @@ use anyhow::{Context, Result, ensure};
 use havip_api::{InstanceState, MoveCause};
 use havip_lab::{Scene, Setting, eventually, names::HostName, probe::Probe, steadily};
 use havip_tests::{SUBNET, VIP, pair, program, vip_url};
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 #[test]
 fn a_vip_moves_between_machines_with_kernels_of_their_own() -> Result<()> {
@@ -110,6 +115,57 @@ fn a_machine_goes_on_at_another_host_with_its_vip_and_never_boots_again() -> Res
     })?;
     ensure!(told(&scene, "alpha", "boot")? == boot, "it has booted");
     Ok(())
+}
+
+#[test]
+fn a_machine_whose_agent_dies_while_it_leaves_goes_on_all_the_same() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut scene = Setting::subnet(SUBNET)
+        .vip("10.20.1.100")
+        .guest_on("client", 3)
+        .environment("HAVIP_AGENT_CONFIG", &images(folder.path())?)
+        .start(program())?;
+    scene.add_machine("alpha", HostName::Host(1), "small", &user_data("alpha"))?;
+    scene.associate(["alpha"])?;
+    let client = &scene["client"];
+    client.eventually_fetches(&format!("http://{}/", scene["alpha"].address), "alpha", BOOT_TAKES)?;
+    told(&scene, "alpha", "claim")?;
+    scene.eventually_held_by("alpha")?;
+    let boot = told(&scene, "alpha", "boot")?;
+
+    let probe = Probe::start(&client.network_namespace()?, VIP)?;
+    eventually(SLOW, || {
+        ensure!(probe.answered_since(Duration::ZERO), "the VIP is not answered");
+        Ok(())
+    })?;
+    let begun = probe.now();
+    let host = scene.lab.name().agent(&HostName::Host(2));
+    let mut migration = Command::new(program())
+        .env("HAVIP_LAB", scene.lab.name().to_string())
+        .args(["instance", "migrate", "alpha", "--to", &host, "--within", "60"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    // It stands still while its memory leaves.
+    eventually(SLOW, || {
+        ensure!(probe.silent_since(begun), "it has not left");
+        Ok(())
+    })?;
+    drop(probe);
+    scene.lab.process(&HostName::Host(1).to_string())?.kill();
+    scene.lab.start_agent(HostName::Host(1))?;
+    scene.lab.wait_for_hosts(SLOW)?;
+
+    // It was sent anew, or stays and says why; in either case it is one machine, and the same.
+    migration.wait()?;
+    scene["client"].eventually_fetches(&vip_url(), "alpha", SLOW)?;
+    ensure!(told(&scene, "alpha", "boot")? == boot, "it has booted");
+    let shown = scene.lab.api(|client| client.instance(&scene["alpha"].id))?;
+    ensure!(shown.state == InstanceState::Running, "{shown:?}");
+    eventually(SLOW, || {
+        ensure!(scene.holder()?.as_deref() == Some("alpha"), "somebody else holds its VIP");
+        Ok(())
+    })
 }
 
 /// `havip instance migrate` of this lab, which says how long nobody heard from the machine.
