@@ -20,7 +20,7 @@ fn documents() -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
 }
 
-/// Every function of the Rust sources.
+/// Every function of the sources.
 fn functions() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut folders: Vec<_> = ["apps", "core", "io", "tests", "xtask"].map(|name| root().join(name)).into();
@@ -29,11 +29,16 @@ fn functions() -> BTreeSet<String> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(path).unwrap();
-                let names = text.split("fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
-                found.extend(names.map(str::to_owned));
+                continue;
             }
+            let word = match path.extension().and_then(|extension| extension.to_str()) {
+                Some("rs") => "fn ",
+                Some("py") => "def ",
+                _ => continue,
+            };
+            let text = fs::read_to_string(path).unwrap();
+            let names = text.split(word).skip(1).filter_map(|rest| rest.split(['(', '<']).next());
+            found.extend(names.map(str::to_owned));
         }
     }
     found
