@@ -3,6 +3,7 @@
 //! Each bench answers one question, runs its baseline in the same process in turns with ours, and prints
 //! medians with their spread and the number of trials. Nothing here passes or fails.
 
+pub mod clouds;
 pub mod crowd;
 pub mod fabric;
 pub mod interrupt;

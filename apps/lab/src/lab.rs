@@ -192,6 +192,15 @@ impl Lab {
         Ok(self.hub.run(|| ask(client))??)
     }
 
+    /// What another client needs to ask the API.
+    pub fn client_file(&self) -> ClientFile {
+        ClientFile {
+            server: format!("http://{API}"),
+            key_file: key_file(&self.name()),
+            netns: self.name().hub(),
+        }
+    }
+
     /// The namespace of a host.
     pub fn host_namespace(&self, host: HostName) -> Result<Namespace> {
         Ok(Namespace::open(&self.name().host(&host))?)
@@ -340,12 +349,7 @@ impl Lab {
         self.state.processes.retain(|known| known.role != process.role);
         self.state.processes.push(process);
         let folder = self.name().run_dir();
-        let client = ClientFile {
-            server: format!("http://{API}"),
-            key_file: key_file(&self.name()),
-            netns: self.name().hub(),
-        };
-        write_whole(&folder.join("client.json"), &serde_json::to_vec_pretty(&client)?)?;
+        write_whole(&folder.join("client.json"), &serde_json::to_vec_pretty(&self.client_file())?)?;
         write_whole(&folder.join("lab.json"), &serde_json::to_vec_pretty(&self.state)?)
     }
 }

@@ -4,6 +4,7 @@
 //! is shown the resources ([`View`]), says which [`Request`](havip_admission::Request)s to the rules it amounts to,
 //! and how the cloud would answer. Which cloud has which rules and words is known in the cloud's own crate alone.
 
+mod asker;
 mod call;
 mod deletion;
 mod gate;
@@ -19,6 +20,7 @@ mod time;
 pub mod trial;
 mod view;
 
+pub use asker::Asker;
 pub use call::{Call, Denied, Error, Once, Reply, Understood};
 pub use deletion::{Blocked, deletion};
 pub use gate::{Gate, Home};

@@ -8,6 +8,18 @@ use std::{collections::BTreeMap, str::FromStr};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Params(BTreeMap<String, String>);
 
+impl FromIterator<(String, String)> for Params {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+impl Extend<(String, String)> for Params {
+    fn extend<I: IntoIterator<Item = (String, String)>>(&mut self, pairs: I) {
+        self.0.extend(pairs);
+    }
+}
+
 /// What is wrong with a parameter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParamError {

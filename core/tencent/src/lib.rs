@@ -5,6 +5,7 @@
 mod action;
 mod ask;
 mod authenticate;
+pub mod client;
 mod dispatch;
 mod error;
 mod list;

@@ -15,7 +15,7 @@ pub fn authenticate(params: &Params, gate: &Gate) -> Result<String, Error> {
 }
 
 /// The signature of parameters: names and values in the order of the names, and the secret.
-fn sign(params: &Params, secret: &str) -> String {
+pub fn sign(params: &Params, secret: &str) -> String {
     let mut text = String::new();
     for (name, value) in params.iter().filter(|(name, _)| *name != "Signature") {
         text.push_str(name);
