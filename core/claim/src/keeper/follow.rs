@@ -52,13 +52,14 @@ impl Vip {
         }
         actions.extend(self.take_along(now));
 
+        let rivals = self.contests.keys().copied().collect();
         actions.extend(self.contest_anew(now, before));
         if self.is_remade() {
             // C10 b follows when the configuration arrives.
             self.vacancy.close();
             self.doubts.clear();
         } else if self.present_holder().is_none() {
-            self.open_vacancy(now); // doubts pause, and go on about whoever is next
+            self.open_vacancy(now, rivals); // doubts pause, and go on about whoever is next
         } else {
             self.doubt_anew(now, before);
         }

@@ -1,7 +1,10 @@
 //! Asking the ports of a VIP that nobody holds (C10 a).
 
 use havip_model::{MacAddr, PortNumber};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Whether the VIP has a holder, and if not, what its ports said so far.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -16,6 +19,8 @@ pub enum Vacancy {
         asked: u32,
         /// The ports that have the address.
         answers: BTreeMap<PortNumber, Answer>,
+        /// The ports that may have the address although they have not answered: new candidates, and whoever claimed it.
+        unsure: BTreeSet<PortNumber>,
     },
 }
 
@@ -30,18 +35,32 @@ pub struct Answer {
 impl Vacancy {
     /// Begins the asks, or begins them anew.
     pub fn open(&mut self, now: Duration) {
-        let answers = match std::mem::replace(self, Self::Held) {
-            Self::Held => BTreeMap::new(),
-            Self::Vacant { answers, .. } => answers,
+        let (answers, unsure) = match std::mem::replace(self, Self::Held) {
+            Self::Held => Default::default(),
+            Self::Vacant { answers, unsure, .. } => (answers, unsure),
         };
-        *self = Self::Vacant { began_at: now, asked: 0, answers };
+        *self = Self::Vacant { began_at: now, asked: 0, answers, unsure };
     }
 
-    /// Somebody holds the VIP now. Returns the ports that have the address all the same.
-    pub fn close(&mut self) -> Vec<PortNumber> {
+    /// The same for ports that may have the address, as far as anybody knows.
+    pub fn open_for(&mut self, now: Duration, ports: impl IntoIterator<Item = PortNumber>) {
+        self.open(now);
+        if let Self::Vacant { unsure, .. } = self {
+            unsure.extend(ports);
+        }
+    }
+
+    /// Somebody holds the VIP now. Returns the ports that have the address all the same, or may have it: those whose
+    /// silence may be one lost answer, or the record came before it.
+    pub fn close(&mut self) -> BTreeSet<PortNumber> {
         match std::mem::replace(self, Self::Held) {
-            Self::Held => vec![],
-            Self::Vacant { answers, .. } => answers.into_keys().collect(),
+            Self::Held => BTreeSet::new(),
+            Self::Vacant { answers, mut unsure, asked, .. } => {
+                if asked >= SURE_AFTER {
+                    unsure.clear();
+                }
+                unsure.into_iter().chain(answers.into_keys()).collect()
+            }
         }
     }
 
@@ -55,8 +74,9 @@ impl Vacancy {
 
     /// The port is no candidate any more.
     pub fn forget(&mut self, port: PortNumber) {
-        if let Self::Vacant { answers, .. } = self {
+        if let Self::Vacant { answers, unsure, .. } = self {
             answers.remove(&port);
+            unsure.remove(&port);
         }
     }
 
@@ -81,7 +101,7 @@ impl Vacancy {
 
     /// When the next ask or take is due.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let Self::Vacant { began_at, asked, answers } = self else { return None };
+        let Self::Vacant { began_at, asked, answers, .. } = self else { return None };
         let takes = answers.values().filter_map(|answer| answer.take_at);
         takes.chain([ask_at(*began_at, *asked)]).min()
     }
@@ -105,6 +125,8 @@ const ASKS_AFTER: [Duration; 5] = [
     Duration::from_secs(3),
 ];
 const THEN_EVERY: Duration = Duration::from_secs(5);
+/// Asks after which a port that has not answered does not have the address: three within 0.3 s.
+const SURE_AFTER: u32 = 3;
 const UNADVERTISED_WAITS: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

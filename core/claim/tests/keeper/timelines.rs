@@ -208,6 +208,21 @@ fn a_vip_withdrawn_from_its_holders_host_is_released_before_it_is_forgotten() {
 }
 
 #[test]
+fn a_port_whose_vip_turns_out_to_be_held_right_after_it_came_up_is_doubted_for_unless_it_was_asked_long_enough()
+ {
+    let held = record(9, 2, 20);
+    for (after, doubts) in [(1, true), (299, true), (301, false)] {
+        let mut keeper = keeper();
+        assert_eq!(keeper.handle(ms(0), up(11)), [ask(11)], "nobody is known to hold it");
+        orders(&mut keeper, ms(after));
+        keeper.handle(ms(after), moved(held, Cause::Merged));
+        let doubt = Order::Doubt { key: key(), record: held };
+        let first = orders(&mut keeper, ms(after + 20));
+        assert_eq!(first.contains(&(u128::from(after + 20), doubt)), doubts, "{after} ms: {first:?}");
+    }
+}
+
+#[test]
 fn a_corrected_claim_is_repeated_once_and_only_within_200_ms() {
     let greater = record(50, 2, 20);
     for (after, repeats) in [(0, true), (200, true), (201, false)] {
@@ -296,6 +311,17 @@ fn c9_whoever_alone_has_the_address_holds_within_100_ms() {
 
     let (mut keeper, _) = contested();
     assert_eq!(contend(&mut keeper, ms(5000), |_| (false, true)), []);
+}
+
+#[test]
+fn a_port_whose_contest_ended_with_a_release_is_doubted_for_when_another_holds() {
+    let (mut keeper, held) = contested();
+    let (released, next) = (Record { released: true, ..held }, record(20, 3, 30));
+    keeper.handle(ms(901), moved(released, Cause::AnnouncedDown));
+    keeper.handle(ms(902), moved(next, Cause::Announced));
+    let doubt = Order::Doubt { key: key(), record: next };
+    let first = orders(&mut keeper, ms(922));
+    assert!(first.contains(&(922, doubt)), "{first:?}");
 }
 
 #[test]
