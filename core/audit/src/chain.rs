@@ -26,9 +26,13 @@ impl Chain {
     }
 }
 
-/// Takes entries in order and says where the chain is broken.
+/// Takes entries in order, from the oldest that is kept, and says where the chain is broken.
 #[derive(Debug, Clone, Default)]
-pub struct Verifier(Chain);
+pub struct Verifier {
+    end: Option<Chain>,
+    /// The end as it was noted elsewhere, until it was met.
+    noted: Option<Chain>,
+}
 
 /// A chain that somebody changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,36 +52,87 @@ pub enum Broken {
     #[error("entry {0} does not follow the one before it: that had another hash")]
     NotLinked(u64),
     /// The chain is not the one that was noted.
-    #[error("entry {sequence} has another hash than was noted: the chain was written anew, or cut off")]
+    #[error(
+        "entry {sequence} is not there with the hash that was noted: the chain was written anew, or cut off"
+    )]
     NotAsNoted {
         /// The entry whose hash was noted.
         sequence: u64,
     },
+    /// What was noted is older than everything that is kept.
+    #[error(
+        "entry {sequence}, whose hash was noted, is no longer kept: the oldest is {oldest}; compare with an export"
+    )]
+    NotedIsForgotten {
+        /// The entry whose hash was noted.
+        sequence: u64,
+        /// The oldest that is kept.
+        oldest: u64,
+    },
 }
 
 impl Verifier {
+    /// A verifier that also holds the chain against an end that was noted elsewhere.
+    pub fn against(noted: Option<Chain>) -> Self {
+        Self { end: None, noted }
+    }
+
     /// Takes the next entry.
     ///
     /// # Errors
-    /// It is not the next link of the chain.
+    /// It is not the next link of the chain, or not the one that was noted.
     pub fn take(&mut self, entry: &Entry) -> Result<(), Broken> {
-        let expected = self.0.sequence + 1;
+        let before = match &self.end {
+            Some(end) => end.clone(),
+            None => self.before(entry)?,
+        };
+        let expected = before.sequence + 1;
         if entry.sequence != expected {
             return Err(Broken::Gap { expected, found: entry.sequence });
         }
         if entry.hash != hash(entry) {
             return Err(Broken::Changed(entry.sequence));
         }
-        if entry.previous != self.0.hash {
+        if entry.previous != before.hash {
             return Err(Broken::NotLinked(entry.sequence));
         }
-        self.0 = Chain::at(entry);
+        let end = Chain::at(entry);
+        self.meet(&before)?;
+        self.meet(&end)?;
+        self.end = Some(end);
         Ok(())
     }
 
-    /// The end so far: what to note elsewhere.
-    pub fn end(&self) -> &Chain {
-        &self.0
+    /// Where the chain ends: what to note elsewhere; none if there is no entry.
+    ///
+    /// # Errors
+    /// It ends before the entry that was noted.
+    pub fn end(self) -> Result<Option<Chain>, Broken> {
+        match self.noted {
+            Some(Chain { sequence, .. }) => Err(Broken::NotAsNoted { sequence }),
+            None => Ok(self.end),
+        }
+    }
+
+    /// What the oldest entry that is kept must follow: what it says itself, unless it is the first of all.
+    fn before(&self, oldest: &Entry) -> Result<Chain, Broken> {
+        if oldest.sequence <= 1 {
+            return Ok(Chain::default());
+        }
+        let before = Chain { sequence: oldest.sequence - 1, hash: oldest.previous.clone() };
+        match &self.noted {
+            Some(Chain { sequence, .. }) if *sequence < before.sequence => {
+                Err(Broken::NotedIsForgotten { sequence: *sequence, oldest: oldest.sequence })
+            }
+            _ => Ok(before),
+        }
+    }
+
+    fn meet(&mut self, link: &Chain) -> Result<(), Broken> {
+        match self.noted.take_if(|noted| noted.sequence == link.sequence) {
+            Some(noted) if noted.hash != link.hash => Err(Broken::NotAsNoted { sequence: noted.sequence }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -124,10 +179,10 @@ mod tests {
         (1..=length).map(link).collect()
     }
 
-    fn verify(entries: &[Entry]) -> Result<Chain, Broken> {
-        let mut verifier = Verifier::default();
+    fn verify(entries: &[Entry], noted: Option<Chain>) -> Result<Option<Chain>, Broken> {
+        let mut verifier = Verifier::against(noted);
         entries.iter().try_for_each(|entry| verifier.take(entry))?;
-        Ok(verifier.end().clone())
+        verifier.end()
     }
 
     #[test]
@@ -135,13 +190,36 @@ mod tests {
         let chain = chain(10);
         let lines: Vec<String> = chain.iter().map(|entry| serde_json::to_string(entry).unwrap()).collect();
         let read: Vec<Entry> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(verify(&read), Ok(Chain::at(&chain[9])));
+        assert_eq!(verify(&read, None), Ok(Some(Chain::at(&chain[9]))));
         // What one of them looks like, once and for all: a chain of today is verified in ten years.
         assert_eq!(
             lines[0],
             r#"{"sequence":1,"at":1,"user":"ci","key":"key-a","project":"project-a","source":"192.0.2.9","dialect":"native","action":"vpc:CreateHaVip","resources":["vip-a"],"request_id":"1","outcome":"done","count":1,"previous":"","hash":"HASH"}"#
                 .replace("HASH", &chain[0].hash)
         );
+    }
+
+    #[test]
+    fn a_chain_whose_oldest_entries_are_forgotten_is_verified_from_the_first_that_is_left() {
+        let chain = chain(10);
+        let end = Some(Chain::at(&chain[9]));
+        assert_eq!(verify(&chain[4..], None), Ok(end.clone()));
+        assert_eq!(verify(&chain[4..], end.clone()), Ok(end.clone()));
+        // The first that is left names the one before it, and so do they who noted that one.
+        assert_eq!(verify(&chain[4..], Some(Chain::at(&chain[3]))), Ok(end));
+        let other = Chain { sequence: 4, hash: "00".into() };
+        assert_eq!(verify(&chain[4..], Some(other)), Err(Broken::NotAsNoted { sequence: 4 }));
+        let forgotten = Broken::NotedIsForgotten { sequence: 3, oldest: 5 };
+        assert_eq!(verify(&chain[4..], Some(Chain::at(&chain[2]))), Err(forgotten));
+    }
+
+    #[test]
+    fn a_chain_that_was_cut_off_is_not_the_one_that_was_noted() {
+        let chain = chain(10);
+        let noted = Chain::at(&chain[9]);
+        assert_eq!(verify(&chain[..9], Some(noted.clone())), Err(Broken::NotAsNoted { sequence: 10 }));
+        assert_eq!(verify(&[], Some(noted)), Err(Broken::NotAsNoted { sequence: 10 }));
+        assert_eq!(verify(&[], None), Ok(None));
     }
 
     proptest! {
@@ -168,7 +246,9 @@ mod tests {
                     }
                 }
             }
-            prop_assert!(verify(&bad) != Ok(Chain::at(good.last().unwrap())));
+            // Without its oldest entry a chain may be one that has forgotten it.
+            let is_forgotten = how == 2 && at == 0;
+            prop_assert_eq!(verify(&bad, Some(Chain::at(good.last().unwrap()))).is_ok(), is_forgotten);
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct Noted {
     pub source: String,
     /// Through which API: `native`, `aliyun`, `tencent`, `ucloud`, `ucloudstack`; `agent` of a host that joins.
     pub dialect: String,
-    /// What was asked for, as that API names it.
+    /// What was asked for, by the name that policies use; `unknown` if that is none.
     pub action: String,
     /// What it was about, by the ids of the native API.
     pub resources: Vec<String>,
