@@ -7,6 +7,7 @@
 //! | `counter/WORD` | the number to be given next |
 //! | `record/VNI/ADDRESS` | the greatest holder record that was reported |
 //! | `event/SEQUENCE` | a line of the timeline, its sequence with 20 digits; the oldest are deleted |
+//! | `audit/SEQUENCE` | an entry of the audit, its sequence with 20 digits; the oldest are deleted |
 //! | `answer/PRINCIPAL/KEY` | what a request with an idempotency key was answered, for a day |
 //! | `token/DIGEST` | which host may join |
 //! | `project/ID`, `user/ID`, `access-key/ID`, `policy/ID` | who may ask, and what for |
@@ -17,6 +18,7 @@
 //! stands in `tests/stored.rs`. A change that an older program could not read raises `meta.layout` of the
 //! backend, which that program then refuses to open.
 
+use havip_audit::Entry;
 use havip_model::{
     AccessKey, Counter, Eip, EipPool, Event, Host, Identity, IdentityKey, Instance, Interface, Policy,
     Project, Record, Resource, ResourceKey, Route, SecurityGroup, Subnet, Timestamp, User, Vip, VipKey, Vni,
@@ -37,6 +39,8 @@ pub enum Stored {
     Record(VipKey, Record),
     /// A line of the timeline.
     Event(Event),
+    /// An entry of the audit.
+    Audit(Entry),
     /// What a request with an idempotency key was answered.
     Answer(Answer),
     /// A join token that was not used yet.
@@ -120,6 +124,7 @@ impl Stored {
             Self::Counter(counter, _) => format!("counter/{}", counter.word()),
             Self::Record(key, _) => record_key(*key),
             Self::Event(event) => event_key(event.sequence),
+            Self::Audit(entry) => audit_key(entry.sequence),
             Self::Answer(answer) => answer_key(&answer.name),
             Self::Token(token) => token_key(&token.digest),
             Self::Identity(identity) => identity_key(identity.key()),
@@ -136,6 +141,7 @@ impl Stored {
             Self::Counter(_, next) => json(next),
             Self::Record(_, record) => json(record),
             Self::Event(event) => json(event),
+            Self::Audit(entry) => json(entry),
             Self::Answer(answer) => json(answer),
             Self::Token(token) => json(token),
             Self::Identity(Identity::Project(project)) => json(project),
@@ -166,6 +172,7 @@ impl Stored {
                 Self::Record(VipKey { vni, address }, read(key, value)?)
             }
             ("event", _) => Self::Event(read(key, value)?),
+            ("audit", _) => Self::Audit(read(key, value)?),
             ("answer", _) => Self::Answer(read(key, value)?),
             ("token", _) => Self::Token(read(key, value)?),
             ("project", _) => Self::Identity(read::<Project>(key, value)?.into()),
@@ -200,6 +207,11 @@ pub fn event_key(sequence: u64) -> String {
     format!("event/{sequence:020}")
 }
 
+/// Where an entry of the audit is stored; in the order of their sequence.
+pub fn audit_key(sequence: u64) -> String {
+    format!("{AUDIT}{sequence:020}")
+}
+
 /// Where an answer is stored.
 pub fn answer_key(name: &str) -> String {
     format!("answer/{name}")
@@ -219,6 +231,8 @@ pub fn identity_key(key: IdentityKey) -> String {
 pub const HISTORY: &str = "meta/history";
 /// Where the hosts' keys are stored.
 pub const SEAL_KEYS: &str = "meta/seal-keys";
+/// What the keys of all entries of the audit begin with.
+pub const AUDIT: &str = "audit/";
 /// See [`Stored::Newest`].
 pub const NEWEST: &str = "meta/newest";
 

@@ -4,7 +4,7 @@ use havip_model::{Resource, World};
 use havip_store::stored::Stored;
 
 /// As version 0.1 wrote it: never edit a line, add new ones.
-const WRITTEN: [(&str, &str); 35] = [
+const WRITTEN: [(&str, &str); 36] = [
     ("meta/history", r#""3f9c""#),
     ("meta/newest", "null"),
     ("counter/vni", "2"),
@@ -64,6 +64,10 @@ const WRITTEN: [(&str, &str); 35] = [
     (
         "event/00000000000000000010",
         r#"{"sequence":10,"at":3003,"kind":{"kind":"vip-served","vip":"vip-aaaaaaaaaaaaaaaaaaaa","address":"10.20.1.100","epoch":10,"holder":{"host":1,"port":2},"last_at":3000,"first_at":3003}}"#,
+    ),
+    (
+        "audit/00000000000000000001",
+        r#"{"sequence":1,"at":1,"user":"ci","key":"key-aaaaaaaaaaaaaaaaaaaa","project":"project-aaaaaaaaaaaaaaaaaaaa","source":"192.0.2.9","dialect":"aliyun","action":"vpc:CreateHaVip","resources":["vip-aaaaaaaaaaaaaaaaaaaa"],"request_id":"00ff","outcome":{"refused":"forbidden"},"count":2,"previous":"","hash":"00ff"}"#,
     ),
     (
         "answer/key-aaaaaaaaaaaaaaaaaaaa/once",
