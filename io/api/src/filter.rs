@@ -141,6 +141,31 @@ filters! {
         /// That name this address.
         address: String,
     }
+    /// Which entries of the audit, oldest first; `after` is a sequence number.
+    AuditFilter {
+        /// By the user of this name.
+        user: String,
+        /// By this access key.
+        key: String,
+        /// Of the project with this id.
+        project: String,
+        /// From this address.
+        source: String,
+        /// Through this API: `native`, `aliyun`, `tencent`, `ucloud` or `ucloudstack`.
+        dialect: String,
+        /// Of this action, such as `vpc:DeleteHaVip`.
+        action: String,
+        /// About the resource with this id.
+        resource: String,
+        /// Of the request with this id.
+        request_id: String,
+        /// `done`, `refused`, or the code of a refusal.
+        outcome: String,
+        /// From this instant on (RFC 3339).
+        since: String,
+        /// Before this instant (RFC 3339).
+        until: String,
+    }
     /// Which moves of a VIP, oldest first; `after` is a sequence number.
     HistoryFilter {
     }

@@ -31,6 +31,7 @@
 //! | `/hosts/tokens`, `/hosts/keys` | POST; GET, POST |
 //! | `/path` | GET |
 //! | `/events`, `/events/watch` | GET; GET (server-sent events) |
+//! | `/audit` | GET |
 //! | `/projects`, `/projects/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/users`, `/users/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/users/{id}/policies`, `/users/{id}/policies/{policy}` | POST; DELETE |
@@ -42,6 +43,7 @@
 //!
 //! Prometheus reads `/metrics`.
 
+mod audit;
 mod client;
 mod drill;
 mod eip;
@@ -63,14 +65,15 @@ mod vip;
 mod why;
 mod words;
 
+pub use audit::{AuditEntry, AuditOutcome};
 pub use client::{Client, ClientError, Config, EventStream, Follow, TraceStream};
 pub use drill::{Drill, DrillVip};
 pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip, UpdateEipPool};
 pub use event::Event;
 pub use filter::{
-    EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter, InstanceFilter, InterfaceFilter,
-    PathQuery, RouteFilter, SecurityGroupFilter, SubnetFilter, TraceFilter, VipFilter, VpcFilter,
-    WatchFilter,
+    AuditFilter, EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter, InstanceFilter,
+    InterfaceFilter, PathQuery, RouteFilter, SecurityGroupFilter, SubnetFilter, TraceFilter, VipFilter,
+    VpcFilter, WatchFilter,
 };
 pub use group::{CreateSecurityGroup, Direction, NewRule, Rule, RuleAction, Rules, SecurityGroup};
 pub use host::{DropCount, Drops, Host, HostKeys, HostToken, Unprogrammed};

@@ -1,7 +1,10 @@
 //! Events, listed and watched as they happen; frames, while they pass; paths, before anything passes.
 
 use super::transport::{Client, ClientError, query};
-use crate::{Event, EventFilter, FoundPath, Page, PathQuery, TraceFilter, TracedFrame, WatchFilter};
+use crate::{
+    AuditEntry, AuditFilter, Event, EventFilter, FoundPath, Page, PathQuery, TraceFilter, TracedFrame,
+    WatchFilter,
+};
 use serde::de::DeserializeOwned;
 use std::{
     io::{BufRead, BufReader},
@@ -20,6 +23,10 @@ impl Client {
         self.every(|after| {
             self.events(&EventFilter { after: after.or(first.clone()), limit: Some(200), ..filter.clone() })
         })
+    }
+    /// A page of the audit, oldest first; an empty one may have a next one.
+    pub fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditEntry>, ClientError> {
+        self.list("/audit", filter)
     }
     /// Events as they happen, without end; ends with an error when the connection breaks.
     pub fn watch_events(&self, filter: &WatchFilter) -> Result<EventStream, ClientError> {
