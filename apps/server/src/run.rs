@@ -43,6 +43,7 @@ pub struct Server {
     pub api: SocketAddr,
     /// Where agents connect.
     pub agents: SocketAddr,
+    service: Arc<Service>,
     tasks: JoinSet<Result<()>>,
     stop: watch::Sender<bool>,
 }
@@ -85,7 +86,7 @@ impl Server {
         });
         tokio::spawn(Service::tidy_for_ever(Arc::downgrade(&service)));
         info!(%api, %agents, data = %config.data.display(), "serving");
-        Ok(Self { api, agents, tasks, stop })
+        Ok(Self { api, agents, service, tasks, stop })
     }
 
     /// Ends serving; what was answered is durable.
@@ -98,7 +99,9 @@ impl Server {
             Ok(())
         };
         // Streams of agents do not end by themselves.
-        tokio::time::timeout(GRACE, end).await.unwrap_or(Ok(()))
+        let ended = tokio::time::timeout(GRACE, end).await.unwrap_or(Ok(()));
+        self.service.note_last().await;
+        ended
     }
 }
 

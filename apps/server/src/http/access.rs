@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     entropy,
-    service::{Fault, FaultKind, Principal, Rights, Service},
+    service::{Fault, FaultKind, Principal, Rights, Service, Tried, shaped_as_id},
 };
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
@@ -17,6 +17,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use havip_audit::Outcome;
 use havip_model::ResourceKey;
 use ring::hmac;
 use std::{
@@ -70,23 +71,47 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
 
 /// Lets a bearer of an access key in; a fault becomes a problem document.
 async fn native(gate: &Gate, mut request: Request, next: Next, request_id: &str) -> Response {
-    let response = match admit(gate, &request) {
-        Ok(rights) => {
-            if let Some(rights) = rights {
-                request.extensions_mut().insert(Asker { rights, request_id: request_id.into() });
+    let mut tried = tried(&request, request_id);
+    let is_change = action::is_change(request.method().as_str(), tried.action);
+    let response = match admit(gate, &request, &mut tried) {
+        Ok(()) => {
+            if let Some(rights) = tried.rights.clone() {
+                let (action, request_id) = (tried.action, request_id.into());
+                request.extensions_mut().insert(Asker { rights, action, request_id });
             }
             next.run(request).await
         }
         Err(fault) => fault.into_response(),
     };
+    if let Some(fault) = response.extensions().get::<Fault>() {
+        let is_about_rights = matches!(fault.kind, FaultKind::Unauthenticated | FaultKind::Forbidden);
+        if is_about_rights || (is_change && fault.kind.is_refusal()) {
+            gate.service.note_refusal(tried.noted(Outcome::Refused(fault.code.clone())));
+        }
+    }
     complete(response, request_id)
 }
 
-/// Who asks, and may; none for the open paths, which anybody may read.
-fn admit(gate: &Gate, request: &Request) -> Result<Option<Rights>, Fault> {
+/// What is known of a request before anybody knows who asks.
+fn tried(request: &Request, request_id: &str) -> Tried {
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let action = path.and_then(|path| action::of(request.method().as_str(), path));
+    Tried {
+        key: bearer(request).map(|(id, _)| id.to_string()).unwrap_or_default(),
+        source: Gate::source(request.extensions()),
+        dialect: "native",
+        action: action.map_or("unknown", |action| action.name),
+        resources: id_in(request.uri().path()).and_then(shaped_as_id).map(Into::into).into_iter().collect(),
+        request_id: request_id.into(),
+        rights: None,
+    }
+}
+
+/// Finds out who asks, and whether they may; nobody does on the open paths, which anybody may read.
+fn admit(gate: &Gate, request: &Request, tried: &mut Tried) -> Result<(), Fault> {
     let service = &gate.service;
     if request.method() == Method::GET && OPEN.contains(&request.uri().path()) {
-        return Ok(None);
+        return Ok(());
     }
     let mut principal = authenticate(service, request)?;
     if let Some(called) = request.headers().get(PROJECT) {
@@ -94,11 +119,12 @@ fn admit(gate: &Gate, request: &Request) -> Result<Option<Rights>, Fault> {
         let project = service.project_called(&principal, &called)?;
         principal = Arc::new(Principal { project, ..(*principal).clone() });
     }
-    let rights = Rights::new(principal, Gate::source(request.extensions()), gate.is_secure, "native");
+    let rights = Rights::new(principal, tried.source, gate.is_secure, tried.dialect);
+    tried.rights = Some(rights.clone());
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     // What is no route is told so by whoever looks for it.
     let Some(action) = path.and_then(|path| action::of(request.method().as_str(), path)) else {
-        return Ok(Some(rights));
+        return Ok(());
     };
     let is_administrator = rights.principal.is_administrator;
     let allowed = match action.reach {
@@ -110,12 +136,16 @@ fn admit(gate: &Gate, request: &Request) -> Result<Option<Rights>, Fault> {
         }
         Reach::Project => rights.check_read(action.name, named(request.uri().path()), service.region()),
     };
-    allowed.map(|()| Some(rights)).map_err(|why| Fault::forbidden(&why))
+    allowed.map_err(|why| Fault::forbidden(&why))
 }
 
 /// The resource that a path names by its id.
 fn named(path: &str) -> Option<ResourceKey> {
-    ResourceKey::of_id(path.strip_prefix("/v1/")?.split('/').nth(1)?)
+    ResourceKey::of_id(id_in(path)?)
+}
+
+fn id_in(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1/")?.split('/').nth(1)
 }
 
 /// The bearer of an access key that is good.
@@ -124,11 +154,7 @@ fn authenticate(service: &Service, request: &Request) -> Result<Arc<Principal>, 
         let detail = "send Authorization: Bearer ACCESS_KEY_ID.ACCESS_KEY_SECRET of a key of this server";
         Fault::new(FaultKind::Unauthenticated, "unauthenticated", detail)
     };
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = header
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let (id, secret) = bearer.and_then(|(_, token)| token.trim().split_once('.')).ok_or_else(refused)?;
+    let (id, secret) = bearer(request).ok_or_else(refused)?;
     let known = service.known(id).filter(|known| is_same(&known.secret, secret)).ok_or_else(refused)?;
     if !known.is_good() {
         let detail = "this access key was disabled, or has ended by rotation; use another one of the user";
@@ -136,6 +162,13 @@ fn authenticate(service: &Service, request: &Request) -> Result<Arc<Principal>, 
     }
     service.note_use(&known.principal);
     Ok(known.principal.clone())
+}
+
+/// The id and the secret that were sent.
+fn bearer(request: &Request) -> Option<(&str, &str)> {
+    let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ')?;
+    token.trim().split_once('.').filter(|_| scheme.eq_ignore_ascii_case("bearer"))
 }
 
 /// Compares in a time that says nothing of the secret: both pass through a keyed digest first.

@@ -17,6 +17,11 @@ impl Action {
     }
 }
 
+/// Whether a request asks for a change, of what is stored or in an instance.
+pub fn is_change(method: &str, action: &str) -> bool {
+    !matches!(method, "GET" | "HEAD") && !matches!(action, "havip:TestPolicy" | "unknown")
+}
+
 /// Whose business an action is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
@@ -124,6 +129,8 @@ const ROUTES: &[(&str, &str, &str, Reach)] = &[
     ("GET", "/v1/path", "havip:FindPath", P),
     ("GET", "/v1/events", "havip:ListEvents", P),
     ("GET", "/v1/events/watch", "havip:ListEvents", P),
+    // Whoever is no administrator has only what is of its project.
+    ("GET", "/v1/audit", "havip:ListAuditEntries", P),
     ("GET", "/v1/projects", "havip:ListProjects", P),
     ("POST", "/v1/projects", "havip:CreateProject", A),
     ("GET", "/v1/projects/{id}", "havip:GetProject", P),

@@ -17,6 +17,8 @@ use utoipa::IntoParams;
 pub struct Asker {
     /// By which access key, for which project, and what it may do.
     pub rights: Rights,
+    /// What it asks for, by the name that policies use.
+    pub action: &'static str,
     /// Finds the request in the log.
     pub request_id: String,
 }
@@ -178,9 +180,9 @@ fn caller(parts: &Parts, body: &Bytes) -> Result<Caller, Fault> {
         .transpose()?;
     let if_generation =
         text(&parts.headers, "If-Match")?.filter(|value| *value != "*").map(generation).transpose()?;
-    let Asker { rights, request_id } = asker;
+    let Asker { rights, action, request_id } = asker;
     let (principal, project) = (rights.principal.key.clone(), rights.principal.project);
-    Ok(Caller { principal, project, rights: Some(rights), once, if_generation, request_id })
+    Ok(Caller { principal, project, rights: Some(rights), once, if_generation, action, request_id })
 }
 
 fn generation(value: &str) -> Result<u64, Fault> {

@@ -3,7 +3,7 @@
 use super::{access::Gate, ask::LARGEST_BODY};
 use crate::{
     entropy,
-    service::{Asking, Service},
+    service::{Asking, Service, Tried},
 };
 use axum::{
     body::{Body, to_bytes},
@@ -11,6 +11,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use havip_audit::Outcome;
 use havip_dialect::{HttpAnswer, HttpRequest, Nonces, Params, Understood};
 use std::sync::Mutex;
 
@@ -72,7 +73,20 @@ pub async fn answer(gate: &Gate, request: Request, request_id: &str) -> Heard {
             let asking = Asking { key: &key, source, is_secure: gate.is_secure, dialect };
             (call.action(), gate.service.perform(asking, request_id, call.as_ref()).await)
         }
-        Err(error) => ("unknown", Err(error)),
+        Err(error) => {
+            if error.status < 500 {
+                let tried = Tried {
+                    key: key_sent(&seen),
+                    source: Gate::source(&parts.extensions),
+                    dialect,
+                    action: "unknown",
+                    request_id: request_id.into(),
+                    ..Tried::default()
+                };
+                gate.service.note_refusal(tried.noted(Outcome::Refused(error.code.to_string())));
+            }
+            ("unknown", Err(error))
+        }
     };
     let answer = understood.reply.write(outcome.as_ref(), request_id);
     Heard::Dialect(Answered { response: response(answer), what: format!("{dialect}/{action}") })
@@ -100,6 +114,15 @@ fn understand(gate: &Gate, request: &HttpRequest) -> Option<(&'static str, Under
     }
     let is_alibabas = havip_aliyun::is_for_us(request, &params);
     is_alibabas.then(|| ("aliyun", enter(&dialects.aliyun, havip_aliyun::understand)))
+}
+
+/// The access key that a request names, whether it signed it or not; empty if it names none.
+fn key_sent(request: &HttpRequest) -> String {
+    let params = params(request);
+    let named = ["AccessKeyId", "SecretId", "PublicKey"].iter().find_map(|name| params.sent(name));
+    let signed = request.header("authorization").and_then(|text| text.split_once("Credential="));
+    let signed = signed.and_then(|(_, text)| text.split(['/', ',', ' ']).next());
+    named.or(signed).unwrap_or_default().into()
 }
 
 /// What can be read of the parameters; to see whose they are, no more is needed.

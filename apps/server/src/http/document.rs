@@ -2,7 +2,7 @@
 
 use super::{
     access::{Gate, pass},
-    eip, event, group, host, identity, interface, machine, network, path, policy, trace, vip,
+    audit, eip, event, group, host, identity, interface, machine, network, path, policy, trace, vip,
 };
 use crate::service::{Fault, FaultKind, Service};
 use axum::{
@@ -133,6 +133,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(path::find_path))
         .routes(routes!(event::list_events))
         .routes(routes!(event::watch_events))
+        .routes(routes!(audit::list_audit_entries))
         .routes(routes!(identity::list_projects, identity::create_project))
         .routes(routes!(identity::get_project, identity::update_project, identity::delete_project))
         .routes(routes!(identity::list_users, identity::create_user))

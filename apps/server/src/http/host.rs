@@ -36,7 +36,7 @@ pub async fn create_host_token(
     server: Server,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<(StatusCode, Json<HostToken>), Fault> {
-    let (token, expires_at) = server.create_token(&caller.principal).await?;
+    let (token, expires_at) = server.create_token(&caller).await?;
     Ok((StatusCode::CREATED, Json(HostToken { token, expires_at: time(expires_at) })))
 }
 
@@ -54,7 +54,7 @@ pub async fn rotate_host_keys(
     server: Server,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<(StatusCode, Json<HostKeys>), Fault> {
-    let status = server.rotate_keys(&caller.principal).await?;
+    let status = server.rotate_keys(&caller).await?;
     Ok((StatusCode::ACCEPTED, Json(shown(status))))
 }
 

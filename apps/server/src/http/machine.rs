@@ -231,7 +231,7 @@ pub async fn cancel_instance_migration(
 pub async fn exec_instance(
     server: Server,
     Path(id): Path<String>,
-    Asked { body, .. }: Asked<Exec>,
+    Asked { caller, body }: Asked<Exec>,
 ) -> Result<Json<ExecResult>, Fault> {
     let (id, host) = placed(&server, &id)?;
     if body.argv.first().is_none_or(String::is_empty) {
@@ -247,6 +247,7 @@ pub async fn exec_instance(
     let order =
         proto::Exec { instance: id.to_string(), argv: body.argv, stdin: body.stdin.into_bytes(), timeout_ms };
     let limit = Duration::from_millis(timeout_ms.into()) + AGENT_TIME;
+    server.note_order(&caller, id.to_string()).await?;
     let result = server.tracker().command(host, Order::Exec(order), limit).await?;
     Ok(Json(ExecResult {
         exit_code: result.exit_code,

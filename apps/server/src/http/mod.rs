@@ -4,6 +4,7 @@ mod access;
 mod action;
 mod answer;
 mod ask;
+mod audit;
 mod dialect;
 mod document;
 mod eip;

@@ -153,7 +153,10 @@ pub async fn delete_vips(
     let mut results = vec![];
     for id in body.ids {
         let deleted = delete_one(&server, &caller, &id, body.unbind).await;
-        let problem = deleted.err().map(|fault| problem(&fault, &caller.request_id));
+        let problem = deleted.err().map(|fault| {
+            server.note_refused(&caller, &id, &fault);
+            problem(&fault, &caller.request_id)
+        });
         let status = problem.as_ref().map_or(204, |problem| problem.status);
         results.push(BatchRow { id, status, problem });
     }
@@ -259,7 +262,7 @@ pub async fn why_vip(server: Server, Path(id): Path<String>) -> Result<Json<Why>
 pub async fn drill_vip(
     server: Server,
     Path(id): Path<String>,
-    Asked { body, .. }: Asked<DrillVip>,
+    Asked { caller, body }: Asked<DrillVip>,
 ) -> Result<Json<Drill>, Fault> {
     if !(1..=LONGEST_DRILL).contains(&body.seconds) {
         let detail = format!("seconds is 1 to {LONGEST_DRILL}, not {}", body.seconds);
@@ -267,7 +270,7 @@ pub async fn drill_vip(
     }
     let vip = vip_id(&id)?;
     server.expect(ResourceKey::Vip(vip), "VIP", "vip_not_found")?;
-    Ok(Json(server.drill(vip, Duration::from_secs(body.seconds.into())).await?))
+    Ok(Json(server.drill(&caller, vip, Duration::from_secs(body.seconds.into())).await?))
 }
 
 /// Whether an instance may claim a VIP, itself or by its interfaces.

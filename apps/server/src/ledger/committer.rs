@@ -2,7 +2,10 @@
 
 use super::{CommitError, Committed, Ledger, Queued, load};
 use havip_reconcile::view::affected;
-use havip_store::{Outcome, Revision, StoreError, Transaction, stored};
+use havip_store::{
+    Outcome, Revision, StoreError, Transaction,
+    stored::{self, Stored},
+};
 use std::{
     collections::HashMap,
     sync::{Arc, Weak},
@@ -55,6 +58,12 @@ impl Ledger {
         let actor = batch.iter().find(|queued| !queued.operations.is_empty())?.write.actor.clone();
         let newest = self.read(|durable| durable.newest);
         let begin = Transaction::by(actor).if_modified_at(stored::NEWEST, newest);
+        // Another server's entry is not overwritten: the chain has no fork.
+        let linked = batch.iter().flat_map(|queued| &queued.write.puts).find_map(|put| match put {
+            Stored::Audit(entry) => Some(stored::audit_key(entry.sequence)),
+            _ => None,
+        });
+        let begin = linked.into_iter().fold(begin, Transaction::if_absent);
         Some(order.into_iter().fold(begin, |transaction, key| match last[key.as_str()] {
             Some(value) => transaction.put(key.clone(), value.clone()),
             None => transaction.delete(key.clone()),

@@ -1,6 +1,6 @@
 //! Reading everything from the store, at the start and after a conflict.
 
-use super::{COMMITS_BEHIND, Decisions, Durable, Ledger, State};
+use super::{COMMITS_BEHIND, Decisions, Durable, Ledger, State, trail};
 use crate::agents::Tracker;
 use anyhow::{Context, Result};
 use havip_model::{Parts, World};
@@ -42,15 +42,23 @@ pub(super) async fn read(store: &dyn Store) -> Result<Durable> {
                 if entry.key == stored::NEWEST {
                     newest = entry.modified;
                 }
+                // Only their ends are kept in memory.
+                if entry.key.starts_with(stored::AUDIT) {
+                    continue;
+                }
                 let stored = Stored::read(&entry.key, &entry.value)?;
                 state.read(stored, &mut resources, &mut counters);
             }
             match range.entries.last() {
+                Some(last) if range.more && last.key.starts_with(stored::AUDIT) => {
+                    query = query.after(trail::BEHIND_ALL);
+                }
                 Some(last) if range.more => query = query.after(&last.key),
                 _ => break,
             }
         }
     }
+    state.trail = trail::read(store, revision).await?;
     state.world = World::of(resources, counters);
     state.parts = Parts::of(&state.world, state.directory.projects.keys().copied());
     let past = [(newest.0, state.world.clone())].into();

@@ -9,6 +9,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod trail;
 
 use havip_model::{Event, EventKind, ResourceKey, Timestamp, World};
 use havip_reconcile::view::Difference;
@@ -103,6 +104,7 @@ impl Ledger {
         // Operations need the world only, and a world's copy costs nothing.
         let before = decisions.ahead.world.clone();
         decisions.ahead.name_projects(&mut write);
+        decisions.ahead.trail.link(&mut write);
         decisions.ahead.apply(&write);
         for event in write.events() {
             if let Some(old) = decisions.ahead.timeline.excess(&event) {

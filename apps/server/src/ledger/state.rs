@@ -1,6 +1,7 @@
 //! Everything that the store holds, in memory, and how a write changes it.
 
-use super::timeline::Timeline;
+use super::{timeline::Timeline, trail::Trail};
+use havip_audit::Noted;
 use havip_model::{
     Change, Counter, Digest, Directory, EventKind, Identity, IdentityKey, Parts, ProjectId, Record, Resource,
     ResourceKey, Timestamp, VipKey, Vni, World,
@@ -38,6 +39,8 @@ pub struct State {
     pub seal_ring: Option<SealRing>,
     /// What happened.
     pub timeline: Timeline,
+    /// Who did what: the ends of it.
+    pub trail: Trail,
 }
 
 /// What is committed as a whole.
@@ -47,6 +50,8 @@ pub struct Write {
     pub actor: String,
     /// The decision about resources.
     pub change: Option<Change>,
+    /// What the audit is to say of it: linked to the entry before when it is decided, and stored with the rest.
+    pub audit: Option<Noted>,
     /// Everything else to be stored.
     pub puts: Vec<Stored>,
     /// Everything else to be forgotten.
@@ -64,6 +69,8 @@ pub enum Removal {
     Answer(String),
     /// The timeline is full.
     Event(u64),
+    /// The audit is full.
+    Audit(u64),
     /// A VIP is gone everywhere.
     Record(VipKey),
     /// Somebody may not ask any more.
@@ -176,6 +183,7 @@ impl State {
             }
             Stored::Record(key, record) => self.set_record(*key, Some(*record)),
             Stored::Event(event) => self.timeline.push(Arc::new(event.clone())),
+            Stored::Audit(entry) => self.trail.push(entry),
             Stored::Answer(answer) => {
                 self.answers.insert(answer.name.clone(), Arc::new(answer.clone()));
             }
@@ -201,6 +209,7 @@ impl State {
             Removal::Token(digest) => drop(self.tokens.remove(digest)),
             Removal::Answer(name) => drop(self.answers.remove(name)),
             Removal::Event(sequence) => self.timeline.remove(*sequence),
+            Removal::Audit(sequence) => self.trail.forget(*sequence),
             Removal::Record(key) => self.set_record(*key, None),
             Removal::Identity(key) => {
                 if let IdentityKey::Project(project) = key {
@@ -248,6 +257,7 @@ impl Removal {
             Self::Token(digest) => stored::token_key(digest),
             Self::Answer(name) => stored::answer_key(name),
             Self::Event(sequence) => stored::event_key(*sequence),
+            Self::Audit(sequence) => stored::audit_key(*sequence),
             Self::Record(key) => stored::record_key(*key),
             Self::Identity(key) => stored::identity_key(*key),
         }

@@ -4,6 +4,8 @@ use super::{CommitError, Ledger, State, Ticket, Write};
 use crate::{agents::Tracker, entropy};
 use async_trait::async_trait;
 use havip_admission::{Facts, Request, admit, request};
+use havip_audit::{Noted, Verifier};
+use havip_model::Timestamp;
 use havip_store::{LeaseId, Outcome, Query, Range, Revision, Sqlite, Store, StoreError, Transaction, Watch};
 use std::{
     path::Path,
@@ -60,6 +62,15 @@ fn store(directory: &tempfile::TempDir) -> Arc<Flaky> {
 }
 
 fn make_vpc(ledger: &Ledger, name: &str) -> Result<Ticket, CommitError> {
+    make(ledger, name, None)
+}
+
+/// The same, told by the audit.
+fn make_told_vpc(ledger: &Ledger, name: &str) -> Result<Ticket, CommitError> {
+    make(ledger, name, Some(noted(name)))
+}
+
+fn make(ledger: &Ledger, name: &str, audit: Option<Noted>) -> Result<Ticket, CommitError> {
     let request: Request = request::CreateVpc {
         texts: request::Texts { name: name.into(), description: String::new() },
         region: "local".into(),
@@ -69,9 +80,8 @@ fn make_vpc(ledger: &Ledger, name: &str) -> Result<Ticket, CommitError> {
     .into();
     let decide = |state: &State| {
         let facts = Facts { now: entropy::now(), entropy: entropy::random(), ..Facts::default() };
-        let mut write = Write::by("test");
-        write.change = Some(admit(&state.world, &request, &facts).unwrap());
-        Ok((write, ()))
+        let change = Some(admit(&state.world, &request, &facts).unwrap());
+        Ok((Write { change, audit: audit.clone(), ..Write::by("test") }, ()))
     };
     ledger.decide(decide).map(|(ticket, ())| ticket)
 }
@@ -130,4 +140,86 @@ async fn the_newest_worlds_are_remembered_and_the_future_is_not() {
 
     let count = |revision| ledger.read(|durable| durable.world_at(revision).map(|world| world.vpcs.len()));
     assert_eq!((count(first), count(second), count(second + 1)), (Some(1), Some(2), None));
+}
+
+fn noted(name: &str) -> Noted {
+    Noted {
+        at: Timestamp(1),
+        user: "ci".into(),
+        key: "key-a".into(),
+        project: String::new(),
+        source: "192.0.2.9".into(),
+        dialect: "native".into(),
+        action: "vpc:CreateVpc".into(),
+        resources: vec![name.into()],
+        request_id: String::new(),
+        outcome: havip_audit::Outcome::Done,
+        count: 1,
+    }
+}
+
+/// Whatever instant a server is killed at, it leaves one of the store's revisions: each has both, or neither.
+#[tokio::test]
+async fn at_every_revision_there_is_an_entry_for_each_change() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(&directory);
+    let ledger = Ledger::open(store.clone(), Arc::new(Tracker::default())).await.unwrap();
+    let mut tickets = vec![];
+    for number in 0..20 {
+        tickets.push(make_told_vpc(&ledger, &format!("vpc-{number}")).unwrap());
+        if number % 3 == 0 {
+            // Some go in one batch, some alone.
+            tickets.pop().unwrap().durable().await.unwrap();
+        }
+    }
+    for ticket in tickets {
+        ticket.durable().await.unwrap();
+    }
+    let newest = store.revision().await.unwrap();
+    for revision in 1..=newest.0 {
+        let count = async |prefix: &str| {
+            store.range(Query::prefix(prefix).at(Revision(revision))).await.unwrap().entries.len()
+        };
+        assert_eq!(count("resource/vpc/").await, count("audit/").await, "at revision {revision}");
+    }
+    assert_eq!(ledger.entries(0, 100).await.unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn the_chain_goes_on_without_a_gap_after_a_failure_and_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(&directory);
+    let ledger = Ledger::open(store.clone(), Arc::new(Tracker::default())).await.unwrap();
+    make_told_vpc(&ledger, "first").unwrap().durable().await.unwrap();
+    store.fails.store(true, Ordering::SeqCst);
+    assert_eq!(make_told_vpc(&ledger, "lost").unwrap().durable().await, Err(CommitError::Unknown));
+    store.fails.store(false, Ordering::SeqCst);
+    make_told_vpc(&ledger, "second").unwrap().durable().await.unwrap();
+
+    let again = Ledger::open(store, Arc::new(Tracker::default())).await.unwrap();
+    make_told_vpc(&again, "third").unwrap().durable().await.unwrap();
+    let entries = again.entries(0, 100).await.unwrap();
+    let names: Vec<&str> = entries.iter().map(|entry| entry.noted.resources[0].as_str()).collect();
+    assert_eq!(names, ["first", "second", "third"]);
+    let mut verifier = Verifier::default();
+    entries.iter().try_for_each(|entry| verifier.take(entry)).unwrap();
+}
+
+#[tokio::test]
+async fn two_servers_do_not_fork_the_chain() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(&directory);
+    let one = Ledger::open(store.clone(), Arc::new(Tracker::default())).await.unwrap();
+    let other = Ledger::open(store, Arc::new(Tracker::default())).await.unwrap();
+    // Refusals change no resource, so only their own keys can tell.
+    let refuse = |ledger: &Ledger, name: &str| {
+        let write = Write { audit: Some(noted(name)), ..Write::by("test") };
+        ledger.decide::<_, CommitError>(|_| Ok((write, ()))).unwrap().0
+    };
+    refuse(&one, "one").durable().await.unwrap();
+    assert_eq!(refuse(&other, "lost").durable().await, Err(CommitError::Conflict));
+    refuse(&other, "other").durable().await.unwrap();
+    let entries = one.entries(0, 100).await.unwrap();
+    let names: Vec<&str> = entries.iter().map(|entry| entry.noted.resources[0].as_str()).collect();
+    assert_eq!(names, ["one", "other"]);
 }

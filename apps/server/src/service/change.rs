@@ -23,6 +23,8 @@ pub struct Caller {
     pub once: Option<(String, String)>,
     /// The generation that the resource must have.
     pub if_generation: Option<u64>,
+    /// What it asks for, by the name that policies use.
+    pub action: &'static str,
     /// Finds the request in the log.
     pub request_id: String,
 }
@@ -72,6 +74,7 @@ impl Service {
                     let answer = Answer { name, request, status, subject, at: facts.now, body: None };
                     write.puts.push(Stored::Answer(answer));
                 }
+                write.audit = caller.done(vec![shown_of(state, &change)]);
                 write.change = Some(change);
                 Ok((write, (subject, false)))
             })
@@ -138,6 +141,15 @@ pub(super) fn note_changes(
             true if subjects.contains(&key) => note(shown, "updated"),
             true => {}
         }
+    }
+}
+
+/// The id of what a change is about, made by it or there before.
+fn shown_of(state: &State, change: &Change) -> String {
+    let made = change.puts.iter().find(|put| put.key() == change.subject);
+    match made {
+        Some(havip_model::Resource::Host(host)) => host.id.to_string(),
+        _ => shown(state, change.subject),
     }
 }
 

@@ -1,10 +1,11 @@
 //! A cloud's call carried out: planned, decided and answered on the newest state, in one step.
 
-use super::{Rights, Service, change::note_changes};
+use super::{Rights, Service, Tried, change::note_changes};
 use crate::{
     entropy,
     ledger::{CommitError, State, Write},
 };
+use havip_audit::Outcome;
 use havip_dialect::{Call, Denied, Error, Home, Life, View, admit_steps};
 use havip_model::{
     InstanceId, InstanceState, Meta, PortNumber, ProjectId, Record, ResourceKey, Status, VipKey, World,
@@ -25,20 +26,44 @@ impl Service {
         let Asking { key, source, is_secure, dialect } = who;
         // It was there when the signature was checked.
         let known = self.known(key).filter(|known| known.is_good());
-        let known = known.ok_or_else(|| call.denied(Denied::KeyDisabled))?;
+        let mut tried = Tried {
+            key: key.into(),
+            source,
+            dialect,
+            action: call.permission(),
+            request_id: request_id.into(),
+            ..Tried::default()
+        };
+        let known = known.ok_or_else(|| {
+            let error = call.denied(Denied::KeyDisabled);
+            self.note_refusal(tried.noted(Outcome::Refused(error.code.to_string())));
+            error
+        })?;
         self.note_use(&known.principal);
         let rights = Rights::new(known.principal.clone(), source, is_secure, dialect);
+        tried.rights = Some(rights.clone());
         let who = &*known.principal;
+        let note = |error: &Error| {
+            // What was only rehearsed, and what failed here, was not refused.
+            let is_rehearsal = call.rehearsed().is_some_and(|passed| passed.code == error.code);
+            if error.status < 500 && !is_rehearsal {
+                self.note_refusal(tried.noted(Outcome::Refused(error.code.to_string())));
+            }
+        };
         if !call.is_change() {
-            rights.check_read(call.permission(), None, self.region()).map_err(|why| forbidden(call, why))?;
+            let allowed = rights.check_read(call.permission(), None, self.region());
+            allowed.map_err(|why| forbidden(call, why)).inspect_err(note)?;
             return self.read(|durable| {
                 let seen = durable.state.seen_by(who.project);
                 self.look(&durable.state, seen, who.project, |view| call.answer(view, &[]))
             });
         }
-        let done = self.commit_as(|state| self.decide_call(state, &rights, call)).await;
+        let done = self.commit_as(|state| self.decide_call(state, &tried, &rights, call)).await;
         let (revision, (value, subjects)) = done.map_err(|failed| match failed {
-            Failed::Cloud(error) => error,
+            Failed::Cloud(error) => {
+                note(&error);
+                error
+            }
             Failed::Commit(error) => {
                 error!(error = &error as &dyn std::error::Error, "a call was not carried out");
                 call.unavailable()
@@ -55,6 +80,7 @@ impl Service {
     fn decide_call(
         &self,
         state: &State,
+        tried: &Tried,
         rights: &Rights,
         call: &dyn Call,
     ) -> Result<(Write, (Value, Vec<ResourceKey>)), Failed> {
@@ -102,6 +128,8 @@ impl Service {
         let mut write = Write::by(principal);
         if let Some(change) = &change {
             note_changes(&mut write, state, change, &made, facts.now);
+            let resources = made.iter().map(ResourceKey::id).collect();
+            write.audit = Some(Tried { resources, ..tried.clone() }.noted(Outcome::Done));
         }
         write.change = change;
         if let Some((name, request)) = once {

@@ -1,6 +1,6 @@
 //! A failover on purpose.
 
-use super::{Fault, FaultKind, Service};
+use super::{Caller, Fault, FaultKind, Service};
 use crate::{
     entropy,
     shape::{Shapes, time},
@@ -11,7 +11,12 @@ use std::time::Duration;
 
 impl Service {
     /// Takes the link of a VIP's holder away for a while; the holder's agent gives it back by itself.
-    pub async fn drill(&self, id: VipId, lasts: Duration) -> Result<havip_api::Drill, Fault> {
+    pub async fn drill(
+        &self,
+        caller: &Caller,
+        id: VipId,
+        lasts: Duration,
+    ) -> Result<havip_api::Drill, Fault> {
         let not_found = || Fault::not_found("VIP", "vip_not_found", &id.to_string());
         let begun_at = entropy::now();
         let (drill, holder) = self.read(|durable| {
@@ -44,6 +49,7 @@ impl Service {
         })?;
         let for_ms = u32::try_from(lasts.as_millis()).unwrap_or(u32::MAX);
         let order = Drill { port: holder.port.get(), for_ms };
+        self.note_order(caller, id.to_string()).await?;
         self.tracker.command(holder.host, Body::Drill(order), PATIENCE).await?;
         // Whoever sees the port go down should find out that it was on purpose.
         self.note(EventKind::Changed { resource: id.to_string(), change: "drilled".into() }).await;

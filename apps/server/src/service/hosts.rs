@@ -1,12 +1,13 @@
 //! How hosts join, and what they say of themselves when they come back.
 
-use super::{Fault, FaultKind, Service, change::note_changes};
+use super::{Caller, Fault, FaultKind, Service, Tried, change::note_changes};
 use crate::{
     entropy,
     ledger::{Removal, Write},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use havip_admission::{Request, admit, request};
+use havip_audit::{Noted, Outcome};
 use havip_model::{EventKind, HostId, HostNumber, Resource, Timestamp};
 use havip_store::stored::{Stored, Token};
 use std::time::Duration;
@@ -34,12 +35,13 @@ pub struct Joined {
 
 impl Service {
     /// Makes a token with which one host may join within an hour.
-    pub async fn create_token(&self, principal: &str) -> Result<(String, Timestamp), Fault> {
+    pub async fn create_token(&self, caller: &Caller) -> Result<(String, Timestamp), Fault> {
         let secret = entropy::hex(&entropy::random::<32>());
         let expires_at = Timestamp(entropy::now().0 + TOKEN_LIFE.as_millis() as u64);
         let token = Token { digest: entropy::digest(secret.as_bytes()), expires_at };
         self.commit(|_| {
-            let mut write = Write::by(principal);
+            let mut write = Write::by(&caller.principal);
+            write.audit = caller.done(vec![]);
             write.puts.push(Stored::Token(token.clone()));
             Ok((write, ()))
         })
@@ -59,7 +61,9 @@ impl Service {
         };
         // Whoever has no token gets nothing computed.
         if !self.read(|durable| is_good(durable.state.tokens.get(&digest))) {
-            return Err(refused());
+            let fault = refused();
+            self.note_refusal(joining(vec![], Outcome::Refused(fault.code.clone())));
+            return Err(fault);
         }
         // A request that cannot be signed must not use up the token: it is signed once for nobody.
         let bad_request = |error: anyhow::Error| {
@@ -82,6 +86,7 @@ impl Service {
                 let joined = joined.expect("a host that may join is put");
                 let mut write = Write::by("agent");
                 note_changes(&mut write, state, &change, &[change.subject], now);
+                write.audit = Some(joining(vec![joined.0.to_string()], Outcome::Done));
                 write.removals.push(Removal::Token(digest.clone()));
                 write.change = Some(change);
                 Ok((write, joined))
@@ -131,6 +136,12 @@ impl Service {
             tracing::warn!(fault = %fault, "an event was not recorded");
         }
     }
+}
+
+/// What the audit says of a host that joins: it has a token and no access key.
+fn joining(hosts: Vec<String>, outcome: Outcome) -> Noted {
+    let action = "havip:JoinHost";
+    Tried { dialect: "agent", action, resources: hosts, ..Tried::default() }.noted(outcome)
 }
 
 /// An operator who asked for a token uses it soon.

@@ -194,6 +194,7 @@ impl Service {
                         Answer { name, request: asked.clone(), status: 200, subject, at, body: None };
                     write.puts.push(Stored::Answer(answer));
                 }
+                write.audit = caller.done(vec![subject.id()]);
                 Ok((write, subject))
             })
             .await?;

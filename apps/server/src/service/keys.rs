@@ -1,6 +1,6 @@
 //! The keys with which hosts seal what they tell each other: made here, changed here, told to hosts only.
 
-use super::{Fault, FaultKind, Service, host_name};
+use super::{Caller, Fault, FaultKind, Service, host_name};
 use crate::{
     entropy,
     ledger::{Durable, State, Write},
@@ -47,7 +47,7 @@ impl Service {
     }
 
     /// Begins to change the key; the steps follow by themselves.
-    pub async fn rotate_keys(&self, principal: &str) -> Result<KeysStatus, Fault> {
+    pub async fn rotate_keys(&self, caller: &Caller) -> Result<KeysStatus, Fault> {
         self.commit(|state| {
             let begun = rotation(state).and_then(|rotation| rotation.begin(entropy::now()));
             let Some(next) = begun else {
@@ -55,10 +55,11 @@ impl Service {
                     "the hosts' keys are being changed already; `havip host keys` shows for whom it waits";
                 return Err(Fault::new(FaultKind::Conflict, "rotation_under_way", detail));
             };
-            Ok((self.write_keys(principal, state, &next), ()))
+            let write = self.write_keys(&caller.principal, state, &next);
+            Ok((Write { audit: caller.done(vec![]), ..write }, ()))
         })
         .await?;
-        info!(principal, "a new seal key is made");
+        info!(principal = caller.principal, "a new seal key is made");
         self.keys_status()
     }
 

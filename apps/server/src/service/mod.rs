@@ -2,6 +2,7 @@
 //!
 //! HTTP and gRPC only translate; both end here.
 
+mod audit;
 mod change;
 mod dialect;
 mod drill;
@@ -28,11 +29,13 @@ use crate::{
     outage::Sendings,
     secrets::Sealer,
 };
+pub use audit::{Tried, shaped_as_id};
 pub use change::request_digest;
 pub use change::{Caller, Done};
 pub use dialect::Asking;
 pub use fault::{Fault, FaultKind};
 use havip_admission::{Facts, LiveHost, Quotas};
+use havip_audit::Refusals;
 use havip_dialect::Home;
 use havip_model::{HostNumber, InstanceId, InstanceState, ProjectId};
 pub use hosts::Join;
@@ -41,7 +44,10 @@ pub use keys::KeysStatus;
 pub use path::{Asked, Question};
 pub use rights::{Held, Rights, built_in};
 pub use status::host_name;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Instant,
+};
 pub use why::candidates;
 
 /// The server's rules and memory, without any transport.
@@ -55,6 +61,8 @@ pub struct Service {
     sendings: Mutex<Sendings>,
     tasks: Mutex<dialect::Tasks>,
     secrets: identities::Secrets,
+    refusals: Mutex<Refusals>,
+    begun: Instant,
 }
 
 impl Service {
@@ -80,7 +88,8 @@ impl Service {
         let home = Arc::new(config.home());
         let (sendings, tasks) = (Mutex::default(), Mutex::default());
         let secrets = identities::Secrets::default();
-        Self { ledger, tracker, authority, sealer, quotas, home, sendings, tasks, secrets }
+        let (refusals, begun) = (Mutex::default(), Instant::now());
+        Self { ledger, tracker, authority, sealer, quotas, home, sendings, tasks, secrets, refusals, begun }
     }
 
     /// What is durable, and what follows.

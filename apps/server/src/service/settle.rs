@@ -22,6 +22,7 @@ impl Service {
             service.settle_interfaces().await;
             service.turn_keys().await;
             service.store_uses().await;
+            service.note_left_out();
             if next_sweep <= Instant::now() {
                 service.forget_old().await;
                 next_sweep = Instant::now() + SWEEP;

@@ -1,6 +1,7 @@
 //! Resources as the API shows them.
 
 mod address;
+mod audit;
 mod event;
 mod group;
 mod identity;
@@ -12,6 +13,7 @@ mod why;
 
 use crate::{ledger::Durable, service::Service};
 pub use address::association;
+pub use audit::audit_entry;
 pub use event::kind;
 use havip_model::{HostNumber, Meta, ResourceKey, Timestamp, World};
 

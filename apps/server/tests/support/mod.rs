@@ -6,6 +6,7 @@ pub mod clouds;
 
 use havip_api::{Client, Config as Asking, CreateSubnet, CreateVpc, KeyFile, Subnet, Vpc};
 use havip_server::{Config, Server};
+use havip_store::Sqlite;
 use std::{
     path::PathBuf,
     time::{Duration, Instant},
@@ -48,6 +49,10 @@ impl Scene {
     pub fn restart(&mut self) {
         let server = self.server.take().unwrap();
         self.runtime.block_on(server.stop()).unwrap();
+        self.begin();
+    }
+
+    fn begin(&mut self) {
         let config = self.config.clone();
         // The store is open until the last task has let go of it.
         let server =
@@ -55,6 +60,17 @@ impl Scene {
         self.client = client(&server, &self.config);
         self.agents = server.agents;
         self.server = Some(server);
+    }
+
+    /// Ends the server, lets somebody at its store, and begins again.
+    pub fn with_store(&mut self, act: impl AsyncFnOnce(&Sqlite)) {
+        let server = self.server.take().unwrap();
+        self.runtime.block_on(server.stop()).unwrap();
+        let path = self.config.data.join("havip.db");
+        let store = eventually("the store is let go of", || Sqlite::open(&path).ok());
+        self.runtime.block_on(act(&store));
+        drop(store);
+        self.begin();
     }
 
     pub fn key_file(&self) -> PathBuf {
