@@ -74,6 +74,8 @@ pub enum Command {
     Key(Noun<cli::key::KeyVerb>),
     /// Policies: what users may do
     Policy(Noun<cli::policy::PolicyVerb>),
+    /// The audit: who did what, and what was refused
+    Audit(Noun<cli::audit::AuditVerb>),
 
     /// Run a server and an agent on this machine
     Up(up::Args),

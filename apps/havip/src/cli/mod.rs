@@ -1,5 +1,6 @@
 //! `havip <noun> <verb>`: what an operator asks of a server, one file per noun.
 
+pub mod audit;
 pub mod change;
 pub mod completions;
 pub mod connect;
