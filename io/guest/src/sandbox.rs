@@ -75,11 +75,6 @@ impl Sandbox {
         }
     }
 
-    /// Whether systemd is its first process, which ends its services before itself.
-    pub fn has_systemd(&self) -> bool {
-        self.state.kind == Kind::Systemd
-    }
-
     /// Asks it to end: every process gets SIGTERM, and SIGKILL after the grace; systemd is told to halt, and a machine's
     /// power button is pressed, and what has not turned itself off after the grace loses power. Says whether it ended
     /// by itself.

@@ -131,7 +131,7 @@ pub enum InstanceVerb {
         #[command(flatten)]
         change: Change,
     },
-    /// Ask an instance to end; what is left after 10 s, or a machine that is on after 30 s, is killed
+    /// Ask an instance to end; what is left of it after 60 s is powered off
     Stop {
         /// Its id or name
         instance: String,

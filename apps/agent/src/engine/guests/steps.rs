@@ -173,12 +173,10 @@ impl Engine {
         let Some(guest) = self.guests.guests.get_mut(&id) else { return };
         if let Phase::Running { sandbox, namespace } = std::mem::take(&mut guest.phase) {
             tracing::info!(instance = %id, "stopping an instance");
-            let ends_services = sandbox.is_machine() || sandbox.has_systemd();
-            let grace = if ends_services { SERVICES_GRACE } else { GRACE };
             guest.phase = Phase::Stopping { namespace };
             let starts = self.guests.ran.get(&id).copied().unwrap_or(0);
             self.tell_instance(id, starts, InstanceState::Stopping, "");
-            self.guests.spawn(id, move || What::Ended(sandbox.stop(grace).map(|_| ())));
+            self.guests.spawn(id, move || What::Ended(sandbox.stop(GRACE).map(|_| ())));
         }
     }
 
@@ -319,9 +317,7 @@ pub(super) fn host_name(item: &InstanceItem) -> String {
     if plain.is_empty() { item.id.to_string() } else { plain.to_owned() }
 }
 
-/// What an instance gets to end by itself.
-const GRACE: Duration = Duration::from_secs(10);
-/// What a machine gets, and a sandbox with systemd: they end their services before themselves.
-const SERVICES_GRACE: Duration = Duration::from_secs(30);
+/// What an instance gets to end by itself, as in the clouds; who does not want to wait powers it off.
+const GRACE: Duration = Duration::from_secs(60);
 /// How soon the end of an instance is seen, when its devices have not told already.
 const LOOK: Duration = Duration::from_millis(250);
