@@ -4,7 +4,10 @@ mod support;
 
 use havip_api::*;
 use std::os::unix::fs::PermissionsExt;
-use support::Scene;
+use support::{
+    Scene,
+    clouds::{Aliyun, Tencent},
+};
 
 fn problem(body: &str) -> Problem {
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
@@ -75,6 +78,32 @@ fn a_retry_with_the_same_key_creates_once_also_after_a_restart() {
     let (status, head, _) = scene.raw("POST", "/v1/vpcs", &headers, &serde_json::to_string(&wish).unwrap());
     assert_eq!(status, 201);
     assert!(head.contains("idempotency-replayed: true"));
+}
+
+#[test]
+fn a_clouds_token_makes_one_thing_also_after_a_restart() {
+    let mut scene = Scene::start();
+    let key = scene.key();
+    let (vpc, subnet) = scene.network();
+    let body = |id: &str, length| id.rsplit_once('-').unwrap().1[..length].to_string();
+    let (vswitch, place) = (format!("vsw-{}", body(&subnet.meta.id, 20)), body(&subnet.meta.id, 8));
+    let (place, of) = (format!("subnet-{place}"), format!("vpc-{}", body(&vpc.meta.id, 8)));
+    let alibaba = [("VSwitchId", vswitch.as_str()), ("ClientToken", "once")];
+    let tencent = [("VpcId", &*of), ("SubnetId", &*place), ("HaVipName", "a"), ("ClientToken", "once")];
+    let ask = |scene: &Scene| {
+        let (status, first) = Aliyun.ask(scene, &key, "CreateHaVip", &alibaba);
+        assert_eq!(status, 200, "{first}");
+        let (_, second) = Tencent.ask(scene, &key, "CreateHaVip", &tencent);
+        assert_eq!(Tencent.code(&second), "", "{second}");
+        (first["HaVipId"].clone(), second["HaVip"]["HaVipId"].clone())
+    };
+    let made = ask(&scene);
+    assert_eq!(ask(&scene), made);
+
+    scene.restart();
+
+    assert_eq!(ask(&scene), made);
+    assert_eq!(scene.client.all_vips(&VipFilter::default()).unwrap().len(), 2);
 }
 
 #[test]
