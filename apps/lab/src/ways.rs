@@ -23,7 +23,7 @@ impl Scene {
     /// The guest becomes a router: it may pass on what is not its own, and its kernel does.
     pub fn make_router(&self, guest: &str) -> Result<()> {
         self.set_source_dest_check(guest, false)?;
-        self[guest].shell("sysctl -q -w net.ipv4.ip_forward=1").map(drop)
+        self[guest].shell("sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1").map(drop)
     }
 
     /// A custom route to the id of a VIP or of an interface; returns its id.

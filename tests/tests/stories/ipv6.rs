@@ -270,3 +270,38 @@ fn duplicate_address_detection_finds_others_and_nobody_for_the_own_address() -> 
     scene.eventually_held_by("green")?;
     steadily(Duration::from_secs(1), || scene["client"].pings(VIP6))
 }
+
+#[test]
+fn a_route_to_an_ipv6_vip_follows_its_holder_and_who_is_lost_is_told() -> Result<()> {
+    let scene = pair6().start(program())?;
+    let client = &scene["client"];
+    for router in ["blue", "green"] {
+        scene[router]
+            .shell("ip address add fd99:7::7/128 dev lo; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")?;
+        scene[router].serve(router)?;
+        scene.make_router(router)?;
+    }
+    scene.associate(["blue", "green"])?;
+    scene.follow_every_claim()?;
+    scene.add_route("fd99:7::/32", scene.vip_id())?;
+    let says = |arguments: &str, what: &str| {
+        eventually(PATIENCE, || {
+            let ping = client.run(&["sh", "-c", &format!("ping -6 -c 1 -W 1 {arguments}")])?;
+            ensure!(ping.stdout.contains(what), "ping {arguments}: {}", ping.stdout);
+            Ok(())
+        })
+    };
+    says("fd99:7::7", "Address unreachable")?; // nobody holds the VIP
+    says("fd98::1", "No route")?;
+
+    for holder in ["blue", "green", "blue"] {
+        scene[holder].announce(VIP6)?;
+        scene.eventually_held_by(holder)?;
+        client.eventually_fetches("http://[fd99:7::7]/", holder, PATIENCE)?;
+    }
+    says("-t 1 fd99:7::7", "Time exceeded")?;
+
+    // A router without a way of its own sends it back, and causes no circle.
+    scene["blue"].shell("ip -6 address del fd99:7::7/128 dev lo")?;
+    says("fd99:7::7", "No route")
+}
