@@ -12,17 +12,26 @@
 #ifndef HAVIP_LOOK_H
 #define HAVIP_LOOK_H
 
+#include <linux/in6.h>
 #include "parse.h"
 
 const volatile __u32 looked_at SEC(".rodata.look") = 0;
 
 enum look_flag {
-	LOOK_DROPPED_ONLY = 1,
-	LOOK_MESSAGES = 2, /* also what hosts tell each other */
+	LOOK_MESSAGES = 1, /* also what hosts tell each other */
 };
+/* What became of a frame, as a bit. */
+enum look_verdict { LOOK_SENT = 1, LOOK_ANSWERED = 2, LOOK_USED = 4, LOOK_DROPPED = 8, LOOK_REFUSED = 16 };
+/* Only what is all of this; zero is anything. Frames that are not wanted take no room in the ring. */
 struct look_wanted {
-	__u32 ifindex; /* only what comes in or leaves by this device; 0: all */
+	__u32 ifindex; /* comes in or leaves by this device */
 	__u32 flags;
+	__u32 vni;
+	__u32 verdicts;   /* one of these bits */
+	__u8 address[16]; /* is from or for it: IP, ARP, neighbour discovery */
+	__be16 service;   /* from or to this port of TCP or UDP */
+	__u8 protocol;    /* of IP; 1 is both families' ICMP */
+	__u8 zero;
 };
 
 #define LOOK_UNSEEN 0xffffffff
@@ -38,6 +47,8 @@ struct seen {
 	__u32 left_by;  /* the device that it was sent to; 0: it ended here; LOOK_UNSEEN: as if it had not come */
 	__be32 to;      /* the underlay address that it was last aimed at */
 	__u32 tunnel;   /* and the tunnel's number */
+	__u32 port;     /* of this host, that sent it; 0: none */
+	__u32 vni;      /* of that port, or of the tunnel that it came in; 0: not known yet */
 	__u32 zero;
 	struct bpf_tunnel_key came; /* with it, from an overlay */
 	__u8 frame[LOOK_SNAP];
@@ -72,6 +83,119 @@ struct {
 static const volatile __u32 LOOK_KEY;
 #define LOOK_UP(map) bpf_map_lookup_elem(&map, (const void *)&LOOK_KEY)
 
+/* The network of the frame: where it came from says it, else where it went. */
+static __always_inline __u32 look_vni(const struct seen *seen)
+{
+	struct port *to;
+
+	/* What hosts tell each other names the network that it is about. */
+	if (seen->came.tunnel_id == ANNOUNCEMENT_VNI)
+		return seen->captured < ETH_HLEN + sizeof(struct announcement) ?
+			       0 :
+			       bpf_ntohl(*(__be32 *)&seen->frame[ETH_HLEN + offsetof(struct announcement, vni)]);
+	if (seen->vni)
+		return seen->vni;
+	to = bpf_map_lookup_elem(&devices, &seen->left_by);
+	return to ? to->vni : seen->tunnel & ~VNI_MARK;
+}
+
+static __always_inline __u32 look_verdict(const struct seen *seen)
+{
+	bool has_left = seen->left_by && seen->left_by != LOOK_UNSEEN;
+
+	if (seen->reason)
+		return has_left ? LOOK_REFUSED : LOOK_DROPPED;
+	if (!has_left)
+		return LOOK_USED;
+	return seen->port && seen->ifindex == seen->left_by ? LOOK_ANSWERED : LOOK_SENT;
+}
+
+/* The 16 bytes at this place of the frame are the address. */
+static __always_inline bool look_is_at(const struct seen *seen, __u32 at, const struct look_wanted *wanted)
+{
+	const __u64 *address = (const void *)wanted->address;
+	__u64 found[2];
+
+	if (at > LOOK_SNAP - 16)
+		return false;
+	__builtin_memcpy(found, &seen->frame[at], 16);
+	return found[0] == address[0] && found[1] == address[1];
+}
+
+/* The same of an IPv4 address, which is the last of the four words; the others say so. */
+static __always_inline bool look_is_at4(const struct seen *seen, __u32 at, const struct look_wanted *wanted)
+{
+	__be32 found;
+
+	if (at > LOOK_SNAP - 4)
+		return false;
+	__builtin_memcpy(&found, &seen->frame[at], 4);
+	return is_mapped(wanted->address) && found == last_word(wanted->address);
+}
+
+/*
+ * Whether the frame is about the address, protocol and port that are wanted; `about` of trace/about.rs is the same
+ * in Rust. Ports are looked for right behind the IP header: not behind extension headers, nor in later fragments.
+ */
+static __noinline bool look_is_about(const struct look_wanted *wanted, const struct seen *seen)
+{
+	__u32 at = ETH_HLEN, behind, protocol, captured = seen->captured;
+	bool is_later = false;
+	__be16 type, ports[2];
+
+	__builtin_memcpy(&type, &seen->frame[12], 2);
+	if (type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD)) {
+		at += 4;
+		__builtin_memcpy(&type, &seen->frame[16], 2);
+	}
+	if (type == bpf_htons(ETH_P_ARP)) {
+		if (captured < at + sizeof(struct arp) || wanted->protocol || wanted->service)
+			return false;
+		return look_is_at4(seen, at + offsetof(struct arp, sender), wanted) ||
+		       look_is_at4(seen, at + offsetof(struct arp, target), wanted);
+	}
+	if (type == bpf_htons(ETH_P_IP)) {
+		if (captured < at + sizeof(struct iphdr))
+			return false;
+		if (*(__u64 *)wanted->address | *(__u64 *)(wanted->address + 8)) {
+			if (!look_is_at4(seen, at + offsetof(struct iphdr, saddr), wanted) &&
+			    !look_is_at4(seen, at + offsetof(struct iphdr, daddr), wanted))
+				return false;
+		}
+		protocol = seen->frame[at + offsetof(struct iphdr, protocol)];
+		is_later = seen->frame[at + 6] & 0x1f || seen->frame[at + 7];
+		behind = at + (seen->frame[at] & 0x0f) * 4;
+	} else if (type == bpf_htons(ETH_P_IPV6)) {
+		behind = at + 40;
+		if (captured < behind)
+			return false;
+		protocol = seen->frame[at + 6];
+		if (*(__u64 *)wanted->address | *(__u64 *)(wanted->address + 8)) {
+			if (!look_is_at(seen, at + 8, wanted) && !look_is_at(seen, at + 24, wanted) &&
+			    /* What a solicitation (135) or an advertisement (136) of a neighbour is about. */
+			    (protocol != IPPROTO_ICMPV6 || captured < behind + 24 ||
+			     (seen->frame[behind] != 135 && seen->frame[behind] != 136) ||
+			     !look_is_at(seen, behind + 8, wanted)))
+				return false;
+		}
+		if (protocol == IPPROTO_ICMPV6)
+			protocol = IPPROTO_ICMP;
+	} else {
+		return type == bpf_htons(ANNOUNCEMENT_ETHERTYPE) && !wanted->protocol && !wanted->service &&
+		       captured >= at + offsetof(struct announcement, incarnation) &&
+		       look_is_at(seen, at + offsetof(struct announcement, address), wanted);
+	}
+	if (wanted->protocol && wanted->protocol != protocol)
+		return false;
+	if (!wanted->service)
+		return true;
+	if ((protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) || is_later || captured < behind + 4 ||
+	    behind > LOOK_SNAP - 4)
+		return false;
+	__builtin_memcpy(ports, &seen->frame[behind], 4);
+	return ports[0] == wanted->service || ports[1] == wanted->service;
+}
+
 static __always_inline void look_tell(struct seen *seen)
 {
 	struct look_wanted *wanted = LOOK_UP(look_wanted);
@@ -81,11 +205,16 @@ static __always_inline void look_tell(struct seen *seen)
 		return;
 	if (wanted->ifindex && wanted->ifindex != seen->ifindex && wanted->ifindex != seen->left_by)
 		return;
-	if ((wanted->flags & LOOK_DROPPED_ONLY) && !seen->reason)
+	if (wanted->verdicts && !(wanted->verdicts & look_verdict(seen)))
 		return;
 	if (seen->left_by == LOOK_UNSEEN && !seen->reason)
 		return;
 	if (seen->came.tunnel_id == ANNOUNCEMENT_VNI && !(wanted->flags & LOOK_MESSAGES))
+		return;
+	if (wanted->vni && wanted->vni != look_vni(seen))
+		return;
+	if ((*(__u64 *)wanted->address | *(__u64 *)(wanted->address + 8) | wanted->protocol | wanted->service) &&
+	    !look_is_about(wanted, seen))
 		return;
 	if (!bpf_ringbuf_output(&look_ring, seen, sizeof(*seen), 0))
 		return;
@@ -98,6 +227,7 @@ static __always_inline void look_tell(struct seen *seen)
 static __always_inline void look_read(struct __sk_buff *skb, struct seen *seen, __u32 ifindex)
 {
 	__u64 length = skb->len;
+	struct port *from;
 
 	if (!seen)
 		return;
@@ -112,6 +242,9 @@ static __always_inline void look_read(struct __sk_buff *skb, struct seen *seen, 
 	seen->zero = 0;
 	if (!ifindex || bpf_skb_get_tunnel_key(skb, &seen->came, TUNNEL_KEY_SIZE, 0))
 		seen->came.tunnel_id = seen->came.remote_ipv4 = 0;
+	from = ifindex ? bpf_map_lookup_elem(&devices, &seen->ifindex) : NULL;
+	seen->port = from ? from->number : 0;
+	seen->vni = from ? from->vni : seen->came.tunnel_id & ~VNI_MARK;
 	if (length > LOOK_SNAP)
 		length = LOOK_SNAP;
 	asm volatile("" : "+r"(length));
@@ -191,13 +324,17 @@ static __always_inline void look_left(__u32 ifindex)
 		seen->left_by = ifindex;
 }
 
-/* A copy, or a frame that the switch made: told at once, as the frame of the hook goes on. */
+/*
+ * A copy, or a frame that the switch made: told at once, as the frame of the hook goes on. There are few of them, and
+ * no stack is left where they are made: the reader sorts out those that are about something else.
+ */
 static __always_inline void look_copied(struct __sk_buff *skb, __u32 ifindex)
 {
 	struct look_wanted *wanted = LOOK_UP(look_wanted);
 	struct seen *copy, *seen = LOOK_UP(look_seen);
 
-	if (!wanted || !seen || (wanted->ifindex && wanted->ifindex != ifindex) || (wanted->flags & LOOK_DROPPED_ONLY))
+	if (!wanted || !seen || (wanted->ifindex && wanted->ifindex != ifindex) ||
+	    (wanted->verdicts && !(wanted->verdicts & LOOK_SENT)))
 		return;
 	copy = bpf_ringbuf_reserve(&look_ring, sizeof(*copy), 0);
 	if (!copy)

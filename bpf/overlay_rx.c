@@ -7,7 +7,6 @@
 #include "fresh.h"
 
 #define VNI_MAX ((1 << 22) - 1)
-#define VNI_MARK (1 << 23)
 /* What doubts of all hosts together may have one port asked: 32 at once, then 200 a second. */
 #define DOUBT_TOKEN_NS 5000000ULL
 #define DOUBT_BURST 32

@@ -127,6 +127,12 @@ const PACKAGES: &[Package] = {
         package("isc-dhcp-client", Test, Program("dhclient"), "an external guest gets its address with it"),
         package("strace", Test, Program("strace"), "tests note what the store syncs"),
         package("tcpdump", Test, Program("tcpdump"), "tests look at what is on the wire"),
+        package(
+            "tshark",
+            Test,
+            Program("tshark"),
+            "reads the files that traces write; capinfos comes with it",
+        ),
         package("libndp-tools", Test, Program("ndptool"), "announces IPv6 addresses as rogues do"),
         package("nftables", Test, Program("nft"), "tests lose packets with it"),
         package(

@@ -2,7 +2,10 @@
 
 mod support;
 
-use havip_api::{PathOutcome, PathProtocol, PathQuery, RunInstance, TraceFilter, TraceHook, TraceVerdict};
+use havip_api::{
+    PathOutcome, PathProtocol, PathQuery, RunInstance, TraceFilter, TraceHook, TraceTotal, TraceVerdict,
+    Traced,
+};
 use support::Scene;
 
 #[test]
@@ -16,10 +19,20 @@ fn a_trace_shows_what_the_agent_saw_in_words_until_its_time_is_over() {
     let interface = instance.interfaces[0].id.clone();
     let filter = TraceFilter { interface: Some(interface.clone()), seconds: Some(1), ..Default::default() };
 
-    let frames: Vec<_> = scene.client.trace_host(&member.id, &filter).unwrap().map(Result::unwrap).collect();
+    let mut told: Vec<_> =
+        scene.client.trace_host(&member.id, &filter).unwrap().map(Result::unwrap).collect();
 
+    let Some(Traced::Total(total)) = told.pop() else { panic!("the end says how many there were") };
+    let frames: Vec<_> = told
+        .into_iter()
+        .map(|traced| match traced {
+            Traced::Frame(frame) => frame,
+            Traced::Total(total) => panic!("{total:?} in the middle"),
+        })
+        .collect();
     // The server asks five times a second.
     assert!((2..=6).contains(&frames.len()), "{}", frames.len());
+    assert_eq!(total, TraceTotal { frames: frames.len() as u64, lost: 5, failure: None });
     let frame = &frames[0];
     assert_eq!((frame.hook, frame.verdict), (TraceHook::Overlay, TraceVerdict::Dropped));
     assert_eq!(frame.reason.as_deref(), Some("claim_not_associated"));
@@ -57,6 +70,15 @@ fn a_trace_that_cannot_be_is_refused_with_what_is_wrong() {
     let absent = TraceFilter { interface: Some("eni-absent".into()), ..Default::default() };
     assert_eq!(refused(&one.id, absent).0.as_deref(), Some("interface_not_found"));
     assert_eq!(refused("host-absent", TraceFilter::default()).0.as_deref(), Some("host_not_found"));
+    let odd = |filter: TraceFilter| refused(&one.id, filter).0;
+    let absent = TraceFilter { vpc: Some("vpc-absent".into()), ..Default::default() };
+    assert_eq!(odd(absent).as_deref(), Some("vpc_not_found"));
+    let nowhere = TraceFilter { address: Some("web".into()), ..Default::default() };
+    assert_eq!(odd(nowhere).as_deref(), Some("invalid_address"));
+    let lost = TraceFilter { verdict: Some("dropped,lost".into()), ..Default::default() };
+    assert_eq!(odd(lost).as_deref(), Some("unknown_verdict"));
+    let icmp = TraceFilter { protocol: Some(PathProtocol::Icmp), port: Some(80), ..Default::default() };
+    assert_eq!(odd(icmp).as_deref(), Some("contradiction"));
     let (code, words) = refused(&one.id, TraceFilter { messages: Some(true), ..Default::default() });
     assert_eq!(code.as_deref(), Some("command_failed"));
     assert!(words.contains("somebody looks on"), "{words}");

@@ -20,6 +20,7 @@ mod ipv6;
 pub mod known;
 pub mod law;
 mod nd;
+pub mod pcapng;
 mod reader;
 mod siphash;
 mod tcp;

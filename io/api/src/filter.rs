@@ -225,6 +225,22 @@ pub struct TraceFilter {
     /// Only what the interface with this id sends or is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
+    /// Only what is of the VPC with this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc: Option<String>,
+    /// Only what is from or for this address, in IP, ARP or neighbour discovery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Only what is of this protocol; `icmp` is that of both families.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<PathProtocol>,
+    /// Only what is from or to this port of TCP or UDP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 65535)]
+    pub port: Option<u16>,
+    /// Only what ends so: one or several of sent, answered, used, dropped, refused, with commas between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
     /// Only what is dropped or refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<bool>,

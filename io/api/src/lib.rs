@@ -93,7 +93,7 @@ pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, UpdateNet
 pub use path::{FoundPath, PathHop, PathRule};
 pub use policy::{AttachPolicy, CreatePolicy, Policy, PolicyVerdict, TestPolicy, UpdatePolicy};
 pub use problem::Problem;
-pub use trace::{TraceEnd, TracedFrame};
+pub use trace::{TraceEnd, TraceTotal, Traced, TracedFrame};
 pub use vip::{
     Associate, Association, BatchDelete, BatchDeleted, BatchRow, BoundEip, CreateVip, Holder, Move,
     UpdateVip, Vip,

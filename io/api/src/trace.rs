@@ -4,6 +4,29 @@ use crate::{TraceHook, TraceVerdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// What a trace tells: frame after frame, and at its end how many there were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Traced {
+    /// A frame.
+    Frame(Box<TracedFrame>),
+    /// The end.
+    Total(TraceTotal),
+}
+
+/// How many frames a trace had.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TraceTotal {
+    /// Frames that were told.
+    pub frames: u64,
+    /// Frames that were looked for and came too fast to be told.
+    pub lost: u64,
+    /// Why it ended before its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
 /// One frame that a hook of the switch was given, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TracedFrame {

@@ -141,10 +141,12 @@ plain! {
         kind: u32, vni: u32, address: [u8; 16], port: u32, host: u32, cause: u32, mac: [u8; 6], zero: [u8; 6],
         nonce: u64, record: Record, sender: [u8; 16], router: u32, heir: u32,
     }
-    LookWanted = "look_wanted" { ifindex: u32, flags: u32, }
+    LookWanted = "look_wanted" {
+        ifindex: u32, flags: u32, vni: u32, verdicts: u32, address: [u8; 16], service: [u8; 2], protocol: u8, zero: u8,
+    }
     Seen = "seen" {
         sequence: u64, at: u64, cpu: u32, ifindex: u32, length: u32, captured: u32, reason: u32, left_by: u32, to: [u8; 4],
-        tunnel: u32, zero: u32,
+        tunnel: u32, port: u32, vni: u32, zero: u32,
         came: [u8; TUNNEL_KEY], frame: [u8; LOOK_SNAP], sequence_behind: u64,
     }
     DeliveredKey = "delivered_key" { port: u32, source: [u8; 16], router: u32, }

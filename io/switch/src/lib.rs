@@ -33,7 +33,7 @@ pub use pinned::{Fill, Pinned};
 pub use reasons::{Reason, reason, reason_name};
 pub use records::{Move, PinnedRecords, Sent};
 pub use switch::{Capacity, Edge, Options, Switch, detach_all};
-pub use trace::{Loaded, Looker, Seen, Trace, Wanted};
+pub use trace::{Loaded, Looker, Seen, Trace, Verdict, Verdicts, Wanted};
 pub use waiting::AsyncEvents;
 
 /// The compiled programs, as [`Switch::open`] loads them; for tests that load them with others.

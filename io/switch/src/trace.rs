@@ -4,6 +4,10 @@
 //! them as a new version of the agent would ([`Switch::look_on`]); when nobody looks any more, they are loaded and
 //! swapped back ([`Switch::look_away`]).
 
+mod wanted;
+
+pub use wanted::{Verdict, Verdicts, Wanted};
+
 use crate::{
     Capacity, OpenError, Switch,
     error::{AttachError, MapError},
@@ -12,7 +16,7 @@ use crate::{
     programs,
     switch::boot_time,
 };
-use havip_model::RefusalReason;
+use havip_model::{RefusalReason, Vni};
 use libbpf_rs::{MapCore, MapFlags, MapHandle, Object, RingBuffer, RingBufferBuilder};
 use std::{
     collections::HashMap,
@@ -20,27 +24,6 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-
-/// What to look for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Wanted {
-    /// Only what comes in or leaves by the device with this index.
-    pub ifindex: Option<u32>,
-    /// Only what is dropped, or answered with an error.
-    pub dropped_only: bool,
-    /// Also what hosts tell each other.
-    pub messages: bool,
-}
-
-impl Wanted {
-    /// As `look_tell` of the kernel decides.
-    fn wants(&self, seen: &layout::Seen) -> bool {
-        let (is_dropped, is_message) = (seen.reason != 0, tunnel(seen) == ANNOUNCEMENT_VNI);
-        self.ifindex.is_none_or(|index| [seen.ifindex, seen.left_by].contains(&index))
-            && (is_dropped || !self.dropped_only && seen.left_by != UNSEEN)
-            && (self.messages || !is_message)
-    }
-}
 
 /// A frame and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +38,10 @@ pub struct Seen {
     pub left_by: Option<u32>,
     /// The underlay address that it was sent to, and in which tunnel, if it left by the overlay.
     pub aimed_at: Option<(Ipv4Addr, u32)>,
+    /// What became of it, in one word.
+    pub verdict: Verdict,
+    /// The VPC that it is of, if it is of one.
+    pub vni: Option<Vni>,
     /// Why it was dropped, or refused: then what left is an error about it.
     pub reason: Option<RefusalReason>,
     /// Its length in bytes.
@@ -93,6 +80,7 @@ pub struct Trace {
     wanted: Wanted,
     seen: MapHandle,
     lost: MapHandle,
+    devices: MapHandle,
     /// By processor: the number of the last frame that was taken before the kernel told it.
     taken: HashMap<u32, u64>,
 }
@@ -109,12 +97,8 @@ impl Switch {
             let found = loaded.0.maps().find(|map| map.name() == name);
             MapHandle::try_from(&found.expect("the object has the map")).map_err(OpenError::Load)
         };
-        let raw = layout::LookWanted {
-            ifindex: wanted.ifindex.unwrap_or_default(),
-            flags: u32::from(wanted.dropped_only) | u32::from(wanted.messages) << 1,
-        };
         let ring = map("look_ring")?;
-        map("look_wanted")?.update(&KEY, raw.bytes(), MapFlags::ANY).map_err(OpenError::Load)?;
+        map("look_wanted")?.update(&KEY, wanted.raw().bytes(), MapFlags::ANY).map_err(OpenError::Load)?;
         let heard = Arc::new(Mutex::new(vec![]));
         let mut builder = RingBufferBuilder::new();
         let to = Arc::clone(&heard);
@@ -123,10 +107,10 @@ impl Switch {
             0
         };
         builder.add(&ring, hear).map_err(OpenError::Load)?;
-        let (seen, lost) = (map("look_seen")?, map("look_lost")?);
+        let (seen, lost, devices) = (map("look_seen")?, map("look_lost")?, map("devices")?);
         let ring = builder.build().map_err(OpenError::Load)?;
         self.put_to_work(loaded)?;
-        Ok(Trace { ring, heard, wanted: *wanted, seen, lost, taken: HashMap::new() })
+        Ok(Trace { ring, heard, wanted: *wanted, seen, lost, devices, taken: HashMap::new() })
     }
 
     /// Puts programs to work that do not look.
@@ -154,14 +138,22 @@ impl Trace {
         let is_new = |taken: &HashMap<u32, u64>, seen: &layout::Seen| {
             seen.sequence == 0 || taken.get(&seen.cpu).is_none_or(|taken| seen.sequence > *taken)
         };
-        let mut all: Vec<layout::Seen> = told.into_iter().filter(|seen| is_new(&self.taken, seen)).collect();
+        // The kernel has sorted out what is not wanted, but for copies and what it makes itself.
+        let is_wanted = |seen: &layout::Seen| seen.sequence != 0 || self.wanted.wants(seen, self.vni(seen));
+        let told = told.into_iter().filter(|seen| is_new(&self.taken, seen) && is_wanted(seen));
+        let mut all: Vec<layout::Seen> = told.collect();
         let now = boot_time().as_nanos() as u64;
         for bytes in waiting.into_iter().flatten() {
             let Some(seen) = layout::Seen::read(&bytes) else { continue };
             let is_whole = seen.at != 0 && seen.sequence == seen.sequence_behind;
             let has_ended = now.saturating_sub(seen.at) >= LONGEST_HOOK.as_nanos() as u64;
             let is_told = all.iter().any(|told| (told.cpu, told.sequence) == (seen.cpu, seen.sequence));
-            if is_whole && has_ended && is_new(&self.taken, &seen) && !is_told && self.wanted.wants(&seen) {
+            if is_whole
+                && has_ended
+                && is_new(&self.taken, &seen)
+                && !is_told
+                && self.wanted.wants(&seen, self.vni(&seen))
+            {
                 self.taken.insert(seen.cpu, seen.sequence);
                 all.push(seen);
             }
@@ -169,7 +161,24 @@ impl Trace {
         all.sort_by_key(|seen| seen.at);
         let lost = self.lost.lookup(&KEY, MapFlags::ANY).map_err(failed("read", "look_lost"))?;
         let lost = lost.and_then(|bytes| u64::read(&bytes)).unwrap_or_default();
-        Ok((all.iter().map(read).collect(), lost))
+        let whole = |seen: &layout::Seen| read(seen, self.vni(seen));
+        Ok((all.iter().map(whole).collect(), lost))
+    }
+
+    /// As `look_vni` of the kernel finds it; 0: of none.
+    fn vni(&self, raw: &layout::Seen) -> u32 {
+        const MARK: u32 = 1 << 23;
+        let is_made_here = raw.ifindex == 0 && raw.frame[12..14] == ANNOUNCEMENT_ETHERTYPE.to_be_bytes();
+        if tunnel(raw) == ANNOUNCEMENT_VNI || is_made_here {
+            // Behind Ethernet and the first eight bytes of the message.
+            return u32::from_be_bytes(std::array::from_fn(|index| raw.frame[14 + 8 + index]));
+        }
+        if raw.vni != 0 {
+            return raw.vni;
+        }
+        let to = self.devices.lookup(&raw.left_by.to_ne_bytes(), MapFlags::ANY).ok().flatten();
+        let to = to.and_then(|bytes| layout::Port::read(&bytes));
+        to.map_or(raw.tunnel & !MARK, |port| port.vni)
     }
 }
 
@@ -178,7 +187,7 @@ fn tunnel(raw: &layout::Seen) -> u32 {
     u32::from_ne_bytes(std::array::from_fn(|index| raw.came[index]))
 }
 
-fn read(raw: &layout::Seen) -> Seen {
+fn read(raw: &layout::Seen, vni: u32) -> Seen {
     let captured = (raw.captured as usize).min(raw.frame.len());
     let sender = u32::from_ne_bytes(std::array::from_fn(|index| raw.came[4 + index]));
     let some = |index: u32| (index != 0).then_some(index);
@@ -188,6 +197,8 @@ fn read(raw: &layout::Seen) -> Seen {
         tunnel: some(tunnel(raw)).map(|number| (number, sender.into())),
         left_by: some(raw.left_by).filter(|index| *index != UNSEEN),
         aimed_at: (raw.to != [0; 4]).then(|| (raw.to.into(), raw.tunnel)),
+        verdict: Verdict::of(raw),
+        vni: Vni::new(vni).ok(),
         reason: u16::try_from(raw.reason).ok().filter(|reason| *reason != 0).map(RefusalReason),
         length: raw.length,
         frame: raw.frame[..captured].to_vec(),
@@ -196,6 +207,7 @@ fn read(raw: &layout::Seen) -> Seen {
 
 const KEY: [u8; 4] = [0; 4];
 const ANNOUNCEMENT_VNI: u32 = 0xff_ffff;
+const ANNOUNCEMENT_ETHERTYPE: u16 = 0x88b5;
 /// `LOOK_UNSEEN`.
 const UNSEEN: u32 = u32::MAX;
 /// A frame that is older has been through its hook.

@@ -99,3 +99,64 @@ fn a_trace_shows_what_a_port_sends_and_is_given_with_verdict_and_reason() -> Res
     ensure!(!second.program.wait()?.success(), "two looked on at once");
     Ok(())
 }
+
+/// What a program prints, if it succeeds.
+fn prints(program: &str, words: &[&str]) -> Result<String> {
+    let done = Command::new(program).args(words).output().with_context(|| program.to_owned())?;
+    ensure!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+    Ok(String::from_utf8(done.stdout)?)
+}
+
+/// `havip host trace` of host 1 into a file until it has so many frames, while this is done over and over.
+fn record(scene: &Scene, file: &str, words: &[&str], mut act: impl FnMut() -> Result<()>) -> Result<String> {
+    let host = scene.host_id(havip_lab::names::HostName::Host(1))?;
+    let mut program = Command::new(program())
+        .env("HAVIP_LAB", scene.lab.name().to_string())
+        .args(["host", "trace", &host, "--seconds", "60", "--write", file])
+        .args(words)
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let deadline = Instant::now() + SHOWN;
+    while program.try_wait()?.is_none() {
+        ensure!(Instant::now() < deadline, "the frames did not come");
+        act()?;
+    }
+    let done = program.wait_with_output()?;
+    let said = String::from_utf8(done.stderr)?;
+    ensure!(done.status.success(), "{said}");
+    Ok(said)
+}
+
+#[test]
+fn a_file_for_wireshark_has_only_what_was_looked_for_and_says_what_became_of_each_frame() -> Result<()> {
+    let scene = pair().start(program())?;
+    let (blue, green) = (&scene["blue"], &scene["green"]);
+    let to = green.address.to_string();
+    let vpc = scene.lab.api(|client| client.all_vpcs(&Default::default()))?[0].meta.clone();
+    let files = tempfile::tempdir()?;
+    let file = |name: &str| files.path().join(name).display().to_string();
+
+    // A connection that nobody takes among pings and ARP that nobody wants to see: a SYN, and the reset.
+    let connects = format!("ping -c 3 -i 0.05 {to}; (exec 3<>/dev/tcp/{to}/8443) || true");
+    let connect = || blue.run(&["bash", "-c", &connects]).map(drop);
+    let words = ["--proto", "tcp", "--port", "8443", "--address", &to, "--vpc", &vpc.id, "-n", "2"];
+    let said = record(&scene, &file("tcp"), &words, connect)?;
+    ensure!(said == "2 frames, none lost\n", "{said}");
+    let fields = ["-T", "fields", "-e", "tcp.dstport", "-e", "frame.interface_name", "-e", "frame.comment"];
+    let seen = prints("tshark", &[&["-r", &file("tcp")][..], &fields].concat())?;
+    let lines: Vec<Vec<&str>> = seen.lines().map(|line| line.split('\t').collect()).collect();
+    ensure!(lines.len() == 2 && lines[0][0] == "8443" && lines[1][0] != "8443", "{seen}");
+    let named = format!("VPC {} ({})", vpc.name, vpc.id);
+    ensure!(lines[0][1].starts_with("port ") && lines[1][1] == "overlay", "{seen}");
+    ensure!(lines[0][2].starts_with(&format!("sent; {named}; from blue, port ")), "{seen}");
+    ensure!(lines[1][2].contains("; to blue, port "), "{seen}");
+
+    // What is refused, with the reason.
+    let claim = || blue.announce(VIP);
+    record(&scene, &file("drops"), &["--verdict", "dropped", "--address", "10.20.1.100", "-n", "1"], claim)?;
+    let seen = prints("tshark", &["-r", &file("drops"), "-T", "fields", "-e", "frame.comment"])?;
+    ensure!(seen.starts_with(&format!("dropped: claim_not_associated; {named}; from blue, port ")), "{seen}");
+    let counted = prints("capinfos", &["-M", "-c", &file("drops")])?;
+    ensure!(counted.contains("Number of packets:") && counted.trim_end().ends_with('1'), "{counted}");
+    Ok(())
+}

@@ -6,10 +6,9 @@
 use super::program::chain;
 use super::{Done, Engine};
 use crate::clock;
-use havip_model::PortNumber;
-use havip_stream::proto;
-use havip_switch::{Loaded, Seen, Trace, Wanted, reason_name};
-use havip_wire::known::ANNOUNCEMENT_VNI;
+use havip_model::{PortNumber, Vni};
+use havip_stream::{convert, proto};
+use havip_switch::{Loaded, Seen, Trace, Verdict, Wanted, reason_name};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -27,9 +26,9 @@ enum Stage {
     #[default]
     No,
     /// They are being loaded; the command is answered when they are at work.
-    Beginning { command: u64, order: proto::Trace, ifindex: Option<u32> },
+    Beginning { command: u64, session: u64, wanted: Wanted },
     /// Somebody looks; so many frames did not fit into the answers.
-    On { session: u64, trace: Trace, asked_at: Duration, lost_here: u64 },
+    On { session: u64, trace: Box<Trace>, asked_at: Duration, lost_here: u64 },
     /// The usual ones are being loaded.
     Ending,
 }
@@ -81,6 +80,14 @@ impl Engine {
     }
 
     fn begin_looking(&mut self, command: u64, order: proto::Trace) -> Result<(), String> {
+        let wanted = self.wanted(&order)?;
+        self.load_programs(true);
+        self.looking.stage = Stage::Beginning { command, session: order.session, wanted };
+        Ok(())
+    }
+
+    /// What is to be looked for.
+    fn wanted(&self, order: &proto::Trace) -> Result<Wanted, String> {
         let ifindex = match order.port {
             0 => None,
             number => {
@@ -89,9 +96,19 @@ impl Engine {
                 Some(device.ok_or_else(|| format!("port {port} is not plugged here"))?)
             }
         };
-        self.load_programs(true);
-        self.looking.stage = Stage::Beginning { command, order, ifindex };
-        Ok(())
+        let address = Some(&order.address[..]).filter(|address| !address.is_empty());
+        let address = address.map(|address| convert::address("address", address)).transpose();
+        let dropped = [Verdict::Dropped, Verdict::Refused].into_iter().filter(|_| order.dropped_only);
+        let named = order.verdicts.iter().map(|word| verdict(word)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Wanted {
+            ifindex,
+            vni: Vni::new(order.vni).ok(),
+            address: address.map_err(|error| error.to_string())?,
+            protocol: u8::try_from(order.protocol).ok().filter(|protocol| *protocol != 0),
+            service: u16::try_from(order.service).ok().filter(|service| *service != 0),
+            verdicts: dropped.chain(named).collect(),
+            messages: order.messages,
+        })
     }
 
     /// Nobody looks any more.
@@ -120,15 +137,15 @@ impl Engine {
     /// The programs are loaded: they are put to work.
     pub(super) fn programs_loaded(&mut self, loaded: Result<Loaded, String>) {
         match std::mem::take(&mut self.looking.stage) {
-            Stage::Beginning { command, order, ifindex } => {
-                let wanted = Wanted { ifindex, dropped_only: order.dropped_only, messages: order.messages };
+            Stage::Beginning { command, session, wanted } => {
                 let begun = loaded
                     .and_then(|loaded| self.switch.look_on(loaded, &wanted).map_err(|error| chain(&error)));
                 let error = match begun {
                     Ok(trace) => {
-                        tracing::info!(port = order.port, "somebody looks on");
-                        let (session, asked_at) = (order.session, clock::since_boot());
-                        self.looking.stage = Stage::On { session, trace, asked_at, lost_here: 0 };
+                        tracing::info!("somebody looks on");
+                        let asked_at = clock::since_boot();
+                        self.looking.stage =
+                            Stage::On { session, trace: Box::new(trace), asked_at, lost_here: 0 };
                         String::new()
                     }
                     Err(error) => {
@@ -156,21 +173,7 @@ impl Engine {
     fn traced(&self, seen: &Seen) -> proto::Traced {
         let from = seen.came_by.and_then(|ifindex| self.ports.port_at(ifindex));
         let to = seen.left_by.and_then(|ifindex| self.ports.port_at(ifindex));
-        let vni = match (from.or(to), seen.tunnel) {
-            (_, Some((number, _))) => number,
-            (Some(port), None) => {
-                self.port_items().find(|item| item.port == port).map_or(0, |item| item.vni.get())
-            }
-            (None, None) => 0,
-        };
-        let verdict = match (seen.left_by, seen.reason) {
-            (None, Some(_)) => "dropped",
-            (None, None) => "used",
-            (Some(_), Some(_)) => "refused",
-            (Some(_), None) if from.is_some() && from == to => "answered",
-            (Some(_), None) => "sent",
-        };
-        let left_by = seen.left_by.filter(|_| verdict == "sent");
+        let left_by = seen.left_by.filter(|_| seen.verdict == Verdict::Sent);
         let by_overlay = left_by.is_some_and(|ifindex| ifindex == self.devices.overlay);
         let to_host = seen.aimed_at.filter(|_| by_overlay).and_then(|(underlay, _)| self.host_at(underlay));
         proto::Traced {
@@ -178,8 +181,8 @@ impl Engine {
             hook: seen.came_by.map_or("switch", |ifindex| self.place(ifindex)).into(),
             port: from.map_or(0, PortNumber::get),
             from_host: seen.tunnel.and_then(|(_, underlay)| self.host_at(underlay)).unwrap_or_default(),
-            vni: if vni == ANNOUNCEMENT_VNI { 0 } else { vni },
-            verdict: verdict.into(),
+            vni: seen.vni.map_or(0, Vni::get),
+            verdict: word(seen.verdict).into(),
             reason: seen.reason.map_or(String::new(), |reason| reason_name(reason).to_owned()),
             to: left_by.map_or("", |ifindex| self.place(ifindex)).into(),
             to_port: to.filter(|_| left_by.is_some()).map_or(0, PortNumber::get),
@@ -202,6 +205,23 @@ impl Engine {
     fn host_at(&self, underlay: Ipv4Addr) -> Option<u32> {
         self.other_hosts().find(|host| host.underlay == underlay).map(|host| host.number.get())
     }
+}
+
+/// A verdict as the stream spells it.
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Sent => "sent",
+        Verdict::Answered => "answered",
+        Verdict::Used => "used",
+        Verdict::Dropped => "dropped",
+        Verdict::Refused => "refused",
+    }
+}
+
+fn verdict(named: &str) -> Result<Verdict, String> {
+    let all = [Verdict::Sent, Verdict::Answered, Verdict::Used, Verdict::Dropped, Verdict::Refused];
+    let found = all.into_iter().find(|verdict| word(*verdict) == named);
+    found.ok_or_else(|| format!("this agent knows no verdict {named:?}"))
 }
 
 /// A session that is not asked for so long has no reader any more.

@@ -3,11 +3,11 @@
 use super::change::Change;
 use super::session::{Session, print};
 use super::show::{Column, Format, Names, Row, json};
-use super::{Verb, kernel, time};
+use super::{Verb, kernel, time, trace};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use havip_agent::Args;
-use havip_api::{DropCount, Host, HostFilter, HostKeys, Interface, TraceFilter, TracedFrame, Update};
+use havip_api::{DropCount, Host, HostFilter, HostKeys, Update};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -75,26 +75,10 @@ pub enum HostVerb {
     ///
     /// Each line: when, who sent it, what became of it and why, and what it was, also for what the switch itself
     /// sends to a guest. One at a time can look on at a host; while nobody does, it costs nothing.
-    /// With -o json each line is a document, which has the frame's first 512 bytes.
-    Trace {
-        /// Its id or name
-        host: String,
-        /// Only what this interface sends or is given
-        #[arg(long)]
-        interface: Option<String>,
-        /// Only what is dropped or refused
-        #[arg(long)]
-        dropped: bool,
-        /// Also what hosts tell each other
-        #[arg(long)]
-        messages: bool,
-        /// End after so many seconds, at most 3600
-        #[arg(long, default_value_t = 60)]
-        seconds: u32,
-        /// End after so many frames
-        #[arg(short = 'n', long)]
-        count: Option<usize>,
-    },
+    /// With -o json each line is a document, which has the frame's first 512 bytes; --write keeps these for Wireshark.
+    /// What is not looked for is sorted out in the kernel, so a flood of other packets takes no room from what is;
+    /// what is lost all the same is counted, and said at the end. Ctrl-C ends it earlier.
+    Trace(trace::Trace),
     /// Show who holds which VIP and EIP as this machine's kernel has it; needs no server and no agent
     ///
     /// Hosts and ports are shown by number, as the kernel knows no names.
@@ -188,49 +172,9 @@ impl Verb for HostVerb {
                 let id = session.id_of::<Host>(&host)?;
                 session.show_all(&session.client.host_drops(&id)?.drops)
             }
-            Self::Trace { host, interface, dropped, messages, seconds, count } => {
-                let id = session.id_of::<Host>(&host)?;
-                let filter = TraceFilter {
-                    interface: interface.map(|called| session.id_of::<Interface>(&called)).transpose()?,
-                    dropped: Some(dropped),
-                    messages: Some(messages),
-                    seconds: Some(seconds),
-                };
-                let frames = session.client.trace_host(&id, &filter)?;
-                let mut lost = 0;
-                for frame in frames.take(count.unwrap_or(usize::MAX)) {
-                    let frame = frame?;
-                    if frame.lost > lost {
-                        eprintln!("{} frames came too fast to be shown", frame.lost - lost);
-                        lost = frame.lost;
-                    }
-                    print(&trace_line(session.format, &frame)?)?;
-                }
-                Ok(())
-            }
+            Self::Trace(trace) => trace.run(session),
         }
     }
-}
-
-/// One frame on one line; one document in YAML.
-fn trace_line(format: Format, frame: &TracedFrame) -> Result<String> {
-    Ok(match format {
-        Format::Json => format!("{}\n", serde_json::to_string(frame)?),
-        Format::Yaml => format!("---\n{}", serde_yaml_ng::to_string(frame)?),
-        Format::Table | Format::Wide => {
-            let became = match (&frame.reason, &frame.to) {
-                (Some(reason), _) => format!("{}: {reason}", frame.verdict),
-                (None, Some(to)) => format!("{} to {}", frame.verdict, to.name),
-                (None, None) => frame.verdict.to_string(),
-            };
-            let length = if matches!(format, Format::Wide) {
-                format!(" ({} bytes)", frame.length)
-            } else {
-                String::new()
-            };
-            format!("{}  {:<12}  {became:<28}  {}{length}\n", frame.at, frame.from.name, frame.summary)
-        }
-    })
 }
 
 impl Row for Host {

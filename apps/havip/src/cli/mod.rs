@@ -26,6 +26,7 @@ pub mod session;
 pub mod show;
 pub mod subnet;
 pub mod time;
+pub mod trace;
 pub mod user;
 pub mod vip;
 pub mod vpc;

@@ -2,8 +2,7 @@
 
 use super::transport::{Client, ClientError, query};
 use crate::{
-    AuditEntry, AuditFilter, Event, EventFilter, FoundPath, Page, PathQuery, TraceFilter, TracedFrame,
-    WatchFilter,
+    AuditEntry, AuditFilter, Event, EventFilter, FoundPath, Page, PathQuery, TraceFilter, Traced, WatchFilter,
 };
 use serde::de::DeserializeOwned;
 use std::{
@@ -53,8 +52,8 @@ impl Client {
 
 /// Events as they happen.
 pub type EventStream = Follow<Event>;
-/// Frames as they pass.
-pub type TraceStream = Follow<TracedFrame>;
+/// Frames as they pass, and how many there were.
+pub type TraceStream = Follow<Traced>;
 
 /// Server-sent events, each the JSON of a `T`.
 pub struct Follow<T> {
