@@ -281,6 +281,24 @@ static __noinline enum outcome speak(struct __sk_buff *skb, struct kept_record *
 	return OUTCOME_DONE;
 }
 
+/* Sends a frame as if the port's guest had, once: its hook judges it as it judges all that comes from there. */
+static __noinline enum outcome probe(struct __sk_buff *skb, const struct order *order)
+{
+	struct port *port = bpf_map_lookup_elem(&ports, &order->port);
+	__u32 length = order->nonce;
+	__u8 frame[PROBE_MAX];
+
+	if (!port)
+		return OUTCOME_ABSENT;
+	if (length < ETH_HLEN || length > PROBE_MAX)
+		return OUTCOME_MALFORMED;
+	if (bpf_skb_load_bytes(skb, sizeof(*order), frame, sizeof(frame)) ||
+	    bpf_skb_store_bytes(skb, 0, frame, sizeof(frame), 0) || bpf_skb_change_tail(skb, length, 0) ||
+	    put_in(skb, port->ifindex))
+		return OUTCOME_UNSENT;
+	return OUTCOME_DONE;
+}
+
 SEC("tc")
 int agent_op(struct __sk_buff *skb)
 {
@@ -303,6 +321,8 @@ int agent_op(struct __sk_buff *skb)
 		return echo(skb, &order, own);
 	case ORDER_HOLD_OFF:
 		return hold_off(&key, order.port, order.nonce);
+	case ORDER_PROBE:
+		return probe(skb, &order);
 	case ORDER_ASK:
 		if (!permitted(&key, order.port))
 			return OUTCOME_REFUSED;

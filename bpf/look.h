@@ -352,6 +352,12 @@ static __always_inline void look_copied(struct __sk_buff *skb, __u32 ifindex)
 		bpf_ringbuf_submit(copy, 0);
 }
 
+/* Gives a device a frame as if it had come in there: it is seen when its hook is given it. */
+static __always_inline long put_in(struct __sk_buff *skb, __u32 ifindex)
+{
+	return bpf_clone_redirect(skb, ifindex, BPF_F_INGRESS);
+}
+
 static __always_inline long look_redirect(__u32 ifindex, __u64 flags)
 {
 	look_left(ifindex);

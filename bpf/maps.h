@@ -504,6 +504,7 @@ enum order_kind {
 	ORDER_ECHO = 9,     /* send an echo with `nonce` to `host` */
 	ORDER_HOLD_OFF = 12, /* the claims of `port` are contested until `nonce`, boot time in ns (C9); its lowest bit:
 	                      * whatever the VIP's contention says */
+	ORDER_PROBE = 13,   /* what is behind the order, `nonce` bytes of a frame, is sent as if port's guest had */
 	ORDER_FORGET = 10,  /* delete the record if its incarnation is at most `record.incarnation` */
 	ORDER_SPEAK = 11,   /* give port the last advert of `sender` and `router` once more, with priority 0, if the record
 	                     * is exactly `record` and `heir` may claim the VIP; with `nonce` 1 the advert itself, to take
@@ -524,6 +525,7 @@ struct order {
 	__u32 router;
 	__u32 heir; /* the port itself, or another one of its instance */
 };
+#define PROBE_MAX 96 /* bytes of the longest frame of ORDER_PROBE */
 
 /* What agent_op returns. */
 enum outcome {

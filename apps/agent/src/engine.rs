@@ -16,6 +16,7 @@ mod look;
 mod migration;
 mod path;
 mod ports;
+mod probe;
 mod program;
 mod records;
 mod sent;

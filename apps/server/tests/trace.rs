@@ -3,8 +3,8 @@
 mod support;
 
 use havip_api::{
-    PathOutcome, PathProtocol, PathQuery, RunInstance, TraceFilter, TraceHook, TraceTotal, TraceVerdict,
-    Traced,
+    LiveOutcome, PathOutcome, PathProtocol, PathQuery, ProbePath, RunInstance, TraceFilter, TraceHook,
+    TraceTotal, TraceVerdict, Traced,
 };
 use support::Scene;
 
@@ -125,6 +125,34 @@ fn a_path_is_told_in_words_with_what_to_do_and_what_cannot_be_asked_is_refused()
     let odd = PathQuery { destination: "nowhere".into(), ..query.clone() };
     assert_eq!(refused(odd).as_deref(), Some("invalid_address"));
     let six = PathQuery { destination: "fd00::1".into(), ..query };
+    assert_eq!(refused(six).as_deref(), Some("other_family"));
+    drop(live);
+}
+
+#[test]
+fn a_probe_that_no_host_has_seen_is_lost_and_what_cannot_be_sent_is_refused() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let member = scene.join("h1");
+    let live = scene.follow(&member).live(&scene);
+    let wish = RunInstance { subnet: subnet.meta.id.clone(), name: "blue".into(), ..Default::default() };
+    let interface = scene.client.run_instance(&wish).unwrap().interfaces[0].id.clone();
+    let probe = ProbePath { interface, destination: "10.20.1.100".into(), ..Default::default() };
+
+    // This agent says that it has sent it; what it sees is something else, and five frames are lost.
+    let found = scene.client.probe_path(&probe).unwrap();
+
+    let went = found.live.unwrap();
+    assert_eq!((found.outcome, went.outcome), (PathOutcome::Dropped, LiveOutcome::Lost));
+    assert_eq!((went.is_as_told, went.hops.len()), (false, 0));
+    assert!(went.summary.contains("has not seen it") && went.summary.contains("among 5 packets"), "{went:?}");
+
+    let refused = |probe: ProbePath| scene.client.probe_path(&probe).unwrap_err().code().map(str::to_owned);
+    let absent = ProbePath { interface: "eni-absent".into(), ..probe.clone() };
+    assert_eq!(refused(absent).as_deref(), Some("interface_not_found"));
+    let no_port = ProbePath { protocol: Some(PathProtocol::Tcp), ..probe.clone() };
+    assert_eq!(refused(no_port).as_deref(), Some("missing"));
+    let six = ProbePath { destination: "fd00::1".into(), ..probe };
     assert_eq!(refused(six).as_deref(), Some("other_family"));
     drop(live);
 }

@@ -1,10 +1,12 @@
-//! Why a VIP is where it is, or why nobody holds it: facts to sentences. And [`path`]: what a host would do with a packet.
+//! Why a VIP is where it is, or why nobody holds it: facts to sentences. And [`path`]: what a host would do with a packet;
+//! [`probe`]: what hosts did with one.
 //!
 //! Names of instances and hosts are words here (`web-1 on host h1`), times are told as ages; nothing is looked up.
 
 mod drill;
 mod facts;
 pub mod path;
+pub mod probe;
 mod sentence;
 #[cfg(test)]
 mod tests;

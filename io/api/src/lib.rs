@@ -90,7 +90,7 @@ pub use interface::{
 pub use key::{Health, KeyFile};
 pub use meta::{Meta, Page, Resource, Unbind, Update, Wait, WithWait};
 pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, UpdateNetwork, Vpc};
-pub use path::{FoundPath, PathHop, PathRule};
+pub use path::{FoundPath, LiveHop, LivePath, PathHop, PathRule, ProbePath};
 pub use policy::{AttachPolicy, CreatePolicy, Policy, PolicyVerdict, TestPolicy, UpdatePolicy};
 pub use problem::Problem;
 pub use trace::{TraceEnd, TraceTotal, Traced, TracedFrame};
@@ -100,6 +100,6 @@ pub use vip::{
 };
 pub use why::{Why, WhyCandidate, WhyReason};
 pub use words::{
-    AssociationMode, Binding, Contention, Driver, Family, HostState, InitSystem, InstanceState, MoveCause,
-    PathOutcome, PathProtocol, PortState, Power, Profile, Status, TraceHook, TraceVerdict,
+    AssociationMode, Binding, Contention, Driver, Family, HostState, InitSystem, InstanceState, LiveOutcome,
+    MoveCause, PathOutcome, PathProtocol, PortState, Power, Profile, Status, TraceHook, TraceVerdict,
 };

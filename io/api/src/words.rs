@@ -225,6 +225,26 @@ word! {
 }
 
 word! {
+    /// Where a packet that was sent ended.
+    LiveOutcome {
+        /// An interface was given it.
+        Delivered "delivered",
+        /// It left by an edge.
+        Outside "outside",
+        /// The gateway, which is the switch itself, answered it.
+        Answered "answered",
+        /// A switch took it for something that is for itself.
+        Used "used",
+        /// A host dropped it, for a reason.
+        Dropped "dropped",
+        /// It was lost between two hosts, or before any.
+        Lost "lost",
+        /// It went to a host that was not looked on at.
+        Unknown "unknown",
+    }
+}
+
+word! {
     /// What a packet is.
     PathProtocol {
         /// A ping.

@@ -3,7 +3,7 @@
 use crate::{Switch, error::OrderError, layout, layout::Plain};
 use havip_assist::Speech;
 use havip_claim::{Order, Release};
-use havip_model::{HostNumber, MoveCause, VipKey};
+use havip_model::{HostNumber, MoveCause, PortNumber, VipKey};
 
 /// What became of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,10 +104,31 @@ impl Switch {
         })
     }
 
+    /// Sends a frame as if the guest of this port had: its hook judges it as all that comes from there.
+    ///
+    /// Unsent if the port's device is down or gone.
+    ///
+    /// # Panics
+    /// If it is longer than [`Self::LONGEST_PROBE`].
+    pub fn send_as(&self, port: PortNumber, frame: &[u8]) -> Result<Outcome, OrderError> {
+        assert!(frame.len() <= Self::LONGEST_PROBE, "a probe is short");
+        let (port, nonce) = (port.get(), frame.len() as u64);
+        self.hand_in(layout::Order { kind: PROBE, port, nonce, ..layout::Order::zeroed() }, frame)
+    }
+
+    /// `PROBE_MAX`.
+    pub const LONGEST_PROBE: usize = 96;
+
     fn carry_out(&self, order: layout::Order) -> Result<Outcome, OrderError> {
-        // Room for the announcement, the ask or the advert that the program makes of the order.
-        let mut frame = [0; FRAME];
-        frame[..size_of::<layout::Order>()].copy_from_slice(order.bytes());
+        self.hand_in(order, &[])
+    }
+
+    fn hand_in(&self, order: layout::Order, behind: &[u8]) -> Result<Outcome, OrderError> {
+        // Room for the announcement, the ask or the advert that the program makes of the order, or for what is sent.
+        let mut frame = [0; size_of::<layout::Order>() + Self::LONGEST_PROBE];
+        let (first, rest) = frame.split_at_mut(size_of::<layout::Order>());
+        first.copy_from_slice(order.bytes());
+        rest[..behind.len()].copy_from_slice(behind);
         let (verdict, _) = self.run("agent_op", &frame, None).map_err(OrderError)?;
         Ok(match verdict {
             1 => Outcome::Done,
@@ -139,7 +160,6 @@ fn cause_number(cause: MoveCause) -> u32 {
     }
 }
 
-const FRAME: usize = 128;
 const PREPARE: u32 = 1;
 const MERGE: u32 = 2;
 const RELEASE: u32 = 3;
@@ -152,3 +172,4 @@ const ECHO: u32 = 9;
 const FORGET: u32 = 10;
 const SPEAK: u32 = 11;
 const HOLD_OFF: u32 = 12;
+const PROBE: u32 = 13;

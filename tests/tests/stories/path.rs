@@ -1,7 +1,7 @@
 //! Where a packet would go, told before it is sent.
 
 use anyhow::{Context, Result, ensure};
-use havip_lab::{PATIENCE, Scene, eventually, names::HostName};
+use havip_lab::{Guest, PATIENCE, Scene, eventually, names::HostName};
 use havip_tests::{VIP, elect_blue, pair, program};
 use serde_json::Value;
 use std::process::Command;
@@ -57,5 +57,64 @@ fn the_path_of_a_packet_is_told_from_the_kernels_maps_and_is_the_one_that_it_tak
     scene["client"].eventually_fetches(&havip_tests::vip_url(), "green", PATIENCE)?;
     let found = path(&scene, &["client", &vip, "--proto", "tcp", "--port", "80"])?;
     ensure!(way(&found) == (2, "delivered", "green"), "{found}");
+    Ok(())
+}
+
+/// How many pings a guest's own kernel has been asked.
+fn pings_heard(guest: &Guest) -> Result<u64> {
+    let said = guest.shell("cat /proc/net/snmp")?;
+    let mut lines = said.lines().filter_map(|line| line.strip_prefix("Icmp: "));
+    let (names, numbers) = lines.next().zip(lines.next()).context("the kernel counts ICMP")?;
+    let found = names.split(' ').zip(numbers.split(' ')).find(|(name, _)| *name == "InEchos");
+    Ok(found.context("it counts pings")?.1.parse()?)
+}
+
+/// The hosts that saw the packet, the outcome, and whether it went as the maps say.
+fn went(found: &Value) -> (usize, &str, bool) {
+    let live = &found["live"];
+    let hops = live["hops"].as_array().map_or(0, Vec::len);
+    (hops, live["outcome"].as_str().unwrap_or_default(), live["is_as_told"] == true)
+}
+
+#[test]
+fn a_probe_is_delivered_once_and_shows_where_packets_really_go_and_where_they_are_lost() -> Result<()> {
+    let scene = pair().edges(1).start(program())?;
+    let (green, vip) = (&scene["green"], VIP.to_string());
+    let address = green.address.to_string();
+    green.pings(scene["client"].address)?;
+    let before = pings_heard(green)?;
+
+    let found = path(&scene, &["client", &address, "--live"])?;
+    ensure!(went(&found) == (2, "delivered", true), "{found}");
+    ensure!(found["live"]["hops"][1]["to"] == "green", "{found}");
+    ensure!(pings_heard(green)? == before + 1, "one probe is one ping");
+
+    // A SYN and a datagram go the same way; what lies is dropped where it comes out, and reported.
+    for proto in ["tcp", "udp"] {
+        let found = path(&scene, &["client", &address, "--proto", proto, "--port", "8443", "--live"])?;
+        ensure!(went(&found) == (2, "delivered", true), "{found}");
+    }
+    let found = path(&scene, &["client", &address, "--source", &vip, "--live"])?;
+    ensure!(went(&found) == (1, "dropped", true), "{found}");
+    ensure!(found["live"]["reason"] == "source_address", "{found}");
+    scene.eventually_refused("client", "source_address")?;
+
+    // Outside by the edge.
+    scene.bind_eip(&scene["client"].id)?;
+    eventually(PATIENCE, || {
+        let found = path(&scene, &["client", "198.51.100.99", "--live"])?;
+        let (hops, outcome, is_as_told) = went(&found);
+        ensure!((outcome, is_as_told) == ("outside", true) && hops > 0, "{found}");
+        Ok(())
+    })?;
+
+    // The maps do not know that a cable is broken.
+    scene.cut(2, 3)?;
+    let before = pings_heard(green)?;
+    let found = path(&scene, &["client", &address, "--live"])?;
+    ensure!((way(&found).1, went(&found)) == ("delivered", (1, "lost", false)), "{found}");
+    let summary = found["live"]["summary"].as_str().unwrap_or_default();
+    ensure!(summary.contains("h3 sent it to") && summary.contains("lost it"), "{summary}");
+    ensure!(pings_heard(green)? == before, "it is lost");
     Ok(())
 }

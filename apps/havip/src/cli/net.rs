@@ -5,7 +5,7 @@ use super::session::{NotFound, Session, print};
 use super::show::{Format, json};
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use havip_api::{Eip, FoundPath, Instance, Interface, PathProtocol, PathQuery, Vip};
+use havip_api::{Eip, FoundPath, Instance, Interface, LivePath, PathProtocol, PathQuery, ProbePath, Vip};
 use std::net::IpAddr;
 
 /// What can be asked of the network.
@@ -14,12 +14,16 @@ use std::net::IpAddr;
 Examples:
   havip net path web-1 10.20.1.100
   havip net path client shop-vip --proto tcp --port 80
+  havip net path client shop-vip --proto tcp --port 80 --live
   havip net path outside 203.0.113.1 --proto tcp --port 443")]
 pub enum NetVerb {
-    /// Say where a packet would go, host by host, and which rule decides; nothing is sent
+    /// Say where a packet would go, host by host, and which rule decides; nothing is sent, but by --live
     ///
     /// Each host on its way is asked for what its kernel's maps say now, whatever the server thinks. Limits, and what
     /// the guest itself does with the packet, are left out. With -o wide each rule has its name.
+    /// With --live one such packet is sent, and what hosts saw of it is said behind what their maps say: a ping, a SYN
+    /// or a datagram, which the receiver gets and answers as anybody's. The sender gets an answer that it did not ask
+    /// for: it ignores that of a ping, and resets the connection of a SYN.
     Path {
         /// Who sends it: an instance, an interface, an address of one, or `outside`
         #[arg(value_name = "FROM")]
@@ -36,18 +40,33 @@ pub enum NetVerb {
         /// From which address, if not the interface's own: a VIP that it has, or somebody outside
         #[arg(long, value_name = "ADDRESS")]
         source: Option<IpAddr>,
+        /// Send one such packet from there, and say where it really went
+        #[arg(long)]
+        live: bool,
     },
 }
 
 impl Verb for NetVerb {
     fn run(self, session: &Session) -> Result<()> {
-        let Self::Path { from, to, proto, port, source } = self;
+        let Self::Path { from, to, proto, port, source, live } = self;
         let (to, family) = destination(session, &to)?;
         let interface = sender(session, &from, family)?;
         let usual = interface.is_none().then_some(SOMEBODY_OUTSIDE);
         let source = source.map(|source| source.to_string()).or_else(|| usual.map(str::to_owned));
-        let query = PathQuery { interface, source, destination: to, protocol: Some(proto), port };
-        let found = session.client.find_path(&query)?;
+        let protocol = Some(proto);
+        let found = match (live, interface) {
+            (true, None) => {
+                bail!("nothing is sent from outside: say --live where an instance or interface sends")
+            }
+            (true, Some(interface)) => {
+                let probe = ProbePath { interface, source, destination: to, protocol, port };
+                session.client.probe_path(&probe)?
+            }
+            (false, interface) => {
+                let query = PathQuery { interface, source, destination: to, protocol, port };
+                session.client.find_path(&query)?
+            }
+        };
         match session.format {
             Format::Json => print(&json(&found)?),
             Format::Yaml => print(&serde_yaml_ng::to_string(&found)?),
@@ -120,7 +139,18 @@ fn page(found: &FoundPath, is_wide: bool) -> String {
     if !found.advice.is_empty() {
         text.push_str(&format!("  what to do: {}\n", found.advice));
     }
+    found.live.iter().for_each(|live| text.push_str(&way(live)));
     text
+}
+
+/// A line for each host that saw the packet, then where it ended.
+fn way(live: &LivePath) -> String {
+    let mut text = String::from("and the packet that was sent:\n");
+    for hop in &live.hops {
+        text.push_str(&format!("  {}  {}, from {}, {}\n", hop.at, hop.name, hop.from, hop.did));
+    }
+    let reason = live.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+    text + &format!("{}: {}{reason}\n", live.outcome, live.summary)
 }
 
 /// Of RFC 5737's addresses for documentation: nobody's.
@@ -129,7 +159,7 @@ const SOMEBODY_OUTSIDE: &str = "198.51.100.1";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use havip_api::{PathHop, PathOutcome, PathRule};
+    use havip_api::{LiveHop, LiveOutcome, PathHop, PathOutcome, PathRule};
 
     #[test]
     fn a_page_has_a_heading_for_each_host_and_says_at_the_end_what_to_do() {
@@ -151,6 +181,7 @@ mod tests {
                 ],
                 to: None,
             }],
+            live: None,
         };
         let lines = "10.20.1.3 to 10.20.1.100\n\
                      host h3, from client\n\
@@ -160,5 +191,28 @@ mod tests {
                      \x20 what to do: start keepalived\n";
         assert_eq!(page(&found, false), lines);
         assert!(page(&found, true).contains("own address [source_own]\n"));
+
+        let hop = LiveHop {
+            host: None,
+            name: "host h3".into(),
+            at: "2026-11-27T04:15:58.742799Z".into(),
+            from: "its own port".into(),
+            did: "dropped it: no_holder".into(),
+            to: None,
+        };
+        let live = LivePath {
+            outcome: LiveOutcome::Dropped,
+            reason: Some("no_holder".into()),
+            summary: "it was dropped on host h3: nobody holds the VIP, as the maps say".into(),
+            is_as_told: true,
+            hops: vec![hop],
+        };
+        let probed = FoundPath { live: Some(live), ..found };
+        let lines = format!(
+            "{lines}and the packet that was sent:\n\
+             \x20 2026-11-27T04:15:58.742799Z  host h3, from its own port, dropped it: no_holder\n\
+             dropped: it was dropped on host h3: nobody holds the VIP, as the maps say (no_holder)\n"
+        );
+        assert_eq!(page(&probed, false), lines);
     }
 }

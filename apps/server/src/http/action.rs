@@ -127,6 +127,7 @@ const ROUTES: &[(&str, &str, &str, Reach)] = &[
     ("GET", "/v1/hosts/{id}/drops", "havip:GetHostDrops", A),
     ("GET", "/v1/hosts/{id}/trace", "havip:TraceHost", A),
     ("GET", "/v1/path", "havip:FindPath", P),
+    ("POST", "/v1/path", "havip:ProbePath", P),
     ("GET", "/v1/events", "havip:ListEvents", P),
     ("GET", "/v1/events/watch", "havip:ListEvents", P),
     // Whoever is no administrator has only what is of its project.

@@ -130,7 +130,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(host::get_host, host::update_host, host::remove_host))
         .routes(routes!(host::host_drops))
         .routes(routes!(trace::trace_host))
-        .routes(routes!(path::find_path))
+        .routes(routes!(path::find_path, path::probe_path))
         .routes(routes!(event::list_events))
         .routes(routes!(event::watch_events))
         .routes(routes!(audit::list_audit_entries))

@@ -13,6 +13,7 @@ mod identities;
 mod keys;
 mod migrations;
 mod path;
+mod probe;
 mod reports;
 mod rights;
 mod sent;
@@ -42,6 +43,7 @@ pub use hosts::Join;
 pub use identities::Principal;
 pub use keys::KeysStatus;
 pub use path::{Asked, Question};
+pub use probe::Went;
 pub use rights::{Held, Rights, built_in};
 pub use status::host_name;
 use std::{

@@ -36,8 +36,14 @@ pub struct Asked {
 }
 
 impl Service {
-    /// Asks host after host. What one that does not answer would do is not known, so that is a failure.
+    /// Where the packet would go.
     pub async fn path(&self, question: Question) -> Result<FoundPath, Fault> {
+        let hops = self.walk(question).await?;
+        Ok(self.read(|durable| Shapes::of(self, durable).found_path(&hops)))
+    }
+
+    /// Asks host after host. What one that does not answer would do is not known, so that is a failure.
+    pub(super) async fn walk(&self, question: Question) -> Result<Vec<Asked>, Fault> {
         let (mut host, mut ask) = self.read(|durable| first(durable, &question))?;
         let mut hops: Vec<Asked> = vec![];
         loop {
@@ -62,7 +68,7 @@ impl Service {
                 None => break,
             }
         }
-        Ok(self.read(|durable| Shapes::of(self, durable).found_path(&hops)))
+        Ok(hops)
     }
 }
 

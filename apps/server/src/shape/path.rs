@@ -1,4 +1,6 @@
-//! A packet's path, as the API shows it.
+//! A packet's path, as the API shows it; [`live`]: the way that one went.
+
+mod live;
 
 use super::Shapes;
 use crate::service::Asked;
@@ -37,6 +39,7 @@ impl Shapes<'_> {
             summary,
             advice: known.map_or(String::new(), |known| known.remedy.into()),
             hops: shown,
+            live: None,
         }
     }
 

@@ -59,7 +59,7 @@ fn outsider(hook: TraceHook) -> &'static str {
 }
 
 /// An instant as RFC 3339 in UTC with microseconds.
-fn micros(at_us: u64) -> String {
+pub(super) fn micros(at_us: u64) -> String {
     let micros = i64::try_from(at_us).unwrap_or(i64::MAX);
     let instant = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     format!("{instant:.6}")

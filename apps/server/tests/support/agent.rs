@@ -336,6 +336,7 @@ fn reply(command: havip_stream::proto::Command) -> havip_stream::proto::CommandR
             let path = Some(PathFound { rules, outcome, reason, ..Default::default() });
             CommandResult { id, path, ..Default::default() }
         }
+        Body::Probe(_) => CommandResult { id, ..Default::default() },
         Body::Drops(_) => {
             let drops = vec![Drop { reason: "source_mac".into(), packets: 7 }];
             CommandResult { id, drops, ..Default::default() }

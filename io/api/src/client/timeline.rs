@@ -2,7 +2,8 @@
 
 use super::transport::{Client, ClientError, query};
 use crate::{
-    AuditEntry, AuditFilter, Event, EventFilter, FoundPath, Page, PathQuery, TraceFilter, Traced, WatchFilter,
+    AuditEntry, AuditFilter, Event, EventFilter, FoundPath, Page, PathQuery, ProbePath, TraceFilter, Traced,
+    WatchFilter,
 };
 use serde::de::DeserializeOwned;
 use std::{
@@ -38,6 +39,12 @@ impl Client {
     /// What the hosts' maps would do with a packet.
     pub fn find_path(&self, query: &PathQuery) -> Result<FoundPath, ClientError> {
         self.get(&format!("/path{}", self::query(query)))
+    }
+    /// Sends a packet as an interface's guest would, and says where it went beside what the maps say.
+    pub fn probe_path(&self, probe: &ProbePath) -> Result<FoundPath, ClientError> {
+        let bytes = serde_json::to_vec(probe).expect("the shapes hold only what JSON can say");
+        // Sent again it would be another packet.
+        self.read(self.send("POST", "/path", &bytes, PROBE_TIMEOUT, false)?)
     }
     fn follow<T>(&self, path: &str) -> Result<Follow<T>, ClientError> {
         let answer = self.send("GET", path, &[], WATCH_TIMEOUT, true)?;
@@ -91,5 +98,7 @@ impl<T: DeserializeOwned> Iterator for Follow<T> {
     }
 }
 
+/// Hosts begin to look on within 10 s, and look on for 2.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A watch is opened anew after a day.
 const WATCH_TIMEOUT: Duration = Duration::from_secs(86_400);
