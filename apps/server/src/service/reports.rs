@@ -19,11 +19,11 @@ impl Service {
             let mut fresh: Vec<(VipKey, Record)> = vec![];
             let mut claims = HashSet::new();
             for moved in &moves {
-                if !is_own(state, host, moved.vip, &moved.record) && !is_of_lost(state, host, moved) {
+                let known = newest(state, &fresh, moved.vip);
+                if !is_own(state, host, moved, known) && !is_of_lost(state, host, moved) {
                     debug!(host = host.get(), vip = ?moved.vip, "a move of somebody else's port is not recorded");
                     continue;
                 }
-                let known = newest(state, &fresh, moved.vip);
                 let claim = (moved.vip, moved.record.epoch, moved.record.present_holder());
                 if known == Some(moved.record) || !claims.insert(claim) || was_noted(state, moved) {
                     continue;
@@ -120,12 +120,29 @@ impl Service {
 }
 
 /// Whether a record is of one of the host's own ports: the one that holds or held the VIP, or the host as an edge.
-fn is_own(state: &State, host: HostNumber, key: VipKey, record: &Record) -> bool {
+///
+/// What is recorded here goes to every host of the VPC. So whoever has a host's certificate has no say in VPCs in
+/// which that host has no port.
+fn is_own(state: &State, host: HostNumber, moved: &Move, known: Option<Record>) -> bool {
+    let (world, record) = (&state.world, &moved.record);
     let Holder { host: of, port } = record.holder;
-    let is_edge_record = state.world.eip_by_address(key.address).is_some();
-    let interface = state.world.interface_by_port(port);
-    of == host
-        && (record.released || is_edge_record || interface.is_some_and(|interface| interface.is_at(host)))
+    if of != host {
+        return false;
+    }
+    let vpc = world.vpc_by_vni(moved.vip.vni).map(|vpc| vpc.id);
+    let is_edge = || world.hosts.get(&host).is_some_and(|host| host.edge_device.is_some());
+    if let Some(eip) = world.eip_by_address(moved.vip.address)
+        && (eip.vpc.is_none() || eip.vpc == vpc)
+        && is_edge()
+    {
+        return true;
+    }
+    let Some(vpc) = vpc else { return false };
+    if record.released {
+        // Its last words may come when its last port of the VPC is gone.
+        return world.is_placed(vpc, host) || known.is_some_and(|known| known.holder == record.holder);
+    }
+    world.interface_by_port(port).is_some_and(|interface| interface.vpc == vpc && interface.is_at(host))
 }
 
 /// Whether another host of the VPC released what a lost host held, as it may (C7).
