@@ -6,7 +6,7 @@ use fabric::*;
 use havip_model::{Holder, HostNumber, MacAddr, MoveCause, PortNumber};
 use havip_packet_socket::PacketSocket;
 use havip_stream::convert::Sending;
-use havip_stream::proto::report;
+use havip_stream::proto::{self, report};
 use havip_wire::{Dhcp, DhcpKind, EtherType, Ethernet, Ipv4, Udp, build};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -20,7 +20,12 @@ fn holder(host: u32, port: u32) -> Option<Holder> {
 
 /// Guests 1 and 2 on hosts 1 and 2 may claim the VIP; guest 3, a client, is on host 2.
 fn scene(name: &str) -> Fabric {
-    let mut fabric = Fabric::build(name, 2);
+    scene_among(name, 2)
+}
+
+/// The same among more hosts, which have nothing to do with the VPC.
+fn scene_among(name: &str, hosts: u32) -> Fabric {
+    let mut fabric = Fabric::build(name, hosts);
     for (guest, host) in [(1, 1), (2, 2), (3, 2)] {
         fabric.guest(guest, host);
     }
@@ -123,6 +128,43 @@ fn a_claim_by_a_stranger_moves_nothing_and_is_reported() {
     assert_eq!(havip_switch::reason_name(refused.reason), "claim_not_associated");
     assert_eq!(session.moves(), vec![]);
     fabric.reaches_vip(2);
+}
+
+#[test]
+fn a_stolen_certificate_is_answered_by_other_agents_about_its_hosts_vpcs_alone() {
+    let fabric = scene_among("agt8", 3);
+    let _agents = [fabric.agent(1), fabric.agent(2)];
+    wait_until_up(&fabric, 1, &[1]);
+    wait_until_up(&fabric, 2, &[2, 3]);
+    claim(&fabric, 1);
+    fabric.reaches_vip(3);
+    within(PATIENCE, || !fabric.server.host(1).moves().is_empty());
+
+    // A member is told who holds what: so much a thief of its certificate learns.
+    let pull = |from| proto::PullRequest { vni: VNI, from_host: from };
+    let told = fabric.asks(2, 1, async |mut peer| peer.pull(pull(2)).await.unwrap().into_inner());
+    let known = told.entries[0].record.clone().unwrap();
+    assert_eq!((known.host, known.port), (1, 1));
+
+    // Who is none is told nothing, also about a port, and what it says is greater is not taken over.
+    let greater = proto::Record { epoch: known.epoch + (1 << 16), host: 3, port: 3, ..known };
+    let entry = proto::records::Entry { record: Some(greater), ..told.entries[0].clone() };
+    let refused = fabric.asks(3, 1, async |mut peer| {
+        let records = proto::Records { vni: VNI, from_host: 3, entries: vec![entry] };
+        let answers = [
+            peer.pull(pull(3)).await.err(),
+            peer.repair(records).await.err(),
+            peer.compare(proto::Digest { vni: VNI, from_host: 3, sum: 1 }).await.err(),
+            peer.down(proto::DownRequest { port: 1 }).await.err(),
+            peer.arrived(proto::ArrivedRequest { port: 1 }).await.err(),
+        ];
+        answers.map(|status| status.map(|status| status.code()))
+    });
+    assert_eq!(refused, [Some(tonic::Code::Unavailable); 5]);
+    let told = fabric.asks(2, 1, async |mut peer| peer.pull(pull(2)).await.unwrap().into_inner());
+    let kept = told.entries[0].record.clone().unwrap();
+    assert_eq!((kept.host, kept.port, kept.epoch), (1, 1, known.epoch));
+    fabric.reaches_vip(3);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -204,6 +205,67 @@ fn the_server_is_a_user_that_owns_its_data_and_reaches_nothing_else_of_ours() {
     let key = fs::metadata(machine.scratch.path().join("key.json")).unwrap();
     assert_eq!((key.uid(), key.mode() & 0o777), (0, 0o600));
     assert!(!data.join("server/admin-key.json").exists(), "there is one copy of the key");
+}
+
+#[test]
+fn a_user_of_the_host_without_rights_reaches_nothing_of_ours_but_the_agents_pages() {
+    let mut machine = Machine::new("f");
+    machine.up();
+    machine.havip("vpc create --name shop --cidr 10.20.0.0/16");
+    machine.havip("subnet create --vpc shop --name web --cidr 10.20.1.0/24");
+    machine.havip("instance run --subnet web --name web-1");
+    let key = machine.scratch.path().join("key.json");
+    // In the machine's network as nobody, who can get no rights back.
+    let as_nobody = |script: &str, input: &str| -> (bool, String) {
+        let ids = ["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"];
+        let mut command = Command::new("nsenter");
+        command.arg(machine.network()).arg("setpriv").args(ids).args(["sh", "-c", script]).current_dir("/");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+
+    // Files, sockets and pins: by their names, which it could know, as it cannot list them.
+    let named = |path: &Path| succeed("find", &[path.to_str().unwrap(), "-not", "-type", "l", "-print"]);
+    let pins = Path::new("/sys/fs/bpf/havip").join(&machine.name);
+    let kept = named(&machine.data()) + &named(&pins) + key.to_str().unwrap() + "\n";
+    assert!(kept.contains("seal.key") && kept.contains("identity.json") && kept.contains("/records\n"));
+    // The files of an instance's own tree are as open as they are in it, behind doors that are shut.
+    let reaches = "while read -r path; do [ -r \"$path\" ] || [ -w \"$path\" ] && echo \"$path\"; done; true";
+    let (_, reached) = as_nobody(reaches, &kept);
+    assert_eq!(reached, "", "of {} files", kept.lines().count());
+
+    // Programs, maps and links; another's network; what a process of ours has open or was told.
+    let processes = ["server", "agent"].map(|name| machine.program(name).unwrap());
+    for script in [
+        "bpftool map list".to_owned(),
+        "bpftool prog list".to_owned(),
+        format!("nsenter --net=/run/netns/{} true", machine.name),
+        format!("ls /proc/{}/fd", processes[0]),
+        format!("ls /proc/{}/fd", processes[1]),
+        format!("cat /proc/{}/environ", processes[1]),
+        format!("kill -0 {}", processes[1]),
+        "ip link set up0 down".to_owned(),
+        format!("{} host records --name {}", env!("CARGO_BIN_EXE_havip"), machine.name),
+        format!("{} vpc list", env!("CARGO_BIN_EXE_havip")),
+    ] {
+        assert!(!as_nobody(&script, "").0, "{script}");
+    }
+    // What everybody sees of processes is no secret.
+    let lines = as_nobody("cat /proc/[0-9]*/cmdline | tr '\\0' ' '", "").1;
+    let secret: Value = serde_json::from_str(&fs::read_to_string(&key).unwrap()).unwrap();
+    let secret = secret["access_key_secret"].as_str().unwrap();
+    assert!(lines.contains("agent") && !lines.contains(secret), "{lines}");
+
+    // The API answers nobody without a key.
+    let status = |words: &str| as_nobody(&format!("curl -s -o /dev/null -w '%{{http_code}}' {words}"), "").1;
+    assert_eq!(status("http://127.0.0.1:7400/v1/vpcs"), "401");
+    assert_eq!(status("-X POST -d '{}' http://127.0.0.1:7400/v1/vpcs"), "401");
+    // The agent's own pages are for everybody on the machine, and change nothing.
+    assert_eq!(status("http://127.0.0.1:7404/status"), "200");
+    assert_eq!(status("-X POST http://127.0.0.1:7404/status"), "405");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use havip_api::{
 };
 use havip_model::{Epoch, Holder, HostNumber, Incarnation, MacAddr, PortNumber, Record, VipKey, Vni};
 use havip_netlink::Namespace;
-use havip_wire::{Announcement, Message, RecordKind};
+use havip_wire::{Announcement, Message, RecordKind, Vxlan, build};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
@@ -414,6 +414,16 @@ impl Scene {
         let packet = forged_announcement(from, vni, self.vip_address, vip.incarnation);
         let to = (HostName::Host(3).underlay(), VXLAN_PORT).into();
         crate::socket::send_udp(&Namespace::open(&self.lab.name().host(&HostName::Host(2)))?, to, &packet)
+    }
+
+    /// Sends a guest's host a ping in another guest's name, from a host, as every process there can that has a socket.
+    pub fn forge_ping_by_host_process(&self, at: HostName, from: &str, to: &str, on: HostName) -> Result<()> {
+        let vni = self.lab.api(|client| client.vpc(&self.vpc))?.vni;
+        let forger = MacAddr([2, 0xde, 0xad, 0xbe, 0xef, 1]);
+        let ping = build::frame(forger, forger).ip(self[from].address, self[to].address).ping(1, 1);
+        let packet = Vxlan { vni, payload: &ping }.encode();
+        let to = (on.underlay(), VXLAN_PORT).into();
+        crate::socket::send_udp(&Namespace::open(&self.lab.name().host(&at))?, to, &packet)
     }
 
     /// Forgets a guest that was deleted.

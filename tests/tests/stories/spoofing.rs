@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use havip_api::{Event, EventFilter};
-use havip_lab::{eventually, names::HostName};
+use havip_lab::{Guest, eventually, names::HostName};
 use havip_tests::{VIP, elect_blue, pair, program, vip_url};
 use std::time::Duration;
 
@@ -100,4 +100,39 @@ fn a_forged_announcement_from_a_known_hosts_address_changes_nothing_and_is_repor
     ensure!(drops.contains(&("announcement_forged".into(), 1)), "{drops:?}");
     ensure!(scene.vip_now()?.holder == before, "the holder has changed");
     scene["client"].fetches(&vip_url(), "blue")
+}
+
+/// How many pings a guest's own kernel has been asked.
+fn pings_heard(guest: &Guest) -> Result<u64> {
+    let said = guest.shell("cat /proc/net/snmp")?;
+    let mut lines = said.lines().filter_map(|line| line.strip_prefix("Icmp: "));
+    let (names, numbers) = lines.next().zip(lines.next()).context("the kernel counts ICMP")?;
+    let found = names.split(' ').zip(numbers.split(' ')).find(|(name, _)| *name == "InEchos");
+    Ok(found.context("it counts pings")?.1.parse()?)
+}
+
+#[test]
+fn any_process_of_a_host_can_send_into_a_vpc_until_the_host_keeps_the_port_to_its_kernel() -> Result<()> {
+    let scene = pair().start(program())?;
+    let (client, green) = (&scene["client"], &scene["green"]);
+    client.pings(green.address)?;
+    let forge = || scene.forge_ping_by_host_process(HostName::Host(1), "client", "green", HostName::Host(2));
+    let before = pings_heard(green)?;
+
+    forge()?;
+    eventually(Duration::from_secs(5), || {
+        ensure!(pings_heard(green)? == before + 1, "a packet from a host's address is a guest's");
+        Ok(())
+    })?;
+
+    // The remedy of docs/security.md.
+    let mut nft = scene.lab.host_namespace(HostName::Host(1))?.command("nft");
+    let rules = "table inet havip { chain out { type filter hook output priority 0; \
+                 udp dport 7402 meta skuid >= 0 drop; }; }";
+    ensure!(nft.arg(rules).status()?.success(), "nft refused {rules}");
+
+    ensure!(forge().is_err(), "it was sent all the same");
+    client.pings(green.address)?;
+    ensure!(pings_heard(green)? == before + 2, "what the kernel itself sends goes on");
+    elect_blue(&scene)
 }

@@ -8,11 +8,13 @@ use havip_agent::Args;
 use havip_model::*;
 use havip_netlink::{BridgeSpec, Links, Namespace, VethEnd, VethSpec};
 use havip_reconcile::item::*;
+use havip_stream::proto::peer_client::PeerClient;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::process::Output;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 /// The VPC's number in every test.
 pub const VNI: u32 = 77;
@@ -141,6 +143,33 @@ impl Fabric {
             }))
         });
         Agent { stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Speaks to the agent of a host from another one's address, with the certificate that lies in that host's data.
+    pub fn asks<T: Send>(
+        &self,
+        from: u32,
+        of: u32,
+        questions: impl AsyncFnOnce(PeerClient<Channel>) -> T + Send,
+    ) -> T {
+        let data = self.directory.path().join(from.to_string()).join("identity.json");
+        let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(data).unwrap()).unwrap();
+        let text = |name: &str| kept[name].as_str().unwrap().to_owned();
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(text("authority_pem")))
+            .domain_name(format!("host-{of}.havip"))
+            .identity(Identity::from_pem(text("certificate_pem"), text("key_pem")));
+        let endpoint = Endpoint::from_shared(format!("https://{}:7403", underlay(of))).unwrap();
+        let endpoint = endpoint.tls_config(tls).unwrap();
+        let host = &self.hosts[from as usize - 1];
+        let ask = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let channel = endpoint.connect().await.unwrap();
+                questions(PeerClient::new(channel)).await
+            })
+        };
+        host.run(ask).unwrap()
     }
 
     /// Takes away what a reboot takes away: pins, and the devices that the agent made.
