@@ -6,6 +6,7 @@
  */
 #include "advert.h"
 #include "ask6.h"
+#include "show.h"
 
 /* A record that nobody has claimed; its value never changes, and its size is the records'. */
 struct blank_record {
@@ -91,6 +92,9 @@ static __noinline __u64 permitted(const struct address_key *key, __u32 number)
 	struct eip *eip;
 	struct nat *nat;
 
+	/* Edges have no port; the records of segments and EIPs name port 1. */
+	if (vip && vip->kind == ADDRESS_SEGMENT)
+		return number == 1 ? vip->incarnation : 0;
 	if (vip) {
 		port = bpf_map_lookup_elem(&ports, &number);
 		if (vip->kind != ADDRESS_VIP || !port || port->state == PORT_INACTIVE || port->vni != key->vni ||
@@ -98,7 +102,6 @@ static __noinline __u64 permitted(const struct address_key *key, __u32 number)
 			return 0;
 		return vip->incarnation;
 	}
-	/* An EIP: its edges have no port; their records name port 1. */
 	__builtin_memcpy(public_address.address, key->address, 16);
 	eip = bpf_map_lookup_elem(&eips, &public_address);
 	if (!eip || eip->vni != key->vni || number != 1)
@@ -319,6 +322,8 @@ int agent_op(struct __sk_buff *skb)
 		return forget(&key, order.record.incarnation);
 	case ORDER_ECHO:
 		return echo(skb, &order, own);
+	case ORDER_SHOW:
+		return show_outside(skb, key.vni, last_word(key.address)) ? OUTCOME_DONE : OUTCOME_UNCHANGED;
 	case ORDER_HOLD_OFF:
 		return hold_off(&key, order.port, order.nonce);
 	case ORDER_PROBE:

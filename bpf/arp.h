@@ -141,9 +141,11 @@ static __noinline int arp_announcement(struct __sk_buff *skb, const struct port 
 	} else {
 		claim.incarnation = of->incarnation;
 		claim.is_held = of->flags & ADDRESS_HOLD;
+		skb->cb[0] = port->vni; /* as STAGE_SHOW reads it */
+		skb->cb[1] = address;
 		reason = follow_claim(skb, &claim);
 		if (!reason)
-			return TC_ACT_SHOT;
+			return is_external(port->subnet) ? SHOWS : TC_ACT_SHOT;
 	}
 	return drop(skb, port->number, reason, address);
 }
@@ -197,6 +199,8 @@ static __noinline int arp_request(struct __sk_buff *skb, const struct settings *
 	struct address_key key = vip_key(port->vni, saying->target);
 	struct address *of = bpf_map_lookup_elem(&addresses, &key);
 
+	if ((!of || of->subnet != port->subnet) && is_external(port->subnet))
+		return OUTWARDS;
 	if (!of || of->subnet != port->subnet)
 		return drop(skb, port->number, REASON_ARP_UNKNOWN, saying->target);
 	if (of->kind == ADDRESS_INTERFACE)
@@ -206,7 +210,7 @@ static __noinline int arp_request(struct __sk_buff *skb, const struct settings *
 	return answer_arp(skb, port, port->virtual_mac, saying);
 }
 
-/* What a guest says by ARP: who it is, then what it asks. Returns a verdict, ARP_ANNOUNCEMENT or ARP_ANSWER. */
+/* What a guest says by ARP: who it is, then what it asks. Returns a verdict, ARP_ANNOUNCEMENT, ARP_ANSWER or OUTWARDS. */
 static __noinline int arp_from_port(struct __sk_buff *skb, const struct settings *own, const struct port *port)
 {
 	struct arp_saying saying = {};

@@ -45,6 +45,7 @@ enum limited {
 	LIMITED_PROBES = 6,
 	LIMITED_ADVERTISED = 7,
 	LIMITED_ARRIVALS = 8,
+	LIMITED_OUTWARDS = 9,
 };
 
 /* The same by the port's number, which may be one of another host. */

@@ -2,13 +2,10 @@
 /*
  * What comes in by an edge's outside device.
  *
- * The device belongs to the host: whatever is not for an EIP goes on to the host's own stack.
+ * The device belongs to the host: whatever is for no EIP and no external subnet goes on to the host's own stack.
  */
 #include "dhcp.h"
-#include "edge.h"
-
-/* Another program may sit behind this one; without one the host's stack takes the packet. */
-#define TO_THE_HOST TC_ACT_UNSPEC
+#include "segment.h"
 
 /* This host is the one that answers for the EIP outside. */
 static __always_inline bool is_active_edge(const struct settings *own, __u32 vni, const struct ip16 *public_address)
@@ -95,21 +92,39 @@ static __always_inline int ip_from_outside(struct __sk_buff *skb, const struct s
 	return enter_vpc(skb, &coming);
 }
 
+/* Of an external subnet, perhaps: its tag says of which, if it has one. The others are other networks'. */
+static __always_inline int of_a_segment(struct __sk_buff *skb)
+{
+	__u32 vlan = skb->vlan_present ? skb->vlan_tci & 0x0fff : 0, *subnet;
+
+	if (skb->vlan_present && (skb->vlan_proto != bpf_htons(ETH_P_8021Q) || !vlan))
+		return TO_THE_HOST;
+	subnet = bpf_map_lookup_elem(&vlans, &vlan);
+	if (!subnet)
+		return TO_THE_HOST;
+	skb->cb[SEGMENT_SUBNET] = *subnet;
+	switch (skb->protocol) {
+	case bpf_htons(ETH_P_IP):
+		return jump(skb, STAGE_SEGMENT_IP, TO_THE_HOST);
+	case bpf_htons(ETH_P_ARP):
+		return jump(skb, STAGE_SEGMENT_ARP, TO_THE_HOST);
+	}
+	return TO_THE_HOST;
+}
+
 SEC("tc")
 int edge_rx(struct __sk_buff *skb)
 {
 	const struct settings *own = the_settings();
+	int verdict = TO_THE_HOST;
 
-	/* A tag makes it another network's. */
-	if (!own || skb->vlan_present || skb->ifindex != own->edge_ifindex)
+	if (!own || skb->ifindex != own->edge_ifindex)
 		return TO_THE_HOST;
 	look_begin(skb);
-	look_left(LOOK_UNSEEN); /* unless it is for an EIP, it is the host's own */
-	switch (skb->protocol) {
-	case bpf_htons(ETH_P_IP):
-		return ip_from_outside(skb, own);
-	case bpf_htons(ETH_P_ARP):
-		return arp_from_outside(skb, own);
-	}
-	return TO_THE_HOST;
+	look_left(LOOK_UNSEEN); /* unless it is for an EIP or a segment, it is the host's own */
+	if (!skb->vlan_present && skb->protocol == bpf_htons(ETH_P_IP))
+		verdict = ip_from_outside(skb, own);
+	else if (!skb->vlan_present && skb->protocol == bpf_htons(ETH_P_ARP))
+		verdict = arp_from_outside(skb, own);
+	return verdict == TO_THE_HOST ? of_a_segment(skb) : verdict;
 }

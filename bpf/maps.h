@@ -70,7 +70,12 @@ struct pool_key {
 	__u8 address[16];
 };
 
-enum address_kind { ADDRESS_INTERFACE = 1, ADDRESS_GATEWAY = 2, ADDRESS_VIP = 3 };
+enum address_kind {
+	ADDRESS_INTERFACE = 1,
+	ADDRESS_GATEWAY = 2,
+	ADDRESS_VIP = 3,
+	ADDRESS_SEGMENT = 4, /* of an external subnet's network: its record names the edge that joins it to the outside */
+};
 enum address_flag {
 	ADDRESS_PRIMARY = 1,        /* not a secondary one */
 	ADDRESS_CHECKED = 2,        /* source/destination check on */
@@ -80,7 +85,7 @@ enum address_flag {
 
 /* What an address of a VPC is. Written by the agent, read by every hook. */
 struct address {
-	__u64 incarnation; /* of a VIP: the making that claims are made under */
+	__u64 incarnation; /* of a VIP or a segment: the making that claims are made under */
 	__u32 subnet;
 	__u32 port; /* of an interface */
 	__u32 host; /* of an interface; 0: nowhere */
@@ -124,6 +129,30 @@ struct subnet {
 	__u8 gateway6[16];
 	__u32 vni;
 	__u8 virtual_mac[6];
+	__u8 zero[2];
+};
+
+/* Numbers of external subnets have this bit, so that every hook knows them by the number alone. */
+#define SUBNET_EXTERNAL (1 << 21)
+
+/* What joins an external subnet to the provider's network outside. */
+struct segment {
+	__u32 vni;
+	__be32 network;
+	__be32 mask;
+	__u16 vlan; /* 0: not tagged */
+	__u8 zero[2];
+};
+
+/*
+ * What an active edge knows of an address of its segment: whether it was asked for outside, and who else has it there.
+ * Key: address_key.
+ */
+struct outsider {
+	__u64 whose;     /* the incarnation of the VIP, or the port: who has it next is asked for anew */
+	__u64 probed_at; /* boot time in ns of the first probe */
+	__u64 heard_at;  /* boot time in ns at which a foreign owner was heard last; 0: none */
+	__u8 mac[6];     /* its */
 	__u8 zero[2];
 };
 
@@ -509,6 +538,8 @@ enum order_kind {
 	ORDER_SPEAK = 11,   /* give port the last advert of `sender` and `router` once more, with priority 0, if the record
 	                     * is exactly `record` and `heir` may claim the VIP; with `nonce` 1 the advert itself, to take
 	                     * that back */
+	ORDER_SHOW = 14,    /* tell the outside who has an address of a segment that this host is the active edge of; ask
+	                     * first who else has it there */
 };
 struct order {
 	__u32 kind;
@@ -541,7 +572,7 @@ enum outcome {
 /*
  * Why a packet was dropped. Numbers are never reused; reasons.rs has the words for people.
  * 1–15 no port or no frame, 16–39 who it says it is, 40–63 where it goes, 64–79 the underlay, 80–89 the edge,
- * 90 who it says it is, once more, 91–95 security groups.
+ * 90 who it says it is, once more, 91–94 security groups, 95 the edge, once more.
  */
 enum reason {
 	REASON_NONE = 0,
@@ -632,12 +663,15 @@ enum reason {
 	REASON_EIP_BANDWIDTH = 85,
 	REASON_TO_UNDERLAY = 86,
 	REASON_OUTSIDE_SOURCE = 87,
+	REASON_FOREIGN_OWNER = 88,
+	REASON_SEGMENT_LIMITED = 89,
 
 	REASON_MAPPED = 90,
 	REASON_GROUP_INGRESS = 91,
 	REASON_GROUP_EGRESS = 92,
 	REASON_GROUP_FRAGMENT = 93,
 	REASON_FLOW_TABLE_FULL = 94,
+	REASON_OUTSIDE_MAC = 95,
 	REASON_MAX = 96,
 };
 
@@ -690,6 +724,11 @@ enum counter {
 	COUNT_FLOW_BEGUN,
 	COUNT_FLOW_CUT,
 	COUNT_FLOW_GIVEN_UP,
+	COUNT_SEGMENT_OUT,
+	COUNT_SEGMENT_IN,
+	COUNT_SEGMENT_ARP_ANSWERED,
+	COUNT_PROBED_OUTSIDE,
+	COUNT_SHOWN_OUTSIDE,
 	COUNT_END,
 };
 #define LEDGER_LEN 160
@@ -742,6 +781,8 @@ _Static_assert(sizeof(struct address_port_key) == 24, "keep in step with Address
 _Static_assert(sizeof(struct address) == 32, "keep in step with Address");
 _Static_assert(sizeof(struct port) == 88, "keep in step with Port");
 _Static_assert(sizeof(struct subnet) == 44, "keep in step with Subnet");
+_Static_assert(sizeof(struct segment) == 16, "keep in step with Segment");
+_Static_assert(sizeof(struct outsider) == 32, "keep in step with Outsider");
 _Static_assert(sizeof(struct record) == 40, "keep in step with Record");
 _Static_assert(sizeof(struct move) == 40, "keep in step with Move");
 _Static_assert(sizeof(struct kept_record) == 432, "records never change size");

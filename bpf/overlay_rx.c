@@ -3,8 +3,8 @@
 #include "arp.h"
 #include "ask6.h"
 #include "bymac.h"
-#include "edge.h"
 #include "fresh.h"
+#include "show.h"
 
 #define VNI_MAX ((1 << 22) - 1)
 /* What doubts of all hosts together may have one port asked: 32 at once, then 200 a second. */
@@ -251,9 +251,16 @@ static __noinline int message_from_host(struct __sk_buff *skb, const struct sett
 		return reflect(skb, own, outer);
 	if (message.kind == ECHO_REPLY)
 		return echo_returned(skb, own, &message, outer);
-	if (hear_message(skb, &message, outer) == RELAYS && !message.hops && is_relayed_kind(message.kind))
+	if (hear_message(skb, &message, outer) != RELAYS)
+		return TC_ACT_SHOT;
+	if (!message.hops && is_relayed_kind(message.kind))
 		relay(skb, message.key.vni, message.from);
-	return TC_ACT_SHOT;
+	if (!own->edge_ifindex || message.kind == ALIVE || !is_mapped(message.key.address))
+		return TC_ACT_SHOT;
+	/* On an edge: the outside of an external subnet may have to hear of it, too. */
+	skb->cb[SHOW_VNI] = message.key.vni;
+	skb->cb[SHOW_ADDRESS] = last_word(message.key.address);
+	return SHOWS;
 }
 
 /* Why nobody in the VPC has an address: nobody has, or the VPC is none that this host needs. */
@@ -449,10 +456,20 @@ int overlay_rx(struct __sk_buff *skb)
 	look_begin(skb);
 	if (!own || !read_outer(skb, &outer) || outer.host == own->host)
 		return drop_outer(skb, REASON_OUTER_UNKNOWN, outer.address, 0);
-	if (outer.vni == ANNOUNCEMENT_VNI)
-		return message_from_host(skb, own, outer.host, outer.address);
+	if (outer.vni == ANNOUNCEMENT_VNI) {
+		verdict = message_from_host(skb, own, outer.host, outer.address);
+		return verdict == SHOWS ? jump(skb, STAGE_SHOW, TC_ACT_SHOT) : verdict;
+	}
 	outer.is_passed_on = outer.vni & VNI_MARK;
 	outer.vni &= ~VNI_MARK;
+	if (outer.vni & TUNNEL_SEGMENT) {
+		if (skb->vlan_present)
+			return drop_outer(skb, REASON_INNER_ODD, outer.address, 0);
+		skb->cb[SEGMENT_SUBNET] = outer.vni & ~TUNNEL_SEGMENT;
+		skb->cb[SEGMENT_OUTER] = outer.address;
+		skb->cb[SEGMENT_FROM_OUTSIDE] = outer.is_passed_on;
+		return jump(skb, STAGE_SEGMENT_HOST, TC_ACT_SHOT);
+	}
 	if (!outer.vni || outer.vni > VNI_MAX)
 		return drop_outer(skb, REASON_VNI_RESERVED, outer.address, 0);
 	ethernet = (void *)(long)skb->data;

@@ -35,6 +35,8 @@ enum going_on {
 	LEAVES,        /* for the outside, whose sender has an EIP */
 	RELAYS,        /* an announcement that relays may pass on */
 	PASSES_ON,     /* for a VIP that another host holds (C8) */
+	OUTWARDS,      /* for the outside of an external subnet, at layer 2 */
+	SHOWS,         /* a claim or a record of another host, that the outside may have to hear of */
 	REFUSED = 1 << 30, /* + the reason + the MTU that fits << 8: the sender is told by ICMP */
 };
 
@@ -95,6 +97,12 @@ static __always_inline struct address_port_key with_port(const struct address_ke
 
 	__builtin_memcpy(both.address, key->address, 16);
 	return both;
+}
+
+/* The subnet is a segment of a provider's network: segment.h. */
+static __always_inline bool is_external(__u32 subnet)
+{
+	return subnet & SUBNET_EXTERNAL;
 }
 
 /* The 16 bytes are an IPv4 address. */

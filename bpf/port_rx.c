@@ -5,8 +5,8 @@
 #include "bymac.h"
 #include "gateway.h"
 #include "icmp.h"
-#include "edge.h"
 #include "migration.h"
+#include "show.h"
 
 /* What one port may ask of the agent: 16 at once, then 2 a second. */
 #define DHCP_TOKEN_NS 500000000ULL
@@ -37,7 +37,7 @@ static __noinline __u32 judge_source(const struct settings *own, const struct po
 			return 0;
 		return is_candidate(of, &key, port) ? REASON_VIP_NOT_HELD : REASON_SOURCE_ADDRESS;
 	}
-	if (of && of->kind == ADDRESS_GATEWAY)
+	if (of && (of->kind == ADDRESS_GATEWAY || of->kind == ADDRESS_SEGMENT))
 		return REASON_SOURCE_ADDRESS;
 	if (of && of->port == port->number)
 		return 0;
@@ -113,6 +113,13 @@ static __noinline int leave_from_port(struct __sk_buff *skb, const struct settin
 	if (!nat)
 		return drop(skb, port->number, REASON_NO_EIP, destination);
 	return leave_vpc(skb, own, port->vni, port->number, nat, destination);
+}
+
+/* To the outside of the port's external subnet. */
+static __always_inline int outwards(struct __sk_buff *skb, const struct port *port)
+{
+	skb->cb[SEGMENT_PORT] = port->number;
+	return jump(skb, STAGE_SEGMENT_OUT, TC_ACT_SHOT);
 }
 
 static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings *own, const struct port *port)
@@ -192,6 +199,13 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 		if (forbidden)
 			return drop(skb, port->number, forbidden, parcel.destination);
 	}
+	if (is_external(port->subnet)) {
+		/* Its own segment goes by IP; all else is outside, whatever the VPC has by that address. */
+		if (!way.target || way.by_route || way.target->subnet != port->subnet)
+			return OUTWARDS;
+	} else if (way.target && is_external(way.target->subnet)) {
+		return REFUSED + REASON_NO_ROUTE;
+	}
 	if (reason == REASON_TARGET_ODD) {
 		ip = ip_header(skb);
 		if (ip && is_ping(skb, ip))
@@ -262,14 +276,20 @@ int port_rx(struct __sk_buff *skb)
 			return multicast_advert(skb, port);
 		if (verdict == LEAVES)
 			return leave_from_port(skb, own, port);
+		if (verdict == OUTWARDS)
+			return outwards(skb, port);
 		if (verdict < REFUSED)
 			return verdict;
 		bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct iphdr, daddr), &destination, sizeof(destination));
 		return refuse_ip_mtu(skb, port, verdict & 0xff, destination, verdict >> 8 & 0xffff);
 	case ETH_P_ARP:
 		verdict = arp_from_port(skb, own, port);
-		if (verdict == ARP_ANNOUNCEMENT)
-			return arp_announcement(skb, port);
+		if (verdict == OUTWARDS)
+			return outwards(skb, port);
+		if (verdict == ARP_ANNOUNCEMENT) {
+			verdict = arp_announcement(skb, port);
+			return verdict == SHOWS ? jump(skb, STAGE_SHOW, TC_ACT_SHOT) : verdict;
+		}
 		return verdict == ARP_ANSWER ? arp_answer(skb, port) : verdict;
 	case ETH_P_IPV6:
 		return jump(skb, STAGE_PORT6, TC_ACT_SHOT);

@@ -19,6 +19,11 @@ enum stage {
 	STAGE_HOST6,   /* IPv6 of another host: overlay6_rx.c */
 	STAGE_ADVERT6, /* a port's VRRP in IPv6: advert6_rx.c */
 	STAGE_ADVERT6_FROM_HOST, /* another host's: the same */
+	STAGE_SEGMENT_OUT,  /* from a port of an external subnet to the outside: segment.h */
+	STAGE_SEGMENT_HOST, /* the same from another host, or from the edge to a port of this host */
+	STAGE_SEGMENT_ARP,  /* ARP from outside: segment_rx.c */
+	STAGE_SEGMENT_IP,   /* IPv4 from outside: the same */
+	STAGE_SHOW,         /* tell the outside who has an address: show.h */
 	STAGES,
 };
 
@@ -31,6 +36,11 @@ int refuse6_stage(struct __sk_buff *skb);
 int host6_stage(struct __sk_buff *skb);
 int advert6_stage(struct __sk_buff *skb);
 int advert6_from_host_stage(struct __sk_buff *skb);
+int segment_out_stage(struct __sk_buff *skb);
+int segment_host_stage(struct __sk_buff *skb);
+int segment_arp_stage(struct __sk_buff *skb);
+int segment_ip_stage(struct __sk_buff *skb);
+int show_stage(struct __sk_buff *skb);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -48,6 +58,11 @@ struct {
 		[STAGE_HOST6] = (void *)&host6_stage,
 		[STAGE_ADVERT6] = (void *)&advert6_stage,
 		[STAGE_ADVERT6_FROM_HOST] = (void *)&advert6_from_host_stage,
+		[STAGE_SEGMENT_OUT] = (void *)&segment_out_stage,
+		[STAGE_SEGMENT_HOST] = (void *)&segment_host_stage,
+		[STAGE_SEGMENT_ARP] = (void *)&segment_arp_stage,
+		[STAGE_SEGMENT_IP] = (void *)&segment_ip_stage,
+		[STAGE_SHOW] = (void *)&show_stage,
 	},
 };
 

@@ -76,6 +76,8 @@ LPM(group_services, struct service_key, struct rule_bits, 65536);
 HASH(group_peers, struct peer_key, struct rule_bits, 65536);
 HASH(group_rules, struct rule_key, struct rule, 65536);
 HASH(memberships, __u32, struct membership, 16384); /* by port */
+HASH(segments, __u32, struct segment, 1024); /* by the number of the subnet */
+HASH(vlans, __u32, __u32, 1024); /* VLAN -> the number of the subnet; 0: what is not tagged */
 HASH(attachments, __u32, __u32, 2048);
 
 /* Who holds what: written by these programs only. */
@@ -93,6 +95,7 @@ MEMORY(talkers, __u32, struct talkers, 1024);
 MEMORY(delivered, struct delivered_key, struct delivered, 4096);
 SINGLE(no_advert, struct delivered); /* never written: what a new one begins as */
 MEMORY(departures, __u32, __u64, 1024); /* port -> boot time in ns of its guest's last frame before it left */
+MEMORY(outsiders, struct address_key, struct outsider, 8192);
 MEMORY(meters, struct meter_key, struct meter, 8192);
 HASH(flows, struct flow_key, struct flow_set, 131072);
 SINGLE(no_flows, struct empty_flow_set); /* never written: what a set begins as */

@@ -1,24 +1,53 @@
-//! Turns an edge's duty about an EIP into an order for the switch.
+//! Turns an edge's duty about an EIP, or an external subnet, into an order for the switch.
 
 use havip_claim::{Order, Release};
 use havip_liveness::{Duty, Edge, Liveness, edge_duty};
-use havip_model::{MacAddr, MoveCause, PortNumber, Record, VipKey};
-use havip_reconcile::item::EipItem;
+use havip_model::{HostNumber, Incarnation, MacAddr, MoveCause, PortNumber, Record, VipKey};
+use havip_reconcile::item::{EipItem, ExternalItem, SubnetItem};
+use ipnet::IpNet;
 
-/// The port that stands for an edge in the records of EIPs.
+/// What one edge at a time serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// Where the active edge's record is kept: the EIP, or the network's address of an external subnet.
+    pub key: VipKey,
+    /// The making of that record.
+    pub incarnation: Incarnation,
+    /// The edges that may serve it.
+    pub edges: Vec<HostNumber>,
+}
+
+impl From<&EipItem> for Served {
+    fn from(eip: &EipItem) -> Self {
+        let key = VipKey { vni: eip.vni, address: eip.address };
+        Self { key, incarnation: eip.incarnation, edges: eip.edges.clone() }
+    }
+}
+
+impl Served {
+    /// An external subnet; none if this is an ordinary one.
+    pub fn segment(subnet: &SubnetItem) -> Option<Self> {
+        let ExternalItem { incarnation, edges, .. } = subnet.external.as_ref()?;
+        let network = subnet.cidrs.iter().find(|cidr| matches!(cidr, IpNet::V4(_)))?.network();
+        let key = VipKey { vni: subnet.vni, address: network };
+        Some(Self { key, incarnation: *incarnation, edges: edges.clone() })
+    }
+}
+
+/// The port that stands for an edge in these records.
 pub const EDGE_PORT: PortNumber = PortNumber::MIN;
 
-/// What this edge does about an EIP, if anything; `mac` is that of its outside device.
+/// What this edge does about it, if anything; `mac` is that of its outside device.
 pub fn duty(
-    eip: &EipItem,
+    served: &Served,
     record: Option<Record>,
     edge: Edge,
     mac: MacAddr,
     liveness: &Liveness,
 ) -> Option<Order> {
-    let key = VipKey { vni: eip.vni, address: eip.address };
-    let record = record.filter(|record| record.incarnation >= eip.incarnation);
-    Some(match edge_duty(edge, &eip.edges, liveness, record.as_ref())? {
+    let key = served.key;
+    let record = record.filter(|record| record.incarnation >= served.incarnation);
+    Some(match edge_duty(edge, &served.edges, liveness, record.as_ref())? {
         Duty::Release => Order::Release { key, only: Release::Port(EDGE_PORT) },
         Duty::Take { expected } => {
             let from_lost = expected.is_some_and(|record| !record.released);
@@ -31,7 +60,7 @@ pub fn duty(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use havip_model::{Body, EipId, Epoch, Holder, HostNumber, Incarnation, Vni};
+    use havip_model::{Epoch, Holder, Vni};
 
     const MAC: MacAddr = MacAddr([2, 0, 0, 0, 0, 9]);
 
@@ -52,16 +81,8 @@ mod tests {
 
     #[test]
     fn an_edge_takes_from_a_lost_one_and_never_by_the_record_of_an_earlier_binding() {
-        let eip = EipItem {
-            id: EipId::new(Body::from_entropy([1; 16])),
-            address: [203, 0, 113, 5].into(),
-            vni: Vni::MIN,
-            target: [10, 0, 0, 9].into(),
-            incarnation: Incarnation(3),
-            bandwidth_mbps: None,
-            edges: vec![host(2), host(5)],
-        };
-        let key = VipKey { vni: eip.vni, address: eip.address };
+        let key = VipKey { vni: Vni::MIN, address: [203, 0, 113, 5].into() };
+        let eip = Served { key, incarnation: Incarnation(3), edges: vec![host(2), host(5)] };
         let own = Edge { host: host(5), is_able: true };
         let lost = Liveness { lost: [host(2)].into(), trouble_is_here: false, somebody_answers: true };
         let take = |expected, cause| Some(Order::Take { key, port: EDGE_PORT, mac: MAC, expected, cause });

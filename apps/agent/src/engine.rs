@@ -19,6 +19,7 @@ mod ports;
 mod probe;
 mod program;
 mod records;
+mod segments;
 mod sent;
 mod server;
 mod show;
@@ -127,6 +128,7 @@ pub struct Engine {
     keys: keys::Keys,
     prober: Prober,
     alive: alive::Alive,
+    segments: segments::Segments,
     assist: assist::Assist,
     strangers: tell::Strangers,
     findings: findings::Findings,
@@ -195,6 +197,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result
     let state = (is_kept || is_behind).then_some(state);
     let observed = parts.switch.entries().context("could not read the switch's maps")?;
     let host = parts.identity.number;
+    let is_edge = parts.devices.edge.is_some();
     let mut engine = Engine {
         host,
         guests: guests::Guests::open(&parts.config, done.clone())?,
@@ -227,6 +230,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result
         keys: keys::Keys::default(),
         prober: Prober::new(),
         alive: alive::Alive::default(),
+        segments: segments::Segments::new(is_edge),
         assist: assist::Assist::default(),
         strangers: tell::Strangers::default(),
         findings: findings::Findings::default(),
@@ -320,6 +324,7 @@ impl Engine {
             self.prober.next_deadline(),
             self.guests.next_deadline(),
             self.alive.next_deadline(),
+            self.segments.next_deadline(),
             self.assist.next_deadline(),
             self.reading_deadline(),
             self.ports.drills.next_deadline(),
@@ -348,6 +353,7 @@ impl Engine {
             self.report_findings(now);
             self.retry();
             self.keep_neighbours_warm(now).await;
+            self.open_outside().await;
             self.save();
         }
         self.read_some();

@@ -16,14 +16,16 @@ pub fn events(key: EntryKey, before: Option<&Entry>, now: Option<&Entry>) -> Vec
             _ => {}
         },
         EntryKey::Address(vni, address) => {
-            let vip = |entry: Option<&Entry>| match entry {
-                Some(Entry::Address(Address::Vip { incarnation, .. })) => Some(*incarnation),
+            // An external subnet's active edge has its record under the network's address.
+            let made = |entry: Option<&Entry>| match entry {
+                Some(Entry::Address(Address::Vip { incarnation, .. })) => Some((*incarnation, Kind::Vip)),
+                Some(Entry::Address(Address::Segment { incarnation, .. })) => Some((*incarnation, Kind::Eip)),
                 _ => None,
             };
             let key = VipKey { vni, address };
-            match (vip(before), vip(now)) {
-                (before, Some(incarnation)) if before != Some(incarnation) => {
-                    events.push(Event::Configured { key, incarnation, kind: Kind::Vip });
+            match (made(before), made(now)) {
+                (before, Some(made)) if before != Some(made) => {
+                    events.push(Event::Configured { key, incarnation: made.0, kind: made.1 });
                 }
                 (Some(_), None) => events.push(Event::Removed(key)),
                 _ => {}
@@ -74,6 +76,7 @@ pub fn events(key: EntryKey, before: Option<&Entry>, now: Option<&Entry>) -> Vec
         | EntryKey::Route(..)
         | EntryKey::Eip(_)
         | EntryKey::Pool(_)
+        | EntryKey::Segment(_)
         | EntryKey::Group(_)
         | EntryKey::Membership(_) => {}
     }

@@ -71,6 +71,7 @@ mod tests {
             zone: "local-a".into(),
             cidr: "10.0.0.0/24".parse().unwrap(),
             cidr6: None,
+            external: None,
         };
         let ResourceKey::Subnet(subnet) = make(&mut world, subnet.into(), 2) else { unreachable!() };
         (world, subnet)

@@ -81,7 +81,13 @@ impl Random {
             2 => DeleteVpc { vpc: self.of(&world.vpcs) }.into(),
             3..5 => {
                 let (vpc, texts, cidr) = (self.of(&world.vpcs), self.texts(), self.cidr());
-                CreateSubnet { vpc, texts, zone: self.zone(), cidr, cidr6: self.cidr6(64) }.into()
+                let external = (self.below(4) == 0).then(|| NewExternal {
+                    vlan: self.maybe().then(|| self.below(3) as u16),
+                    gateway: self.maybe().then(|| Ipv4Addr::new(172, 20, 0, self.below(16) as u8)),
+                });
+                let cidr = if external.is_some() { self.provider_cidr() } else { cidr };
+                let cidr6 = self.cidr6(64).filter(|_| external.is_none() || self.maybe());
+                CreateSubnet { vpc, texts, zone: self.zone(), cidr, cidr6, external }.into()
             }
             5 => DeleteSubnet { subnet: self.of(&world.subnets) }.into(),
             6..9 => self.create_interface(world),
@@ -337,6 +343,15 @@ impl Random {
             1 => net([10, 0, 0, 16 * self.below(4) as u8], 28),
             2 => net([10, 0, self.below(2) as u8, 8 * self.below(4) as u8], 29),
             _ => net([0, 0, 0, 0], 0),
+        }
+    }
+
+    /// One of a few ranges beside those.
+    fn provider_cidr(&mut self) -> Ipv4Net {
+        match self.below(4) {
+            0 => self.cidr(),
+            1 => net([172, 20, 1, 0], 29),
+            _ => net([172, 20, 0, 0], 28),
         }
     }
 

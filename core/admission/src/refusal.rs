@@ -146,6 +146,10 @@ codes! {
     Conflict {
         /// A CIDR overlaps another one.
         CidrOverlaps = "cidr_overlaps",
+        /// Another subnet is joined to the provider's VLAN.
+        VlanInUse = "vlan_in_use",
+        /// What is of a provider's network has no EIP, and is no next hop: the switch does not route there.
+        ExternalSubnet = "external_subnet",
         /// The VPC or the subnet has no IPv6 range.
         NoIpv6Range = "no_ipv6_range",
         /// The VPC or the subnet has an IPv6 range already.

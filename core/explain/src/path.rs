@@ -7,6 +7,7 @@
 mod enter;
 mod groups;
 mod leave;
+mod segment;
 mod source;
 mod way;
 

@@ -1,6 +1,6 @@
 //! What happened: moves of VIPs, refusals, changes.
 
-use crate::{Epoch, Finding, Holder, HostNumber, MacAddr, PortNumber, ProjectId, Timestamp, VipId};
+use crate::{Epoch, Finding, Holder, HostNumber, MacAddr, PortNumber, ProjectId, SubnetId, Timestamp, VipId};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -85,10 +85,13 @@ pub enum EventKind {
         /// The host.
         host: HostNumber,
     },
-    /// An EIP's active edge is another host.
+    /// The active edge of an EIP, or of an external subnet, is another host.
     EdgeMoved {
-        /// The public address.
+        /// The public address, or the network's.
         address: IpAddr,
+        /// The external subnet, if it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subnet: Option<SubnetId>,
         /// The new edge.
         to: HostNumber,
     },
@@ -170,3 +173,13 @@ pub struct Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RefusalReason(pub u16);
+
+impl RefusalReason {
+    /// Somebody outside has an address of an external subnet.
+    pub const FOREIGN_OWNER: Self = Self(88);
+
+    /// What came in by an edge's outside device.
+    pub const fn is_of_outside(self) -> bool {
+        matches!(self.0, 80 | 82 | 84 | 87 | 88 | 95)
+    }
+}

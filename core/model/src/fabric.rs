@@ -85,3 +85,14 @@ number! {
     /// The number of one state of a security group's rules; the switch packs it beside a direction, so 31 bits.
     Edition: "edition" in 1, (1 << 31) - 1;
 }
+
+impl SubnetNumber {
+    /// The bit that numbers of external subnets have: every hook knows them by it, and frames of such a segment travel
+    /// between hosts under its number.
+    pub const EXTERNAL: u32 = 1 << 21;
+
+    /// Whether the subnet is a part of a provider's network.
+    pub const fn is_external(self) -> bool {
+        self.0 & Self::EXTERNAL != 0
+    }
+}

@@ -45,7 +45,7 @@ pub use instance::{Driver, InitSystem, Instance, InstanceState, PowerState};
 pub use mac::MacAddr;
 pub use map::{Map, Multimap};
 pub use meta::{Condition, Meta, Status};
-pub use network::{Family, Interface, Migrated, Migration, NextHop, PortState, Route, Subnet, Vpc};
+pub use network::{External, Family, Interface, Migrated, Migration, NextHop, PortState, Route, Subnet, Vpc};
 pub use record::{Epoch, Holder, Incarnation, Record, VipKey};
 pub use resource::{NotAResource, Resource, ResourceKey};
 pub use seal::{SealKey, SealKeys};

@@ -1,8 +1,8 @@
 //! VPCs, subnets, interfaces and routes.
 
 use crate::{
-    HostNumber, InstanceId, InterfaceId, MacAddr, Meta, PortNumber, RouteId, SecurityGroupId, SubnetId,
-    SubnetNumber, Timestamp, VipId, Vni, VpcId,
+    HostNumber, Incarnation, InstanceId, InterfaceId, MacAddr, Meta, PortNumber, RouteId, SecurityGroupId,
+    SubnetId, SubnetNumber, Timestamp, VipId, Vni, VpcId,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
@@ -82,11 +82,34 @@ pub struct Subnet {
     pub gateway: Ipv4Addr,
     /// The gateway's IPv6 address.
     pub gateway6: Option<Ipv6Addr>,
-    /// Its number in every switch.
+    /// Its number in every switch; those of external subnets have [`SubnetNumber::EXTERNAL`].
     pub number: SubnetNumber,
+    /// The provider's network that it is a part of; its gateway is a router outside then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
+}
+
+/// How a subnet is joined to a provider's network, by the edges' outside device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct External {
+    /// The tag of its frames outside, 1 to 4094; none: they are not tagged.
+    pub vlan: Option<u16>,
+    /// The making of the record that names the edge which joins it.
+    pub incarnation: Incarnation,
 }
 
 impl Subnet {
+    /// The address that the switch answers for and speaks as: the gateway's, or in a provider's network, where that is
+    /// a router outside, the first one behind it that is kept back.
+    pub fn own_address(&self) -> Ipv4Addr {
+        let behind = |offset| Ipv4Addr::from(u32::from(self.cidr.network()) + offset);
+        match self.external {
+            None => self.gateway,
+            Some(_) if self.gateway == behind(2) => behind(1),
+            Some(_) => behind(2),
+        }
+    }
+
     /// The first and the last address that may be given to interfaces and VIPs.
     ///
     /// Kept back, as clouds do: the network, the gateway (.1 of a /24), the one behind it for services such

@@ -118,14 +118,17 @@ pub const REASONS: &[Reason] = &[
     row(81, "edge_off", "this host is no edge, or the edge of this EIP is unknown", ""),
     row(82, "edge_inactive", "another edge answers for this EIP", ""),
     row(83, "edge_neighbour", "the outside neighbour has not answered ARP", ""),
-    row(84, "edge_other", "a frame from outside that is neither ARP nor IPv4", ""),
+    row(84, "edge_other", "a frame from outside is for an interface of an external subnet, and for no address of it", "if the interface routes, switch its source/destination check off"),
     row(85, "eip_bandwidth", "more than the EIP's bandwidth", "raise the EIP's bandwidth"),
     row(86, "to_underlay", "a packet to a host of the fabric was about to leave by an edge", "hosts are not reached from a VPC; use the server's public address for the API"),
     row(87, "outside_source", "a packet from outside says it is from an address of the VPC", "somebody outside forges"),
+    row(88, "foreign_owner", "somebody outside has an address of an external subnet: it is not announced there", "give the interface or the VIP another address, or have the machine outside give it up"),
+    row(89, "segment_limited", "more questions by ARP to the outside of an external subnet than one interface may ask", "somebody scans, or a program there has gone wild"),
 
     row(90, "mapped", "IPv6 with an IPv4 address for source, destination or neighbour (::ffff:0:0/96 or ::/96)", "send IPv4 as IPv4"),
     row(91, "group_ingress", "no rule of the interface's security groups lets it in", "if it was meant, add a rule that does to one of them"),
     row(92, "group_egress", "no rule of the interface's security groups lets it out", "if it was meant, add a rule that does to one of them"),
     row(93, "group_fragment", "a fragment whose first one did not pass, or whose first one hides its ports", ""),
     row(94, "flow_table_full", "a new connection, while the interface has as many in use as are remembered", "spread the load over more interfaces"),
+    row(95, "outside_mac", "a frame from outside has the MAC of an interface inside", "somebody outside forges, or the outside network has a loop"),
 ];

@@ -10,8 +10,9 @@ use havip_model::{
     Binding, Contention, Edition, Family, HostNumber, InterfaceId, PortNumber, PortState, SecurityGroupId,
     Vni,
 };
+use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The most hosts that one host sends an announcement to, as its maker or as a relay (rule C4).
 pub const MOST_MEMBERS: usize = 64;
@@ -329,7 +330,27 @@ fn subnet_entries(subnet: &SubnetItem) -> Vec<(EntryKey, Entry)> {
         .cidrs
         .iter()
         .map(|cidr| (EntryKey::Route(subnet.vni, cidr.trunc()), Entry::Route { next_hop: None }));
-    [(EntryKey::Subnet(subnet.number), entry)].into_iter().chain(gateways).chain(ranges).collect()
+    [(EntryKey::Subnet(subnet.number), entry)]
+        .into_iter()
+        .chain(gateways)
+        .chain(ranges)
+        .chain(segment_entries(subnet))
+        .collect()
+}
+
+/// What joins an external subnet to the outside. Only IPv4 is: nothing of IPv6 is of a provider's network yet.
+fn segment_entries(subnet: &SubnetItem) -> Vec<(EntryKey, Entry)> {
+    let cidr = subnet.cidrs.iter().find_map(|cidr| match cidr {
+        IpNet::V4(cidr) => Some(cidr.trunc()),
+        IpNet::V6(_) => None,
+    });
+    let (Some(external), Some(cidr)) = (&subnet.external, cidr) else { return vec![] };
+    let (vni, vlan, incarnation) = (subnet.vni, external.vlan, external.incarnation);
+    let edge = Entry::Address(Address::Segment { subnet: subnet.number, incarnation });
+    vec![
+        (EntryKey::Address(vni, cidr.network().into()), edge),
+        (EntryKey::Segment(subnet.number), Entry::Segment { vni, cidr, vlan }),
+    ]
 }
 
 fn endpoint_entries(endpoint: &EndpointItem) -> Vec<(EntryKey, Entry)> {
@@ -345,8 +366,10 @@ fn endpoint_entries(endpoint: &EndpointItem) -> Vec<(EntryKey, Entry)> {
         };
         (EntryKey::Address(endpoint.vni, *address), Entry::Address(entry))
     };
-    let mac = endpoint.addresses.first().map(|address| {
-        let entry = Entry::Mac { port: endpoint.port, address: *address };
+    // In a provider's network a MAC says that a frame is from inside, whatever address its interface has or has not.
+    let none = endpoint.subnet.is_external().then_some(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let mac = endpoint.addresses.first().copied().or(none).map(|address| {
+        let entry = Entry::Mac { port: endpoint.port, address };
         (EntryKey::Mac(endpoint.subnet, endpoint.mac), entry)
     });
     let member = (!endpoint.groups.is_empty()).then(|| {

@@ -123,10 +123,23 @@ pub struct SubnetItem {
     pub vni: Vni,
     /// Its addresses.
     pub cidrs: Vec<IpNet>,
-    /// Its gateways, one per family.
+    /// What the switch answers for as the gateway, one per family; of an external subnet an address that it speaks as.
     pub gateways: Vec<IpAddr>,
     /// The VPC's, for answering as the gateway.
     pub virtual_mac: MacAddr,
+    /// How it is joined to a provider's network, if it is a part of one.
+    pub external: Option<ExternalItem>,
+}
+
+/// How an external subnet is joined to the provider's network outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalItem {
+    /// The tag of its frames outside; none: they are not tagged.
+    pub vlan: Option<u16>,
+    /// The making of the active edge's record, which is kept under the network's address.
+    pub incarnation: Incarnation,
+    /// The edges that may join it, lowest host number first; the first live one does at the beginning.
+    pub edges: Vec<HostNumber>,
 }
 
 /// A security group with members that the host must guard, or that its rules are about.

@@ -7,7 +7,7 @@ use havip_groups::Compiled;
 use havip_model::{
     Edition, GroupNumber, HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni,
 };
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -45,6 +45,8 @@ pub enum EntryKey {
     Group(Edition),
     /// The security groups of a port anywhere in a VPC.
     Membership(PortNumber),
+    /// How an external subnet is joined to the outside.
+    Segment(SubnetNumber),
     /// A port on this host, by its device; the last variant, as a port leans on its addresses.
     Port(PortNumber),
 }
@@ -115,6 +117,15 @@ pub enum Entry {
         /// The outside router.
         gateway: Option<IpAddr>,
     },
+    /// A segment of a provider's network.
+    Segment {
+        /// Its VPC.
+        vni: Vni,
+        /// Its addresses.
+        cidr: Ipv4Net,
+        /// The tag of its frames outside.
+        vlan: Option<u16>,
+    },
     /// The tables of a security group's rules.
     Group(Box<Compiled>),
     /// Which groups a port is in.
@@ -148,6 +159,13 @@ pub enum Address {
     Gateway {
         /// The subnet.
         subnet: SubnetNumber,
+    },
+    /// The network's of an external subnet: the edge that joins it is in the records.
+    Segment {
+        /// The subnet.
+        subnet: SubnetNumber,
+        /// The making of that record.
+        incarnation: Incarnation,
     },
     /// A VIP; its holder is in the records.
     Vip {

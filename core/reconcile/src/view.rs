@@ -1,7 +1,7 @@
 //! What each host must know: the items that follow from the resources.
 //!
-//! A host needs the VPCs that have an interface plugged into it; an edge needs those, too, that an EIP leads
-//! into. Of each it knows everything, for it answers ARP, routes and follows claims for all of it. What an
+//! A host needs the VPCs that have an interface plugged into it; an edge needs those, too, that an EIP
+//! or an external subnet leads into. Of each it knows everything, for it answers ARP, routes and follows claims for all of it. What an
 //! item says is the same on every host, so a change is worked out once and sent to many.
 
 mod content;
@@ -46,7 +46,7 @@ pub fn item(world: &World, host: HostNumber, key: ItemKey) -> Option<Item> {
 
 /// The hosts that must know a VPC: they receive its announcements.
 pub fn members(world: &World, vpc: VpcId) -> BTreeSet<HostNumber> {
-    let edges = world.has_eips(vpc).then(|| world.edges());
+    let edges = world.has_outside(vpc).then(|| world.edges());
     world.placed_hosts(vpc).chain(edges.into_iter().flatten()).collect()
 }
 
@@ -61,8 +61,8 @@ fn guards(world: &World, group: SecurityGroupId) -> BTreeSet<HostNumber> {
 
 /// The VPCs that a host must know.
 fn needed(world: &World, host: HostNumber) -> BTreeSet<VpcId> {
-    let by_eip = is_edge(world, host).then(|| world.vpcs_with_eips());
-    world.placed_vpcs(host).chain(by_eip.into_iter().flatten()).collect()
+    let by_edge = is_edge(world, host).then(|| world.vpcs_with_outside());
+    world.placed_vpcs(host).chain(by_edge.into_iter().flatten()).collect()
 }
 
 fn is_edge(world: &World, host: HostNumber) -> bool {
@@ -70,7 +70,7 @@ fn is_edge(world: &World, host: HostNumber) -> bool {
 }
 
 fn is_member(world: &World, vpc: VpcId, host: HostNumber) -> bool {
-    world.is_placed(vpc, host) || (is_edge(world, host) && world.has_eips(vpc))
+    world.is_placed(vpc, host) || (is_edge(world, host) && world.has_outside(vpc))
 }
 
 /// Whether a host must know what stands under this key, if anything does.

@@ -89,7 +89,9 @@ pub use interface::{
 };
 pub use key::{Health, KeyFile};
 pub use meta::{Meta, Page, Resource, Unbind, Update, Wait, WithWait};
-pub use network::{CreateRoute, CreateSubnet, CreateVpc, Route, Subnet, UpdateNetwork, Vpc};
+pub use network::{
+    CreateExternal, CreateRoute, CreateSubnet, CreateVpc, External, Route, Subnet, UpdateNetwork, Vpc,
+};
 pub use path::{FoundPath, LiveHop, LivePath, PathHop, PathRule, ProbePath};
 pub use policy::{AttachPolicy, CreatePolicy, Policy, PolicyVerdict, TestPolicy, UpdatePolicy};
 pub use problem::Problem;

@@ -62,6 +62,31 @@ pub struct Subnet {
     pub gateway: String,
     /// The gateway's IPv6 address.
     pub gateway6: Option<String>,
+    /// The provider's network that it is a part of; its gateway is a router there.
+    pub external: Option<External>,
+}
+
+/// How a subnet is joined to a provider's network, by the edges' outside device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct External {
+    /// The tag of its frames there; they are not tagged if absent.
+    pub vlan: Option<u16>,
+    /// The edge that joins it now.
+    pub edge: Option<String>,
+}
+
+/// Makes a subnet a part of a provider's network; administrators only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateExternal {
+    /// The tag of its frames there, 1 to 4094; they are not tagged if absent. One subnet of a VLAN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 177)]
+    pub vlan: Option<u16>,
+    /// The router there; the network's first address if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "192.168.177.1")]
+    pub gateway: Option<String>,
 }
 
 /// Makes a subnet.
@@ -86,6 +111,9 @@ pub struct CreateSubnet {
     /// The server's own zone if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
+    /// The provider's network that it is to be a part of; its addresses are that network's then, not of the VPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<CreateExternal>,
 }
 
 /// Changes a VPC or a subnet; what is absent stays.

@@ -14,6 +14,15 @@ impl Links {
         self.set(self.unspecified(index).up().build(), || format!("set device {index} up")).await
     }
 
+    /// Has a device take every frame, or only its own again.
+    ///
+    /// # Errors
+    /// It does not exist, or the kernel refused.
+    pub async fn set_promiscuous(&self, index: u32, wanted: bool) -> Result<(), LinkError> {
+        let message = self.unspecified(index).promiscuous(wanted).build();
+        self.set(message, || format!("have device {index} take every frame: {wanted}")).await
+    }
+
     /// Sets a device down.
     ///
     /// # Errors

@@ -127,6 +127,18 @@ impl Switch {
                     }
                 }
             }
+            EntryKey::Segment(subnet) => {
+                let new = match entry {
+                    Some(Entry::Segment { vlan, .. }) => Some(vlan.unwrap_or(0)),
+                    _ => None,
+                };
+                let old: Option<layout::Segment> =
+                    self.read("segments", &subnet.get().to_ne_bytes(), MapFlags::ANY)?;
+                if let Some(old) = old.filter(|old| Some(old.vlan) != new) {
+                    let key = u32::from(old.vlan).to_ne_bytes().to_vec();
+                    writes.push(Write { map: "vlans", key, value: None });
+                }
+            }
             EntryKey::Group(edition) => {
                 let new = match entry {
                     Some(Entry::Group(compiled)) => Some(&**compiled),

@@ -78,7 +78,7 @@ pub(crate) fn read(map: &MapHandle) -> Result<Ledger, MapError> {
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.
-pub const COUNTERS: [&str; 47] = [
+pub const COUNTERS: [&str; 52] = [
     "arp_answered",
     "arp_consumed",
     "probe_forwarded",
@@ -126,4 +126,9 @@ pub const COUNTERS: [&str; 47] = [
     "flow_begun",
     "flow_cut",
     "flow_given_up",
+    "segment_out",
+    "segment_in",
+    "segment_arp_answered",
+    "probed_outside",
+    "shown_outside",
 ];

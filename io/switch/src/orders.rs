@@ -74,6 +74,20 @@ impl Switch {
         self.carry_out(layout::Order { kind: ECHO, host: host.get(), nonce, ..layout::Order::zeroed() })
     }
 
+    /// Tells the outside of an external subnet who has this address, if this host is the active edge that joins it: it
+    /// is probed for first, and not announced while somebody outside has it.
+    ///
+    /// Unchanged if nothing was to be said.
+    pub fn show(&self, key: VipKey) -> Result<Outcome, OrderError> {
+        let key = layout::AddressKey::vip(key);
+        self.carry_out(layout::Order {
+            kind: SHOW,
+            vni: key.vni,
+            address: key.address,
+            ..layout::Order::zeroed()
+        })
+    }
+
     /// Gives a port a dead sender's last advert once more, with priority 0 (section 6 of the design).
     ///
     /// Unchanged if the record is another one by now, or the advert was repeated already.
@@ -173,3 +187,4 @@ const FORGET: u32 = 10;
 const SPEAK: u32 = 11;
 const HOLD_OFF: u32 = 12;
 const PROBE: u32 = 13;
+const SHOW: u32 = 14;

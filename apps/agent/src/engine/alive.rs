@@ -3,7 +3,7 @@
 use super::Engine;
 use super::program::chain;
 use crate::clock;
-use crate::edge::{self, EDGE_PORT};
+use crate::edge::{self, EDGE_PORT, Served};
 use havip_claim::keeper;
 use havip_liveness::{Action, Edge, Event};
 use havip_model::{Holder, HostNumber, Record, VipKey};
@@ -77,6 +77,7 @@ impl Engine {
             self.edge_duty();
         }
         self.announce_outside(now);
+        self.show_due(now);
     }
 
     /// Any frame of a host counts as life, not only an echo.
@@ -179,20 +180,20 @@ impl Engine {
         }
     }
 
-    /// Takes the EIPs that are this edge's now, gives up those that it cannot serve.
+    /// Takes the EIPs and external subnets that are this edge's now, gives up those that it cannot serve.
     fn edge_duty(&mut self) {
         let Some(outside) = self.devices.edge else { return };
         let liveness = self.prober.liveness();
-        for eip in self.eips().cloned().collect::<Vec<_>>() {
+        let segments = self.subnets().filter_map(Served::segment);
+        for served in self.eips().map(Served::from).chain(segments).collect::<Vec<_>>() {
             // Before the VPC's records are here, an active edge looks like none.
-            if !self.claims.open.contains(&eip.vni) {
+            if !self.claims.open.contains(&served.key.vni) {
                 continue;
             }
-            let key = VipKey { vni: eip.vni, address: eip.address };
-            let record = self.record(key);
+            let record = self.record(served.key);
             let own = Edge { host: self.host, is_able: outside.has_carrier };
-            if let Some(order) = edge::duty(&eip, record, own, outside.mac, &liveness) {
-                tracing::info!(eip = %eip.address, ?order, "edge duty");
+            if let Some(order) = edge::duty(&served, record, own, outside.mac, &liveness) {
+                tracing::info!(address = %served.key.address, ?order, "edge duty");
                 self.order(&order);
             }
         }

@@ -74,7 +74,7 @@ impl Engine {
     fn entry_of(&self, key: &VipKey) -> EntryKey {
         let address = EntryKey::Address(key.vni, key.address);
         match (self.desired.table().get(&address), self.desired.table().get(&EntryKey::Eip(key.address))) {
-            (Some(Entry::Address(Address::Vip { .. })), _) => address,
+            (Some(Entry::Address(Address::Vip { .. } | Address::Segment { .. })), _) => address,
             (_, Some(Entry::Eip { vni, target, .. })) => EntryKey::Nat(*vni, *target),
             _ => address,
         }
@@ -223,6 +223,7 @@ impl Engine {
             }
             self.may_have_ended(key, before, &record);
             self.eip_may_have_moved(key, record);
+            self.segment_may_have_moved(key, record);
         }
         if let Notice::Answered { key, port, .. } = notice {
             self.claims.asked.answered(key, port, at);

@@ -5,7 +5,7 @@
 
 use super::Engine;
 use havip_model::{HostNumber, Vni};
-use havip_reconcile::item::{EipItem, HostItem, InstanceItem, Item, PortItem, VpcItem};
+use havip_reconcile::item::{EipItem, HostItem, InstanceItem, Item, PortItem, SubnetItem, VpcItem};
 
 impl Engine {
     /// The other hosts.
@@ -34,6 +34,15 @@ impl Engine {
     /// A VPC by its number.
     pub(super) fn vpc(&self, vni: Vni) -> Option<&VpcItem> {
         self.vpcs().find(|vpc| vpc.vni == vni)
+    }
+
+    /// The subnets of these VPCs.
+    pub(super) fn subnets(&self) -> impl Iterator<Item = &SubnetItem> {
+        let is_before = |item: &&Item| matches!(item, Item::Host(_) | Item::Vpc(_));
+        self.desired.items().values().skip_while(is_before).map_while(|item| match item {
+            Item::Subnet(subnet) => Some(subnet),
+            _ => None,
+        })
     }
 
     /// The instances of this host.

@@ -39,6 +39,7 @@ impl Engine {
                 self.claims.open.insert(port.vni);
             }
             self.records.follow(*key, None, Some(entry));
+            self.segments.follow(*key, Some(entry), now);
             for event in facts::events(*key, None, Some(entry)) {
                 self.tell_keeper(event);
             }
@@ -128,6 +129,7 @@ impl Engine {
             None => self.observed.remove(&key),
         };
         self.records.follow(key, before.as_ref(), now.as_ref());
+        self.segments.follow(key, now.as_ref(), clock::since_boot());
         for event in facts::events(key, before.as_ref(), now.as_ref()) {
             match &event {
                 Event::VpcLeft(vni) => _ = self.claims.open.remove(vni),
@@ -180,9 +182,10 @@ impl Engine {
 /// What makes room for the record of a VIP.
 fn prepare(at: EntryKey, entry: &Entry) -> Option<Order> {
     match (at, entry) {
-        (EntryKey::Address(vni, address), Entry::Address(Address::Vip { incarnation, .. })) => {
-            Some(Order::Prepare { key: VipKey { vni, address }, incarnation: *incarnation })
-        }
+        (
+            EntryKey::Address(vni, address),
+            Entry::Address(Address::Vip { incarnation, .. } | Address::Segment { incarnation, .. }),
+        ) => Some(Order::Prepare { key: VipKey { vni, address }, incarnation: *incarnation }),
         (EntryKey::Nat(vni, _), Entry::Nat { public, incarnation }) => {
             Some(Order::Prepare { key: VipKey { vni, address: *public }, incarnation: *incarnation })
         }

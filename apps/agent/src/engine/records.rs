@@ -95,10 +95,10 @@ impl Records {
     }
 }
 
-/// The record that an entry has, if it has one: a VIP's own, or that of an EIP's active edge.
+/// The record that an entry has, if it has one: a VIP's own, or that of an EIP's or external subnet's active edge.
 fn record_key(key: EntryKey, entry: &Entry) -> Option<VipKey> {
     match (key, entry) {
-        (EntryKey::Address(vni, address), Entry::Address(Address::Vip { .. })) => {
+        (EntryKey::Address(vni, address), Entry::Address(Address::Vip { .. } | Address::Segment { .. })) => {
             Some(VipKey { vni, address })
         }
         (EntryKey::Nat(vni, _), Entry::Nat { public, .. }) => Some(VipKey { vni, address: *public }),

@@ -342,6 +342,7 @@ pub fn base(hosts: u32) -> Vec<Item> {
         .collect();
     items.push(Item::Vpc(VpcItem { id: VpcId::new(body(1)), vni, virtual_mac, members: numbers.collect() }));
     items.push(Item::Subnet(SubnetItem {
+        external: None,
         id: SubnetId::new(body(1)),
         number: SubnetNumber::MIN,
         vni,

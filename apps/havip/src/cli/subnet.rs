@@ -6,13 +6,14 @@ use super::show::{Column, Names, Row};
 use super::{Verb, time};
 use anyhow::Result;
 use clap::Subcommand;
-use havip_api::{CreateSubnet, Subnet, SubnetFilter, UpdateNetwork, Vpc};
+use havip_api::{CreateExternal, CreateSubnet, Subnet, SubnetFilter, UpdateNetwork, Vpc};
 
 /// What can be done with subnets.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   havip subnet create --vpc shop --name web --cidr 10.20.1.0/24
-  havip subnet create --vpc both --name web --cidr 10.20.1.0/24 --cidr6 fd00:20:0:1::/64")]
+  havip subnet create --vpc both --name web --cidr 10.20.1.0/24 --cidr6 fd00:20:0:1::/64
+  havip subnet create --vpc shop --name provider --cidr 192.168.177.0/24 --external --vlan 177")]
 pub enum SubnetVerb {
     /// Make a subnet
     Create {
@@ -34,6 +35,15 @@ pub enum SubnetVerb {
         /// The server's own zone if absent
         #[arg(long)]
         zone: Option<String>,
+        /// A part of a provider's network, which the edges join by their outside device: the addresses are that network's
+        #[arg(long)]
+        external: bool,
+        /// The tag of the provider's network; no tag if absent
+        #[arg(long, requires = "external")]
+        vlan: Option<u16>,
+        /// The router there; the network's first address if absent
+        #[arg(long, requires = "external")]
+        gateway: Option<String>,
         #[command(flatten)]
         change: Change,
     },
@@ -82,9 +92,10 @@ pub enum SubnetVerb {
 impl Verb for SubnetVerb {
     fn run(self, session: &Session) -> Result<()> {
         match self {
-            Self::Create { vpc, name, description, cidr, cidr6, zone, change } => {
+            Self::Create { vpc, name, description, cidr, cidr6, zone, external, vlan, gateway, change } => {
                 let vpc = session.id_of::<Vpc>(&vpc)?;
-                let body = CreateSubnet { vpc, name, description, cidr, cidr6, zone };
+                let external = external.then_some(CreateExternal { vlan, gateway });
+                let body = CreateSubnet { vpc, name, description, cidr, cidr6, zone, external };
                 change.show(session, &change.client(session).create_subnet(&body)?)
             }
             Self::List { vpc, name, q } => {
@@ -125,6 +136,7 @@ impl Row for Subnet {
         Column::Always("GATEWAY"),
         Column::Wide("GATEWAY6"),
         Column::Wide("ZONE"),
+        Column::Wide("OUTSIDE"),
         Column::Always("STATUS"),
         Column::Wide("REASON"),
         Column::Always("AGE"),
@@ -141,10 +153,18 @@ impl Row for Subnet {
             self.gateway.clone(),
             self.gateway6.clone().unwrap_or_default(),
             self.zone.clone(),
+            outside(self),
             self.meta.status.to_string(),
             self.meta.reason.clone(),
             time::age(&self.meta.created_at),
             self.meta.description.clone(),
         ]
     }
+}
+
+/// What of the provider's network it is, and which edge joins it.
+fn outside(subnet: &Subnet) -> String {
+    let Some(external) = &subnet.external else { return String::new() };
+    let network = external.vlan.map_or("untagged".into(), |vlan| format!("VLAN {vlan}"));
+    external.edge.as_ref().map_or(network.clone(), |edge| format!("{network} by {edge}"))
 }

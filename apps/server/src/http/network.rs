@@ -10,10 +10,11 @@ use crate::service::Fault;
 use axum::{Json, extract::Path, response::Response};
 use havip_admission::request;
 use havip_api::{
-    CreateRoute, CreateSubnet, CreateVpc, Page, Problem, Route, RouteFilter, Subnet, SubnetFilter,
-    UpdateNetwork, Vpc, VpcFilter, WithWait,
+    CreateExternal, CreateRoute, CreateSubnet, CreateVpc, Page, Problem, Route, RouteFilter, Subnet,
+    SubnetFilter, UpdateNetwork, Vpc, VpcFilter, WithWait,
 };
 use havip_model::{ResourceKey, RouteId, SubnetId, VpcId};
+use std::net::IpAddr;
 
 /// Lists VPCs.
 #[utoipa::path(get, path = "/v1/vpcs", tag = "VPCs", params(VpcFilter), responses(
@@ -103,14 +104,34 @@ pub async fn create_subnet(
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<CreateSubnet>,
 ) -> Result<Response, Fault> {
+    // What the provider's networks are is the administrators' business.
+    if body.external.is_some() && !server.asker.is_administrator {
+        return Err(Fault::administrators_only());
+    }
+    let external = body.external.as_ref().map(external).transpose()?;
     let request = request::CreateSubnet {
         vpc: parse::id("/vpc", &body.vpc)?,
         texts: parse::texts(&body.name, &body.description),
         zone: body.zone.unwrap_or_else(|| server.zone().into()),
         cidr: parse::cidr("/cidr", &body.cidr)?,
         cidr6: parse::cidr6("/cidr6", body.cidr6.as_ref())?,
+        external,
     };
     answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await
+}
+
+fn external(body: &CreateExternal) -> Result<request::NewExternal, Fault> {
+    let gateway = match &body.gateway {
+        Some(text) => match parse::address("/external/gateway", text)? {
+            IpAddr::V4(gateway) => Some(gateway),
+            IpAddr::V6(_) => {
+                let message = format!("{text} is IPv6; an external subnet has IPv4 addresses only");
+                return Err(Fault::invalid("/external/gateway", "address_family", message));
+            }
+        },
+        None => None,
+    };
+    Ok(request::NewExternal { vlan: body.vlan, gateway })
 }
 
 /// One subnet.

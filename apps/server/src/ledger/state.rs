@@ -3,8 +3,8 @@
 use super::{timeline::Timeline, trail::Trail};
 use havip_audit::Noted;
 use havip_model::{
-    Change, Counter, Digest, Directory, EventKind, Identity, IdentityKey, Parts, ProjectId, Record, Resource,
-    ResourceKey, Timestamp, VipKey, Vni, World,
+    Change, Counter, Digest, Directory, EventKind, Identity, IdentityKey, Parts, ProjectId, Record,
+    RefusalReason, Resource, ResourceKey, Timestamp, VipKey, Vni, World,
 };
 use havip_store::stored::{self, Answer, SealRing, Stored, Token};
 use std::{
@@ -144,10 +144,14 @@ impl State {
             EventKind::VipMoved { vip, .. }
             | EventKind::VipServed { vip, .. }
             | EventKind::Found { vip, .. } => of_vip(*vip),
+            EventKind::Refused(refusal) if refusal.reason == RefusalReason::FOREIGN_OWNER => {
+                of_resource(self.world.external_user(refusal.address?)?.into())
+            }
             EventKind::Refused(refusal) => {
                 let interface = self.world.interface_by_port(refusal.port?);
                 interface.map(|interface| interface.meta.project)
             }
+            EventKind::EdgeMoved { subnet: Some(subnet), .. } => of_resource(ResourceKey::Subnet(*subnet)),
             EventKind::EdgeMoved { address, .. } => {
                 self.world.eip_by_address(*address).map(|eip| eip.meta.project)
             }

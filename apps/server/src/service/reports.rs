@@ -137,6 +137,9 @@ fn is_own(state: &State, host: HostNumber, moved: &Move, known: Option<Record>) 
     {
         return true;
     }
+    if world.external_subnet_by_key(moved.vip).is_some() && is_edge() {
+        return true;
+    }
     let Some(vpc) = vpc else { return false };
     if record.released {
         // Its last words may come when its last port of the VPC is gone.
@@ -183,9 +186,13 @@ fn event_of(state: &State, moved: &Move) -> Option<EventKind> {
             evidence: moved.evidence.clone(),
         });
     }
-    let eip = state.world.eip_by_address(moved.vip.address)?;
     let to = moved.record.present_holder()?.host;
-    Some(EventKind::EdgeMoved { address: eip.address, to })
+    if let Some(subnet) = state.world.external_subnet_by_key(moved.vip) {
+        let subnet = Some(subnet.id);
+        return Some(EventKind::EdgeMoved { address: moved.vip.address, subnet, to });
+    }
+    let eip = state.world.eip_by_address(moved.vip.address)?;
+    Some(EventKind::EdgeMoved { address: eip.address, subnet: None, to })
 }
 
 fn last_of_instance(state: &State, id: &str) -> Option<EventKind> {

@@ -76,10 +76,12 @@ impl Shapes<'_> {
                 shown.text = format!("{} is not heard any more", self.called(*host));
                 shown.advice = "look at the machine and its agent; its VIPs move to others meanwhile".into();
             }
-            EventKind::EdgeMoved { address, to } => {
+            EventKind::EdgeMoved { address, subnet, to } => {
                 self.on_host(&mut shown, *to);
                 shown.address = Some(address.to_string());
-                shown.text = format!("edge {} serves {address} now", self.host_name(*to));
+                shown.resource = subnet.map(|subnet| subnet.to_string());
+                let what = if subnet.is_some() { "external subnet " } else { "" };
+                shown.text = format!("edge {} serves {what}{address} now", self.host_name(*to));
             }
             EventKind::InstanceChanged { instance, state, reason } => {
                 let known = instance.parse().ok().and_then(|id| self.durable.state.world.instances.get(&id));
@@ -169,10 +171,15 @@ impl Shapes<'_> {
         shown.mac = Some(refusal.mac.to_string());
         shown.address = refusal.address.map(|address| address.to_string());
         shown.count = Some(refusal.count);
-        let vip = refusal.address.zip(refusal.port).and_then(|(address, port)| self.vip_at(address, port));
+        let is_of_outside = refusal.reason.is_of_outside() && refusal.port.is_none();
+        let vip = match refusal.address.zip(refusal.port) {
+            Some((address, port)) => self.vip_at(address, port),
+            None => refusal.address.filter(|_| is_of_outside).and_then(|address| self.vip_outside(address)),
+        };
         shown.vip = vip.map(|vip| vip.to_string());
         let sender = match refusal.port {
             Some(port) => self.words(Holder { host: refusal.host, port }),
+            None if is_of_outside => format!("outside, at {}", self.called(refusal.host)),
             None => format!("the underlay of {}", self.called(refusal.host)),
         };
         let what = known.map_or("refused by a newer switch", |known| known.explanation);
@@ -185,6 +192,13 @@ impl Shapes<'_> {
     pub(super) fn vip_at(&self, address: IpAddr, port: PortNumber) -> Option<VipId> {
         let world = &self.durable.state.world;
         match world.address_user(world.interface_by_port(port)?.vpc, address)? {
+            havip_model::AddressUser::Vip(id) => Some(id),
+            havip_model::AddressUser::Interface(_) => None,
+        }
+    }
+
+    fn vip_outside(&self, address: IpAddr) -> Option<VipId> {
+        match self.durable.state.world.external_user(address)? {
             havip_model::AddressUser::Vip(id) => Some(id),
             havip_model::AddressUser::Interface(_) => None,
         }

@@ -1,7 +1,7 @@
 //! VPCs, subnets, interfaces and routes as the API shows them.
 
 use super::Shapes;
-use havip_model::{Interface, NextHop, ResourceKey, Route, Subnet, Vpc};
+use havip_model::{External, Interface, NextHop, ResourceKey, Route, Subnet, VipKey, Vpc};
 
 impl Shapes<'_> {
     /// A VPC.
@@ -16,6 +16,15 @@ impl Shapes<'_> {
         }
     }
 
+    /// The edge that joins an external subnet to the outside: its record is kept under the network's address.
+    fn edge_of(&self, subnet: &Subnet, external: &External) -> Option<String> {
+        let vni = self.durable.state.world.vpcs.get(&subnet.vpc)?.vni;
+        let key = VipKey { vni, address: subnet.cidr.network().into() };
+        let record = self.durable.state.records.get(&key)?;
+        let edge = Some(record).filter(|record| record.incarnation == external.incarnation)?;
+        Some(self.host_name(edge.present_holder()?.host))
+    }
+
     /// A subnet.
     pub fn subnet(&self, subnet: &Subnet) -> havip_api::Subnet {
         havip_api::Subnet {
@@ -26,6 +35,10 @@ impl Shapes<'_> {
             cidr6: subnet.cidr6.map(|cidr| cidr.to_string()),
             gateway: subnet.gateway.to_string(),
             gateway6: subnet.gateway6.map(|gateway| gateway.to_string()),
+            external: subnet.external.as_ref().map(|external| havip_api::External {
+                vlan: external.vlan,
+                edge: self.edge_of(subnet, external),
+            }),
         }
     }
 

@@ -63,7 +63,9 @@ impl Decision<'_> {
             );
             return Err(Code::NoIpv6Range.at(field, message));
         };
-        let is_free = |address: &IpAddr| !taken.contains(address) && self.user(subnet, *address).is_none();
+        let is_free = |address: &IpAddr| {
+            !taken.contains(address) && *address != subnet.gateway && self.user(subnet, *address).is_none()
+        };
         let lowest = self.world.lowest_free(subnet.id, family);
         lowest.into_iter().flat_map(|lowest| between(lowest, last)).find(is_free).ok_or_else(|| {
             let message = format!(
@@ -130,7 +132,7 @@ fn check_usable(subnet: &Subnet, address: IpAddr, field: &str) -> Result<(), Ref
             format!("{address} is not of subnet {} ({cidr}); choose one of {first} to {last}", subnet.id);
         return Err(Code::AddressOutsideSubnet.at(field, message));
     }
-    if (first..=last).contains(&address) {
+    if (first..=last).contains(&address) && address != subnet.gateway {
         return Ok(());
     }
     let what = reservation(subnet, address, first);

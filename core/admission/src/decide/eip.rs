@@ -124,6 +124,7 @@ impl<'a> Decision<'a> {
             EipTarget::Vip(id) => {
                 let vip = self.find::<Vip>(id, "/target")?;
                 let address = vip.address();
+                self.check_internal(vip.subnet, ResourceKey::Vip(id), "/target")?;
                 if Family::of(address) == family {
                     return Ok(vip.vpc);
                 }
@@ -138,6 +139,9 @@ impl<'a> Decision<'a> {
             }
             EipTarget::Interface(id) => Some(self.find::<Interface>(id, "/target")?),
         };
+        if let Some(interface) = interface {
+            self.check_internal(interface.subnet, ResourceKey::from(target), "/target")?;
+        }
         let with_address = interface.filter(|interface| interface.primary_of(family).is_some());
         with_address.map(|interface| interface.vpc).ok_or_else(|| {
             let target = ResourceKey::from(target).id();

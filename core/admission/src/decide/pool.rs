@@ -45,7 +45,11 @@ impl Decision<'_> {
             .flat_map(|pool| pool.cidrs().map(|range| (ResourceKey::EipPool(pool.id), range)))
             .find(|(_, range)| overlaps(range));
         let vpc = self.whole.vpcs.values().find(|vpc| check::overlap(vpc.cidr, cidr));
-        match pool.or(vpc.map(|vpc| (ResourceKey::Vpc(vpc.id), vpc.cidr.into()))) {
+        let vpc = vpc.map(|vpc| (ResourceKey::Vpc(vpc.id), vpc.cidr.into()));
+        let mut external = self.whole.subnets.values().filter(|subnet| subnet.external.is_some());
+        let subnet = external.find(|subnet| check::overlap(subnet.cidr, cidr));
+        let subnet = subnet.map(|subnet| (ResourceKey::Subnet(subnet.id), subnet.cidr.into()));
+        match pool.or(vpc).or(subnet) {
             Some((blocker, other)) => {
                 let message = format!("{cidr} overlaps {} ({other}); choose another range", blocker.id());
                 Err(Code::CidrOverlaps.at(field, message).blocked_by([blocker]))

@@ -59,6 +59,11 @@ impl Decision<'_> {
             let message = format!("{} is not in VPC {}; use a next hop that is", key.id(), vpc.id);
             return Err(Code::OtherVpc.at("/next_hop", message));
         }
+        let subnet = match next_hop {
+            NextHop::Vip(id) => self.find::<Vip>(id, "/next_hop")?.subnet,
+            NextHop::Interface(id) => self.find::<Interface>(id, "/next_hop")?.subnet,
+        };
+        self.check_internal(subnet, key, "/next_hop")?;
         match next_hop {
             NextHop::Vip(id) => {
                 let address = self.find::<Vip>(id, "/next_hop")?.address();

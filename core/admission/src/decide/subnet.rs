@@ -2,8 +2,8 @@
 
 use super::{Decision, check, nothing_to_do, vpc::has_ipv6};
 use crate::{Code, Refusal, request::*};
-use havip_model::{Counter, ResourceKey, Subnet, SubnetNumber, Vpc};
-use ipnet::{IpNet, Ipv6Net};
+use havip_model::{Counter, External, Incarnation, ResourceKey, Subnet, SubnetId, SubnetNumber, Vpc};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 impl Decision<'_> {
@@ -12,10 +12,25 @@ impl Decision<'_> {
         let meta = self.meta(&request.texts)?;
         check::word(&request.zone, "/zone")?;
         check::network(request.cidr, "/cidr", 8, 29)?;
-        self.check_room(vpc, vpc.cidr.into(), request.cidr.into(), "/cidr")?;
+        let first = Ipv4Addr::from(u32::from(request.cidr.network()) + 1);
+        let gateway = match &request.external {
+            Some(external) => self.check_external(vpc, request, external)?.unwrap_or(first),
+            None => {
+                self.check_room(vpc, vpc.cidr.into(), request.cidr.into(), "/cidr")?;
+                first
+            }
+        };
         request.cidr6.map_or(Ok(()), |cidr6| self.check_cidr6(vpc, cidr6))?;
-        let number = self.number(Counter::Subnet, SubnetNumber::MAX.get().into())?;
-        let number = u32::try_from(number).ok().and_then(|n| SubnetNumber::new(n).ok());
+        let bit = if request.external.is_some() { SubnetNumber::EXTERNAL } else { 0 };
+        let number = self.number(Counter::Subnet, u64::from(SubnetNumber::EXTERNAL) - 2)?;
+        let number = u32::try_from(number).ok().and_then(|n| SubnetNumber::new(n | bit).ok());
+        let external = match request.external {
+            Some(NewExternal { vlan, .. }) => {
+                let incarnation = Incarnation(self.number(Counter::Incarnation, u64::MAX >> 1)?);
+                Some(External { vlan, incarnation })
+            }
+            None => None,
+        };
         let id = self.fresh_id(&self.whole.subnets);
         Ok(self.put(Subnet {
             id,
@@ -24,10 +39,65 @@ impl Decision<'_> {
             zone: request.zone.clone(),
             cidr: request.cidr,
             cidr6: request.cidr6,
-            gateway: Ipv4Addr::from(u32::from(request.cidr.network()) + 1),
+            gateway,
             gateway6: request.cidr6.map(gateway6),
             number: number.expect("the counter stays within subnet numbers"),
+            external,
         }))
+    }
+
+    /// A segment of a provider's network: nobody else's VLAN or addresses, and IPv4 only. Says the router outside.
+    fn check_external(
+        &self,
+        vpc: &Vpc,
+        request: &CreateSubnet,
+        external: &NewExternal,
+    ) -> Result<Option<Ipv4Addr>, Refusal> {
+        if let Some(vlan) = external.vlan {
+            check::within(vlan.into(), 1, 4094, "/external/vlan", "the VLAN")?;
+        }
+        if let Some(cidr6) = request.cidr6 {
+            let message = format!("an external subnet has IPv4 addresses only; leave {cidr6} out");
+            return Err(Code::NoIpv6Range.at("/cidr6", message));
+        }
+        let joined = self.whole.subnets.values().find(|other| {
+            let theirs = other.external.as_ref().map(|external| external.vlan);
+            theirs == Some(external.vlan)
+        });
+        if let Some(other) = joined {
+            let what = external.vlan.map_or("what is not tagged".to_owned(), |vlan| format!("VLAN {vlan}"));
+            let message =
+                format!("{what} is joined to subnet {} already; choose another VLAN, or delete it", other.id);
+            return Err(Code::VlanInUse
+                .at("/external/vlan", message)
+                .blocked_by([ResourceKey::Subnet(other.id)]));
+        }
+        self.check_apart_from_pools(request.cidr)?;
+        if check::overlap(vpc.cidr, request.cidr) {
+            let message = format!(
+                "{} overlaps {}, the range of VPC {}; a provider's network has addresses of its own",
+                request.cidr, vpc.cidr, vpc.id
+            );
+            return Err(Code::CidrOverlaps.at("/cidr", message).blocked_by([ResourceKey::Vpc(vpc.id)]));
+        }
+        self.check_room(vpc, request.cidr.into(), request.cidr.into(), "/cidr")?;
+        let Some(gateway) = external.gateway else { return Ok(None) };
+        if !request.cidr.hosts().any(|host| host == gateway) {
+            let message =
+                format!("{gateway} is no host's address of {}; say the router's there", request.cidr);
+            return Err(Code::AddressOutsideSubnet.at("/external/gateway", message));
+        }
+        Ok(Some(gateway))
+    }
+
+    /// An address is either an EIP's, which the edge answers for, or a guest's own.
+    fn check_apart_from_pools(&self, cidr: Ipv4Net) -> Result<(), Refusal> {
+        let overlaps = |range: IpNet| matches!(range, IpNet::V4(range) if check::overlap(range, cidr));
+        let Some(pool) = self.whole.pools.values().find(|pool| pool.cidrs().any(overlaps)) else {
+            return Ok(());
+        };
+        let message = format!("{cidr} overlaps {} ({}); choose another range", pool.id, pool.ranges());
+        Err(Code::CidrOverlaps.at("/cidr", message).blocked_by([ResourceKey::EipPool(pool.id)]))
     }
 
     fn check_cidr6(&self, vpc: &Vpc, cidr6: Ipv6Net) -> Result<(), Refusal> {
@@ -67,6 +137,18 @@ impl Decision<'_> {
         Ok(())
     }
 
+    /// The switch routes into no provider's network: what is there is reached at layer 2.
+    pub fn check_internal(&self, subnet: SubnetId, what: ResourceKey, field: &str) -> Result<(), Refusal> {
+        if self.world.subnets.get(&subnet).is_none_or(|subnet| subnet.external.is_none()) {
+            return Ok(());
+        }
+        let message = format!(
+            "{} is of external subnet {subnet}, which the outside reaches without us; use one of an ordinary subnet",
+            what.id()
+        );
+        Err(Code::ExternalSubnet.at(field, message).blocked_by([ResourceKey::Subnet(subnet)]))
+    }
+
     pub fn update_subnet(&mut self, request: &UpdateSubnet) -> Result<ResourceKey, Refusal> {
         if request.texts == NewTexts::default() && request.cidr6.is_none() {
             return Err(nothing_to_do("a name, a description or cidr6"));
@@ -75,6 +157,10 @@ impl Decision<'_> {
         if let Some(cidr6) = request.cidr6 {
             if let Some(has) = subnet.cidr6 {
                 return Err(has_ipv6(format!("subnet {}", subnet.id), has));
+            }
+            if subnet.external.is_some() {
+                let message = format!("an external subnet has IPv4 addresses only; leave {cidr6} out");
+                return Err(Code::NoIpv6Range.at("/cidr6", message));
             }
             self.check_cidr6(self.find::<Vpc>(subnet.vpc, "/subnet")?, cidr6)?;
             self.edit::<Subnet>(subnet.id, |subnet| {

@@ -3,6 +3,7 @@
 use super::{NewTexts, Texts};
 use havip_model::{SubnetId, VpcId};
 use ipnet::{Ipv4Net, Ipv6Net};
+use std::net::Ipv4Addr;
 
 /// See [`Request::CreateVpc`](super::Request::CreateVpc).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,17 @@ pub struct CreateSubnet {
     pub cidr: Ipv4Net,
     /// Its IPv6 addresses, within the VPC's: a /64.
     pub cidr6: Option<Ipv6Net>,
+    /// The provider's network that it is to be a part of.
+    pub external: Option<NewExternal>,
+}
+
+/// A provider's network to be joined by the edges' outside device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewExternal {
+    /// The tag of its frames, 1 to 4094; none: they are not tagged.
+    pub vlan: Option<u16>,
+    /// The router outside; none: the network's first address.
+    pub gateway: Option<Ipv4Addr>,
 }
 
 /// See [`Request::UpdateSubnet`](super::Request::UpdateSubnet).

@@ -98,13 +98,22 @@ fn networks(world: &World) -> Option<String> {
     for subnet in world.subnets.values() {
         let vpc = world.vpcs.get(&subnet.vpc).filter(|vpc| {
             let within = |cidr: &_| vpc.cidr6.is_some_and(|range| range.contains(cidr));
-            vpc.cidr.contains(&subnet.cidr) && subnet.cidr6.as_ref().is_none_or(within)
+            // A provider's network has addresses of its own, and no IPv6.
+            let fits = vpc.cidr.contains(&subnet.cidr) == subnet.external.is_none();
+            fits && subnet.cidr6.as_ref().is_none_or(|cidr| subnet.external.is_none() && within(cidr))
         });
         let overlaps = |other: &&havip_model::Subnet| {
             let by_ipv4 = other.cidr.contains(&subnet.cidr) || subnet.cidr.contains(&other.cidr);
             let by_ipv6 = subnet.cidr6.is_some() && other.cidr6 == subnet.cidr6;
             other.id != subnet.id && (by_ipv4 || by_ipv6)
         };
+        let same_vlan = |other: &&havip_model::Subnet| {
+            let vlan = |subnet: &havip_model::Subnet| subnet.external.map(|external| external.vlan);
+            other.id != subnet.id && subnet.external.is_some() && vlan(other) == vlan(subnet)
+        };
+        if world.subnets.values().any(|other| same_vlan(&other)) {
+            return Some(format!("subnet {} has no VLAN to itself", subnet.id));
+        }
         if vpc.is_none() || world.subnets_of(subnet.vpc).any(|other| overlaps(&other)) {
             return Some(format!("subnet {} does not fit", subnet.id));
         }

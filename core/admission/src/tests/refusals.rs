@@ -1,6 +1,7 @@
 //! The API's error list: each refusal at least once, with its code and where in the request the trouble is.
 
 mod eips;
+mod external;
 mod groups;
 mod hosts;
 mod instances;
@@ -35,6 +36,7 @@ fn blocked_by(refusal: &Refusal, blockers: impl IntoIterator<Item = impl Into<Re
 fn every_refusal_has_a_row() {
     let groups = [
         networks::rows(),
+        external::rows(),
         interfaces::rows(),
         instances::rows(),
         vips::rows(),

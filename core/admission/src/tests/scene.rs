@@ -163,6 +163,7 @@ pub fn subnet(vpc: VpcId, cidr: &str) -> CreateSubnet {
         zone: "local-a".into(),
         cidr: cidr.parse().unwrap(),
         cidr6: None,
+        external: None,
     }
 }
 

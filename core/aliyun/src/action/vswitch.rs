@@ -94,6 +94,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         zone: ask.home.zone.clone(),
         cidr,
         cidr6: None,
+        external: None,
     };
     Ok(vec![Step::saying(request, vec![(ZONE, zone.into())])])
 }

@@ -44,6 +44,9 @@ impl Walk<'_> {
             true => self.find_neighbour(port, destination),
             false => self.find_way(destination),
         };
+        if let Some(end) = self.beside_the_segment(port, &found) {
+            return end;
+        }
         let way = match found {
             Ok(way) if way.by_route && (way.host, way.port) == (self.maps.host, number) => {
                 self.say("leads_back", "that route is no way for the port, which it leads to itself");
@@ -86,6 +89,9 @@ impl Walk<'_> {
         {
             self.say("inner_odd", format!("no switch sends a packet from or to {of}"));
             return End::Dropped("inner_odd");
+        }
+        if let Some(subnet) = self.leaves_by_segment().filter(|_| self.maps.is_edge && !passed_on) {
+            return self.go_outwards(subnet);
         }
         let way = match self.find_way(destination) {
             Ok(way)
@@ -153,6 +159,9 @@ impl Walk<'_> {
     pub(super) fn sent_from_outside(&mut self) -> End {
         let (source, destination) = (self.packet.source, self.packet.destination);
         let Some(Entry::Eip { vni, target, .. }) = self.maps.table.get(&EntryKey::Eip(destination)) else {
+            if let Some(end) = self.comes_by_segment() {
+                return end;
+            }
             self.say(
                 "no_eip",
                 format!("{destination} is no EIP that is bound: what comes for it is the host's own"),
@@ -160,23 +169,31 @@ impl Walk<'_> {
             return End::Dropped("eip_unknown");
         };
         self.packet.vni = *vni;
-        if let Some(reason) = odd(source, "source_odd") {
-            self.say("source_odd", format!("{source} is no address that a host may send from"));
+        if let Err(reason) = self.judge_outside_source(source) {
             return End::Dropped(reason);
         }
-        if self.maps.table.contains_key(&EntryKey::Address(*vni, source)) {
+        self.say("eip", format!("the EIP {destination} leads to {target}"));
+        self.enter(*target)
+    }
+
+    /// Whether somebody outside may send this into the VPC.
+    pub(super) fn judge_outside_source(&mut self, source: IpAddr) -> Result<(), &'static str> {
+        if let Some(reason) = odd(source, "source_odd") {
+            self.say("source_odd", format!("{source} is no address that a host may send from"));
+            return Err(reason);
+        }
+        if self.maps.table.contains_key(&EntryKey::Address(self.packet.vni, source)) {
             self.say(
                 "source_inside",
                 format!("{source} is an address of the VPC, and nobody outside has it"),
             );
-            return End::Dropped("outside_source");
+            return Err("outside_source");
         }
         if self.packet.protocol == Protocol::Udp(68) {
             self.say("dhcp_server", "only the fabric answers DHCP");
-            return End::Dropped("dhcp_server");
+            return Err("dhcp_server");
         }
-        self.say("eip", format!("the EIP {destination} leads to {target}"));
-        self.enter(*target)
+        Ok(())
     }
 
     /// Into the VPC, to what an EIP leads to.

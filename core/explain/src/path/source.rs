@@ -34,7 +34,7 @@ impl Walk<'_> {
         let key = self.key(source);
         match self.maps.table.get(&EntryKey::Address(key.vni, source)) {
             Some(Entry::Address(Address::Vip { .. })) => self.judge_vip_source(key, number),
-            Some(Entry::Address(Address::Gateway { .. })) => {
+            Some(Entry::Address(Address::Gateway { .. } | Address::Segment { .. })) => {
                 refused(self, "is the gateway's address", "source_address")
             }
             Some(Entry::Address(Address::Interface { port: of, .. })) if *of == number => {

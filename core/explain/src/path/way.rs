@@ -87,6 +87,10 @@ impl Walk<'_> {
                 self.say("gateway", format!("{address} is a gateway, which is the switch itself"));
                 Err(Lost::Gateway)
             }
+            Address::Segment { .. } => {
+                self.say("network", format!("{address} is the network's of an external subnet"));
+                Err(Lost::Refused("target_odd"))
+            }
             Address::Vip { subnet, .. } => {
                 let Some(holder) = self.holder(key) else {
                     self.say("no_holder", format!("{address} is a VIP that nobody holds"));

@@ -31,6 +31,7 @@ impl From<AddressUser> for ResourceKey {
 pub(super) struct Index {
     pub vpc_by_vni: Map<Vni, VpcId>,
     pub subnets_of_vpc: Multimap<VpcId, SubnetId>,
+    pub external_subnets_of_vpc: Multimap<VpcId, SubnetId>,
     /// Those of no VPC are under none.
     pub groups_of_vpc: Multimap<Option<VpcId>, SecurityGroupId>,
     pub default_group: Map<VpcId, SecurityGroupId>,
@@ -145,6 +146,9 @@ impl Index {
 
     fn set_subnet(&mut self, subnet: &Subnet, present: bool) {
         many(&mut self.subnets_of_vpc, subnet.vpc, subnet.id, present);
+        if subnet.external.is_some() {
+            many(&mut self.external_subnets_of_vpc, subnet.vpc, subnet.id, present);
+        }
         for family in [Family::Ipv4, Family::Ipv6] {
             match subnet.range(family).filter(|_| present) {
                 Some((_, first, last)) => {

@@ -6,6 +6,7 @@ use crate::{
     InterfaceId, MacAddr, NextHop, PortNumber, Route, SecurityGroup, SecurityGroupId, Subnet, SubnetId,
     Target, Vip, VipKey, Vni, Vpc, VpcId,
 };
+use ipnet::IpNet;
 use std::net::IpAddr;
 
 impl World {
@@ -214,9 +215,31 @@ impl World {
         self.index.placed.count(&(vpc, host)) > 0
     }
 
-    /// Whether an EIP leads into the VPC.
-    pub fn has_eips(&self, vpc: VpcId) -> bool {
-        self.index.bound_eips_of_vpc.count(&vpc) > 0
+    /// Whether edges lead into the VPC, by an EIP or an external subnet.
+    pub fn has_outside(&self, vpc: VpcId) -> bool {
+        self.index.bound_eips_of_vpc.count(&vpc) > 0 || self.index.external_subnets_of_vpc.count(&vpc) > 0
+    }
+
+    /// The external subnets of a VPC.
+    pub fn external_subnets_of(&self, vpc: VpcId) -> impl Iterator<Item = &Subnet> {
+        self.index.external_subnets_of_vpc.get(&vpc).filter_map(|id| self.subnets.get(id))
+    }
+
+    /// What has an address of an external subnet, which the outside knows without its VPC.
+    pub fn external_user(&self, address: IpAddr) -> Option<AddressUser> {
+        let mut vpcs = self.index.external_subnets_of_vpc.keys();
+        let of_vpc = |vpc: &VpcId| {
+            let mut external = self.external_subnets_of(*vpc);
+            let is_there = external.any(|subnet| IpNet::V4(subnet.cidr).contains(&address));
+            is_there.then(|| self.address_user(*vpc, address)).flatten()
+        };
+        vpcs.find_map(of_vpc)
+    }
+
+    /// The external subnet whose active edge's record is kept under this key.
+    pub fn external_subnet_by_key(&self, key: VipKey) -> Option<&Subnet> {
+        let vpc = self.vpc_by_vni(key.vni)?.id;
+        self.external_subnets_of(vpc).find(|subnet| key.address == subnet.cidr.network())
     }
 
     /// The VPCs that have an interface plugged into the host.
@@ -224,8 +247,8 @@ impl World {
         self.index.vpcs_of_host.get(&host).copied()
     }
 
-    /// The VPCs that an EIP leads into.
-    pub fn vpcs_with_eips(&self) -> impl Iterator<Item = VpcId> {
-        self.index.bound_eips_of_vpc.keys().copied()
+    /// The VPCs that edges lead into; one may be named twice.
+    pub fn vpcs_with_outside(&self) -> impl Iterator<Item = VpcId> {
+        self.index.bound_eips_of_vpc.keys().chain(self.index.external_subnets_of_vpc.keys()).copied()
     }
 }

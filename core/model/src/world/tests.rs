@@ -1,7 +1,10 @@
 //! Changes in any order, and copies that stay as they were.
 
 use super::*;
-use crate::{Body, EipTarget, Family, Incarnation, MacAddr, Meta, PortNumber, PortState, SubnetNumber, Vni};
+use crate::{
+    Body, EipTarget, External, Family, Incarnation, MacAddr, Meta, PortNumber, PortState, SubnetNumber,
+    VipKey, Vni,
+};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -33,6 +36,7 @@ fn subnet() -> Subnet {
         gateway: Ipv4Addr::new(10, 0, 0, 1),
         gateway6: Some("fd00::1".parse().unwrap()),
         number: SubnetNumber::MIN,
+        external: None,
     }
 }
 
@@ -182,4 +186,33 @@ fn a_world_is_the_same_whatever_the_order_it_was_read_in() {
     let resources = || [eip(1, Some(target)).into(), interface(1, &[3]).into(), eip(2, None).into()];
     let turned = resources().into_iter().rev();
     assert_eq!(world(resources()), world(turned));
+}
+
+#[test]
+fn edges_lead_into_a_vpc_with_an_external_subnet_and_its_record_is_found_by_the_networks_address() {
+    let external = External { vlan: Some(177), incarnation: Incarnation(3) };
+    let outside = Subnet {
+        id: SubnetId::new(body(3)),
+        cidr: "192.168.177.0/24".parse().unwrap(),
+        cidr6: None,
+        gateway: Ipv4Addr::new(192, 168, 177, 2),
+        gateway6: None,
+        number: SubnetNumber::new(SubnetNumber::EXTERNAL | 2).unwrap(),
+        external: Some(external),
+        ..subnet()
+    };
+    assert_eq!(outside.own_address(), Ipv4Addr::new(192, 168, 177, 1), "the router has the second");
+    assert_eq!(subnet().own_address(), subnet().gateway);
+    let mut world = World::default();
+    world.apply(&change([vpc().into(), subnet().into()]));
+    assert!(!world.has_outside(vpc().id));
+    world.apply(&change([outside.clone().into()]));
+    assert!(world.has_outside(vpc().id));
+    let key = VipKey { vni: vpc().vni, address: outside.cidr.network().into() };
+    assert_eq!(world.external_subnet_by_key(key), Some(&outside));
+    assert!(outside.number.is_external() && !subnet().number.is_external());
+    let key_of_subnet = ResourceKey::Subnet(outside.id);
+    world.apply(&Change { deletes: vec![key_of_subnet], ..Change::about(key_of_subnet) });
+    assert!(!world.has_outside(vpc().id));
+    assert_eq!(world.external_subnet_by_key(key), None);
 }

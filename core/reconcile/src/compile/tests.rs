@@ -1,5 +1,5 @@
 use super::*;
-use crate::item::{EipPoolItem, Entitlement, HostItem, RouteItem};
+use crate::item::{EipPoolItem, Entitlement, ExternalItem, HostItem, RouteItem};
 use havip_model::{
     Body, Contention, EipId, EipPoolId, Incarnation, MacAddr, RouteId, SubnetId, SubnetNumber, VipId, VipKey,
     VpcId,
@@ -87,6 +87,7 @@ const UP: Device = Device { ifindex: 9, is_veth: true, up: true, is_awaited: fal
 fn a_gateway_is_an_address_of_its_own() {
     let mut desired = Desired::new(host(1));
     desired.put(Item::Subnet(SubnetItem {
+        external: None,
         id: SubnetId::new(body(1)),
         number: subnet(),
         vni: vni(),
@@ -103,6 +104,7 @@ fn the_range_of_a_subnet_wins_over_a_route_that_would_lead_out_of_it() {
     let mut desired = Desired::new(host(1));
     let ranges: [IpNet; 2] = ["10.20.1.0/24".parse().unwrap(), "fd00:20:0:1::/64".parse().unwrap()];
     let subnet = Item::Subnet(SubnetItem {
+        external: None,
         id: SubnetId::new(body(1)),
         number: subnet(),
         vni: vni(),
@@ -208,6 +210,7 @@ fn a_subnet_of_both_families_has_both_gateways() {
     let mut desired = Desired::new(host(1));
     let gateway6 = IpAddr::from([0xfd00, 0x20, 0, 1, 0, 0, 0, 1]);
     desired.put(Item::Subnet(SubnetItem {
+        external: None,
         id: SubnetId::new(body(1)),
         number: subnet(),
         vni: vni(),
@@ -418,4 +421,45 @@ proptest! {
         }
         prop_assert_eq!(desired.table(), anew.table());
     }
+}
+
+#[test]
+fn an_external_subnet_is_a_segment_with_a_record_and_its_macs_say_who_is_inside() {
+    let mut desired = Desired::new(host(1));
+    let number = SubnetNumber::new(SubnetNumber::EXTERNAL | 4).unwrap();
+    let address = |last: u8| IpAddr::from([192, 168, 177, last]);
+    let cidr: ipnet::Ipv4Net = "192.168.177.0/24".parse().unwrap();
+    desired.put(Item::Subnet(SubnetItem {
+        id: SubnetId::new(body(1)),
+        number,
+        vni: vni(),
+        cidrs: vec![cidr.into()],
+        gateways: vec![address(2)],
+        virtual_mac: MacAddr([2; 6]),
+        external: Some(ExternalItem { vlan: Some(177), incarnation: Incarnation(8), edges: vec![host(1)] }),
+    }));
+    let table = desired.table();
+    let edge = Address::Segment { subnet: number, incarnation: Incarnation(8) };
+    assert_eq!(table[&EntryKey::Address(vni(), address(0))], Entry::Address(edge));
+    let segment = Entry::Segment { vni: vni(), cidr, vlan: Some(177) };
+    assert_eq!(table[&EntryKey::Segment(number)], segment);
+
+    let without = EndpointItem {
+        interface: InterfaceId::new(body(2)),
+        port: PortNumber::new(7).unwrap(),
+        vni: vni(),
+        subnet: number,
+        host: Some(host(1)),
+        mac: MacAddr([2, 0, 0, 0, 0, 7]),
+        addresses: vec![],
+        source_dest_check: true,
+        instance: None,
+        groups: vec![],
+    };
+    desired.put(Item::Endpoint(without.clone()));
+    let inside = Entry::Mac { port: without.port, address: IpAddr::from([0; 4]) };
+    assert_eq!(desired.table()[&EntryKey::Mac(number, without.mac)], inside);
+    desired.remove(&ItemKey::Endpoint(without.interface));
+    desired.remove(&ItemKey::Subnet(SubnetId::new(body(1))));
+    assert!(desired.table().is_empty(), "{:?}", desired.table());
 }

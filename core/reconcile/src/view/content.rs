@@ -1,8 +1,8 @@
 //! What an item says, the same for every host that needs it.
 
 use crate::item::{
-    Arrival, EipItem, EipPoolItem, EndpointItem, Entitlement, GroupItem, HostItem, InstanceItem, Item,
-    ItemKey, PortItem, RouteItem, SubnetItem, VipItem, VpcItem,
+    Arrival, EipItem, EipPoolItem, EndpointItem, Entitlement, ExternalItem, GroupItem, HostItem,
+    InstanceItem, Item, ItemKey, PortItem, RouteItem, SubnetItem, VipItem, VpcItem,
 };
 use havip_groups::GroupRule;
 use havip_model::{
@@ -10,7 +10,10 @@ use havip_model::{
     Subnet, Target, Vip, World,
 };
 use ipnet::IpNet;
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
 /// What stands under a key; nothing if its resource, or something that it cannot do without, is not there.
 pub(super) fn content(world: &World, key: ItemKey) -> Option<Item> {
@@ -61,8 +64,13 @@ fn subnet(world: &World, subnet: &Subnet) -> Option<SubnetItem> {
         number: subnet.number,
         vni: vpc.vni,
         cidrs: cidrs(subnet).collect(),
-        gateways: gateways(subnet),
+        gateways: with6(subnet.own_address(), subnet),
         virtual_mac: vpc.virtual_mac,
+        external: subnet.external.map(|external| ExternalItem {
+            vlan: external.vlan,
+            incarnation: external.incarnation,
+            edges: world.edges().collect(),
+        }),
     })
 }
 
@@ -165,7 +173,7 @@ fn port(world: &World, interface: &Interface) -> Option<PortItem> {
         mac: interface.mac,
         virtual_mac: vpc.virtual_mac,
         addresses: interface.addresses().filter_map(with_prefix).collect(),
-        gateways: gateways(subnet),
+        gateways: with6(subnet.gateway, subnet),
         mtu: host.guest_mtu,
         source_dest_check: interface.source_dest_check,
         state: interface.port_state,
@@ -209,6 +217,7 @@ fn cidrs(subnet: &Subnet) -> impl Iterator<Item = IpNet> {
     [IpNet::V4(subnet.cidr)].into_iter().chain(subnet.cidr6.map(IpNet::V6))
 }
 
-fn gateways(subnet: &Subnet) -> Vec<IpAddr> {
-    [IpAddr::V4(subnet.gateway)].into_iter().chain(subnet.gateway6.map(IpAddr::V6)).collect()
+/// An IPv4 gateway, and the subnet's IPv6 gateway.
+fn with6(gateway: Ipv4Addr, subnet: &Subnet) -> Vec<IpAddr> {
+    [IpAddr::V4(gateway)].into_iter().chain(subnet.gateway6.map(IpAddr::V6)).collect()
 }

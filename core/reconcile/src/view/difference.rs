@@ -82,6 +82,9 @@ impl Candidates {
             ResourceKey::Subnet(id) => {
                 let Some(subnet) = world.subnets.get(&id) else { return };
                 self.add(ItemKey::Subnet(id), members(world, subnet.vpc));
+                if subnet.external.is_some() {
+                    self.vpcs.insert(subnet.vpc);
+                }
                 world
                     .interfaces_of_subnet(id)
                     .for_each(|interface| self.add(ItemKey::Port(interface.id), interface.host));
@@ -151,8 +154,10 @@ impl Candidates {
         world.interfaces_on(number).for_each(|interface| self.add(ItemKey::Port(interface.id), [number]));
         if host.edge_device.is_some() {
             world.pools.keys().for_each(|pool| self.add(ItemKey::EipPool(*pool), [number]));
-            for vpc in world.vpcs_with_eips() {
+            for vpc in world.vpcs_with_outside() {
                 let hosts = members(world, vpc);
+                let external = world.external_subnets_of(vpc);
+                external.for_each(|subnet| self.add(ItemKey::Subnet(subnet.id), hosts.iter().copied()));
                 world.eips_into(vpc).for_each(|eip| self.add(ItemKey::Eip(eip.id), hosts.iter().copied()));
                 self.vpcs.insert(vpc);
             }

@@ -58,7 +58,7 @@ impl Scene {
         let ResourceKey::Vpc(vpc) = self.admit(CreateVpc { texts, region, cidr, cidr6 }) else { panic!() };
         let (texts, cidr) = (Texts::default(), "10.20.1.0/24".parse().unwrap());
         let (zone, cidr6) = ("local-a".into(), Some("fd00:20:0:1::/64".parse().unwrap()));
-        let request = CreateSubnet { vpc, texts, zone, cidr, cidr6 };
+        let request = CreateSubnet { vpc, texts, zone, cidr, cidr6, external: None };
         let ResourceKey::Subnet(subnet) = self.admit(request) else { panic!() };
         subnet
     }
@@ -318,7 +318,7 @@ fn a_new_vip_among_many_costs_as_much_as_the_first() {
     };
     let (texts, cidr) = (Texts::default(), "10.0.0.0/16".parse().unwrap());
     let ResourceKey::Subnet(subnet) =
-        scene.admit(CreateSubnet { vpc, texts, zone: "local-a".into(), cidr, cidr6: None })
+        scene.admit(CreateSubnet { vpc, texts, zone: "local-a".into(), cidr, cidr6: None, external: None })
     else {
         panic!()
     };

@@ -56,6 +56,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         zone: ask.home.zone.clone(),
         cidr: text.parse().map_err(|_| error::malformed("CidrBlock", text))?,
         cidr6: None,
+        external: None,
     };
     Ok(vec![Step::saying(request, vec![(ZONE, zone.into())])])
 }

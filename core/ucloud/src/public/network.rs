@@ -77,7 +77,14 @@ fn create_subnet(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         name: ask.text("SubnetName").unwrap_or("Subnet").into(),
         description: ask.text("Remark").unwrap_or_default().into(),
     };
-    let request = request::CreateSubnet { vpc, texts: name, zone: ask.home.zone.clone(), cidr, cidr6: None };
+    let request = request::CreateSubnet {
+        vpc,
+        texts: name,
+        zone: ask.home.zone.clone(),
+        cidr,
+        cidr6: None,
+        external: None,
+    };
     Ok(vec![Step::saying(request, tag(ask))])
 }
 

@@ -77,6 +77,7 @@ fn create_subnet(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         zone: ask.home.zone.clone(),
         cidr: network.parse().map_err(|_| wrong(network))?,
         cidr6: None,
+        external: None,
     };
     Ok(vec![request.into()])
 }

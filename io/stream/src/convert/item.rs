@@ -8,8 +8,8 @@ use super::{ConvertError, address, address_bytes, mac, mac_bytes};
 use crate::proto::{self, change::Item as Body};
 use havip_model::{Binding, Contention, Driver, HostNumber, InitSystem, PortState, PowerState};
 use havip_reconcile::item::{
-    Arrival, EipItem, EipPoolItem, EndpointItem, Entitlement, HostItem, InstanceItem, Item, ItemKey,
-    PortItem, RouteItem, SubnetItem, VipItem, VpcItem,
+    Arrival, EipItem, EipPoolItem, EndpointItem, Entitlement, ExternalItem, HostItem, InstanceItem, Item,
+    ItemKey, PortItem, RouteItem, SubnetItem, VipItem, VpcItem,
 };
 
 /// What a [`proto::Change`] says.
@@ -68,6 +68,11 @@ pub fn change(item: &Item) -> proto::Change {
             cidrs: subnet.cidrs.iter().copied().map(field::prefix_message).collect(),
             gateways: field::addresses_bytes(&subnet.gateways),
             virtual_mac: mac_bytes(subnet.virtual_mac),
+            external: subnet.external.as_ref().map(|external| proto::ExternalItem {
+                vlan: external.vlan.map_or(0, u32::from),
+                incarnation: external.incarnation.0,
+                edges: external.edges.iter().map(|host| host.get()).collect(),
+            }),
         }),
         Item::Group(group) => Body::SecurityGroup(group_message(group)),
         Item::Endpoint(endpoint) => Body::Endpoint(proto::EndpointItem {
@@ -183,6 +188,7 @@ fn item(body: Body) -> Result<Item, ConvertError> {
             cidrs: field::prefixes("cidrs", &subnet.cidrs)?,
             gateways: field::addresses("gateways", &subnet.gateways)?,
             virtual_mac: mac("virtual_mac", &subnet.virtual_mac)?,
+            external: subnet.external.map(external).transpose()?,
         }),
         Body::Endpoint(endpoint) => Item::Endpoint(EndpointItem {
             interface: field::text("interface", &endpoint.interface)?,
@@ -239,6 +245,15 @@ fn item(body: Body) -> Result<Item, ConvertError> {
             goes_to: field::optional_number("goes_to", instance.goes_to)?,
         }),
         Body::Gone(_) => return Err(ConvertError::new("item", "is gone, which is no item")),
+    })
+}
+
+fn external(message: proto::ExternalItem) -> Result<ExternalItem, ConvertError> {
+    let vlan: u16 = field::number("external.vlan", message.vlan)?;
+    Ok(ExternalItem {
+        vlan: (vlan != 0).then_some(vlan),
+        incarnation: havip_model::Incarnation(message.incarnation),
+        edges: field::numbers("external.edges", &message.edges)?,
     })
 }
 

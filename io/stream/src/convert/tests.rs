@@ -101,11 +101,16 @@ fn items() -> impl Strategy<Value = Item> {
     let vpcs = (body(), vni(), hardware(), vec(host(), 0..4)).prop_map(|(id, vni, virtual_mac, members)| {
         Item::Vpc(VpcItem { id: VpcId::new(id), vni, virtual_mac, members })
     });
-    let subnets = (body(), subnet(), vni(), vec(net(), 0..3), vec(ip(), 0..3), hardware()).prop_map(
-        |(id, number, vni, cidrs, gateways, virtual_mac)| {
-            Item::Subnet(SubnetItem { id: SubnetId::new(id), number, vni, cidrs, gateways, virtual_mac })
-        },
-    );
+    let external =
+        (option::of(1u16..4095), any::<u64>(), vec(host(), 0..3)).prop_map(|(vlan, incarnation, edges)| {
+            ExternalItem { vlan, incarnation: Incarnation(incarnation), edges }
+        });
+    let subnets =
+        ((body(), subnet(), vni(), vec(net(), 0..3), vec(ip(), 0..3), hardware()), option::of(external))
+            .prop_map(|((id, number, vni, cidrs, gateways, virtual_mac), external)| {
+                let id = SubnetId::new(id);
+                Item::Subnet(SubnetItem { id, number, vni, cidrs, gateways, virtual_mac, external })
+            });
     let groups = (body(), group_number(), 1u32..1 << 31, vec(rules(), 0..4)).prop_map(
         |(id, number, edition, rules)| {
             let (id, edition) = (SecurityGroupId::new(id), Edition::new(edition).unwrap());

@@ -1,7 +1,8 @@
 //! Bytes to entries.
 
 use super::encode::{
-    CHECKED, GATEWAY, HOLD, INTERFACE, PORT_AWAITED, PORT_CHECKED, PRIMARY, SUBNET_BINDING, VETH, VIP,
+    CHECKED, GATEWAY, HOLD, INTERFACE, PORT_AWAITED, PORT_CHECKED, PRIMARY, SEGMENT, SUBNET_BINDING, VETH,
+    VIP,
 };
 use crate::layout::{self, AddressKey, AddressPortKey, Plain, address, some_address};
 use havip_model::{
@@ -12,7 +13,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::IpAddr;
 
 /// The maps that hold entries; the others are made from them.
-pub const MAPS: [&str; 14] = [
+pub const MAPS: [&str; 15] = [
     "hosts",
     "members",
     "relayed",
@@ -25,6 +26,7 @@ pub const MAPS: [&str; 14] = [
     "eips",
     "nats",
     "pools",
+    "segments",
     "memberships",
     "ports",
 ];
@@ -114,6 +116,13 @@ pub fn entry(map: &str, key: &[u8], value: &[u8]) -> Option<Option<(EntryKey, En
             let gateway = some_address(layout::Ip16::read(value)?.address);
             (EntryKey::Pool(net(key.address, key.prefixlen)?), Entry::Pool { gateway })
         }
+        "segments" => {
+            let segment = layout::Segment::read(value)?;
+            let cidr = Ipv4Net::with_netmask(segment.network.into(), segment.mask.into()).ok()?;
+            let vlan = (segment.vlan > 0).then_some(segment.vlan);
+            let entry = Entry::Segment { vni: Vni::new(segment.vni).ok()?, cidr, vlan };
+            (EntryKey::Segment(SubnetNumber::new(number()?).ok()?), entry)
+        }
         "memberships" => {
             let groups = layout::Membership::read(value)?.groups.into_iter().filter(|number| *number != 0);
             let groups = groups.map(|number| GroupNumber::new(number).ok()).collect::<Option<_>>()?;
@@ -139,6 +148,7 @@ fn read_address(of: layout::Address) -> Option<Address> {
             primary: of.flags & PRIMARY != 0,
         },
         GATEWAY => Address::Gateway { subnet },
+        SEGMENT => Address::Segment { subnet, incarnation: Incarnation(of.incarnation) },
         VIP => Address::Vip {
             subnet,
             incarnation: Incarnation(of.incarnation),

@@ -48,6 +48,7 @@ pub fn keys(key: &EntryKey) -> Vec<(&'static str, Vec<u8>)> {
             let (address, prefixlen) = prefix(net);
             ("pools", layout::PoolKey { prefixlen, address }.bytes().to_vec())
         }
+        EntryKey::Segment(subnet) => ("segments", number(subnet.get())),
         EntryKey::Membership(port) => ("memberships", number(port.get())),
         EntryKey::Port(port) => ("ports", number(port.get())),
         EntryKey::Group(_) => return vec![], // many, which its tables say
@@ -103,6 +104,13 @@ pub fn writes(key: &EntryKey, entry: &Entry) -> Result<Vec<Write>, EntryError> {
             layout::Nat { incarnation: incarnation.0, public_address: octets(*public) }.bytes().to_vec()
         }
         (EntryKey::Pool(_), Entry::Pool { gateway }) => some(gateway).to_vec(),
+        (EntryKey::Segment(subnet), Entry::Segment { vni, cidr, vlan }) => {
+            let vlan = vlan.unwrap_or(0);
+            let number = subnet.get().to_ne_bytes().to_vec();
+            more.push(("vlans", u32::from(vlan).to_ne_bytes().to_vec(), number));
+            let (network, mask) = (cidr.network().octets(), cidr.netmask().octets());
+            layout::Segment { vni: vni.get(), network, mask, vlan, zero: [0; 2] }.bytes().to_vec()
+        }
         (EntryKey::Group(edition), Entry::Group(compiled)) => {
             return Ok(super::groups::writes(*edition, compiled));
         }
@@ -157,6 +165,9 @@ fn address(of: &Address) -> layout::Address {
             ..zero
         },
         Address::Gateway { subnet } => layout::Address { kind: GATEWAY, subnet: subnet.get(), ..zero },
+        Address::Segment { subnet, incarnation } => {
+            layout::Address { kind: SEGMENT, subnet: subnet.get(), incarnation: incarnation.0, ..zero }
+        }
         Address::Vip { subnet, incarnation, subnet_binding, hold } => layout::Address {
             kind: VIP,
             subnet: subnet.get(),
@@ -210,6 +221,7 @@ fn prefix(net: &IpNet) -> ([u8; 16], u32) {
 pub const INTERFACE: u8 = 1;
 pub const GATEWAY: u8 = 2;
 pub const VIP: u8 = 3;
+pub const SEGMENT: u8 = 4;
 pub const PRIMARY: u8 = 1;
 pub const CHECKED: u8 = 2;
 pub const SUBNET_BINDING: u8 = 4;

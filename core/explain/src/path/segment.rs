@@ -1,0 +1,106 @@
+//! External subnets: out of one and into one, at layer 2, by the edge that joins it to the outside.
+
+use super::way::{Lost, Way};
+use super::{End, Walk};
+use havip_model::{SubnetNumber, VipKey, Vni};
+use havip_reconcile::table::{Address, Entry, EntryKey, Port};
+use ipnet::Ipv4Net;
+use std::net::IpAddr;
+
+impl Walk<'_> {
+    /// What a port sends that is not for its own external subnet, or is for another one: where that ends, if here.
+    pub(super) fn beside_the_segment(&mut self, port: &Port, found: &Result<Way, Lost>) -> Option<End> {
+        let destination = self.packet.destination;
+        if destination.is_ipv6() {
+            return None;
+        }
+        if !port.subnet.is_external() {
+            let leads_there = matches!(found, Ok(way) if way.subnet.is_external());
+            return leads_there.then(|| {
+                self.say(
+                    "external",
+                    format!("{destination} is of an external subnet, into which nothing is routed"),
+                );
+                End::Dropped("no_route")
+            });
+        }
+        let is_inside = self.subnet_of(destination) == Some(port.subnet);
+        (!is_inside).then(|| self.go_outwards(port.subnet))
+    }
+
+    /// The external subnet that another host has sent this for, if it is to leave.
+    pub(super) fn leaves_by_segment(&self) -> Option<SubnetNumber> {
+        let subnet = self.subnet_of(self.packet.source).filter(|subnet| subnet.is_external())?;
+        (self.subnet_of(self.packet.destination) != Some(subnet)).then_some(subnet)
+    }
+
+    /// To the outside of this subnet, by the edge that joins it.
+    pub(super) fn go_outwards(&mut self, subnet: SubnetNumber) -> End {
+        let destination = self.packet.destination;
+        let Some((vni, cidr, vlan)) = self.segment(subnet) else {
+            self.say("no_segment", "how the external subnet is joined to the outside is not known here");
+            return End::Dropped("no_route");
+        };
+        let Some(edge) = self.holder(VipKey { vni, address: cidr.network().into() }) else {
+            self.say("no_edge", format!("no edge joins the external subnet {cidr} to the outside"));
+            return End::Dropped("edge_off");
+        };
+        if edge.host != self.maps.host {
+            self.say("edge", format!("{destination} is outside {cidr}, which host {} joins", edge.host));
+            return self.goes_to_host(edge.host, false);
+        }
+        if self.maps.table.values().any(|entry| *entry == Entry::Host { underlay: destination }) {
+            self.say("to_underlay", format!("{destination} is a host of the fabric"));
+            return End::Dropped("to_underlay");
+        }
+        let tag = vlan.map_or("without a tag".into(), |vlan| format!("in VLAN {vlan}"));
+        self.say(
+            "segment",
+            format!("it leaves {cidr} as it is, {tag}, to the MAC that its sender asked for"),
+        );
+        End::Outside
+    }
+
+    /// From outside, for an address of an external subnet; none if it is for none.
+    pub(super) fn comes_by_segment(&mut self) -> Option<End> {
+        let (source, destination) = (self.packet.source, self.packet.destination);
+        let (vni, subnet) = self.maps.table.iter().find_map(|(key, entry)| match (key, entry) {
+            (
+                EntryKey::Address(vni, address),
+                Entry::Address(Address::Interface { subnet, .. } | Address::Vip { subnet, .. }),
+            ) if *address == destination && subnet.is_external() => Some((*vni, *subnet)),
+            _ => None,
+        })?;
+        let (_, cidr, _) = self.segment(subnet)?;
+        let edge = self.holder(VipKey { vni, address: cidr.network().into() });
+        if edge.is_none_or(|edge| edge.host != self.maps.host) {
+            self.say("edge", format!("another edge joins the external subnet {cidr}"));
+            return Some(End::Dropped("edge_inactive"));
+        }
+        self.packet.vni = vni;
+        if let Err(reason) = self.judge_outside_source(source) {
+            return Some(End::Dropped(reason));
+        }
+        self.say("segment", format!("{destination} is of the external subnet {cidr}"));
+        Some(self.enter(destination))
+    }
+
+    fn segment(&self, subnet: SubnetNumber) -> Option<(Vni, Ipv4Net, Option<u16>)> {
+        match self.maps.table.get(&EntryKey::Segment(subnet)) {
+            Some(Entry::Segment { vni, cidr, vlan }) => Some((*vni, *cidr, *vlan)),
+            _ => None,
+        }
+    }
+
+    fn subnet_of(&self, address: IpAddr) -> Option<SubnetNumber> {
+        match self.maps.table.get(&EntryKey::Address(self.packet.vni, address))? {
+            Entry::Address(
+                Address::Interface { subnet, .. }
+                | Address::Vip { subnet, .. }
+                | Address::Gateway { subnet }
+                | Address::Segment { subnet, .. },
+            ) => Some(*subnet),
+            _ => None,
+        }
+    }
+}
