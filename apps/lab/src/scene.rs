@@ -224,6 +224,28 @@ impl Scene {
         Ok(&self.guests[name])
     }
 
+    /// A guest of any subnet with this address.
+    pub fn add_guest_at(
+        &mut self,
+        subnet: &str,
+        name: &str,
+        host: HostName,
+        address: Ipv4Addr,
+    ) -> Result<&Guest> {
+        let body = RunInstance {
+            subnet: subnet.into(),
+            name: name.into(),
+            host: Some(self.host_id(host)?),
+            address: Some(address.to_string()),
+            ..RunInstance::default()
+        };
+        let instance = self.settled(|client| client.run_instance(&body))?;
+        let guest = Guest::of(&self.lab, host, &instance)?;
+        guest.wait_until_running()?;
+        self.guests.insert(name.into(), guest);
+        Ok(&self.guests[name])
+    }
+
     /// A guest of the scene's subnet that boots systemd; it has just begun to.
     pub fn add_guest_with_systemd(&mut self, name: &str, host: HostName, user_data: &str) -> Result<&Guest> {
         let body = RunInstance {

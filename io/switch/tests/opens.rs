@@ -43,7 +43,8 @@ fn every_entry_reads_back_as_it_was_put() {
     let cleaned = Cleaned::new("test-entries");
     let switch = Switch::open(&options(&cleaned.0)).unwrap();
     let vni = Vni::new(7).unwrap();
-    let subnet = SubnetNumber::new(3).unwrap();
+    let (subnet, external) =
+        (SubnetNumber::new(3).unwrap(), SubnetNumber::new(SubnetNumber::EXTERNAL | 4).unwrap());
     let port = PortNumber::new(11).unwrap();
     let host = HostNumber::new(2).unwrap();
     let mac = MacAddr([2, 0, 0, 0, 0, 11]);
@@ -93,6 +94,14 @@ fn every_entry_reads_back_as_it_was_put() {
         (EntryKey::Eip(public), Entry::Eip { vni, target: vip.address, bandwidth_mbps: Some(100) }),
         (EntryKey::Nat(vni, vip.address), Entry::Nat { public, incarnation: Incarnation(6) }),
         (EntryKey::Pool("203.0.113.0/24".parse().unwrap()), Entry::Pool { gateway: None }),
+        (
+            EntryKey::Address(vni, "192.168.177.0".parse().unwrap()),
+            Entry::Address(Address::Segment { subnet: external, incarnation: Incarnation(9) }),
+        ),
+        (
+            EntryKey::Segment(external),
+            Entry::Segment { vni, cidr: "192.168.177.0/24".parse().unwrap(), vlan: Some(177) },
+        ),
         (EntryKey::Membership(port), Entry::Membership { groups: vec![GroupNumber::MIN, GroupNumber::MAX] }),
         (EntryKey::Group(Edition::MAX), Entry::Group(Box::new(tables()))),
         (

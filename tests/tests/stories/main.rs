@@ -22,6 +22,7 @@ mod migration;
 mod mtu;
 mod noise;
 mod path;
+mod provider;
 mod routes;
 mod scenario;
 mod software;

@@ -80,6 +80,7 @@ pub struct Hook {
     devices: BTreeMap<String, u32>,
     listeners: BTreeMap<String, OwnedFd>,
     run_flags: Cell<u32>,
+    tag: Cell<u32>,
     has_ipv6: bool,
 }
 
@@ -135,6 +136,7 @@ impl Hook {
             devices,
             listeners,
             run_flags: Cell::new(0),
+            tag: Cell::new(0),
             has_ipv6: false,
         };
         hook.furnish();
@@ -289,6 +291,14 @@ impl Hook {
         self.run(slot as u32, self.devices[device], 0, 0, frame)
     }
 
+    /// This frame comes in from outside under a VLAN's tag, which the device has taken out of it.
+    pub fn enters_in_vlan(&self, vlan: u16, frame: &[u8]) -> Ran {
+        self.tag.set(1 << 16 | u32::from(vlan));
+        let ran = self.enters("edge_rx", "e0", frame);
+        self.tag.set(0);
+        ran
+    }
+
     /// Runs hooks on packets whose sum the device has told (CHECKSUM_COMPLETE); a run fails if the sum that they
     /// end with is not that of their bytes.
     pub fn summed<T>(&self, complete: bool, act: impl FnOnce() -> T) -> T {
@@ -300,6 +310,7 @@ impl Hook {
 
     fn run(&self, slot: u32, ifindex: u32, outer: u32, vni: u32, frame: &[u8]) -> Ran {
         let mut context = context(slot, ifindex, outer, vni);
+        context[60..64].copy_from_slice(&self.tag.get().to_ne_bytes());
         let mut out = vec![0; frame.len() + 4096];
         let entry = self.entry.progs_mut().find(|program| program.name() == "entry").unwrap();
         let output = entry
