@@ -1,12 +1,16 @@
 //! Projects, users and access keys: whether a request about them may happen, and what exactly it changes.
 
 mod decide;
+mod quota;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use crate::request::{NewTexts, Texts};
 pub use decide::{decide, is_empty};
-use havip_model::{AccessKeyId, FULL_ACCESS, Identity, IdentityKey, PolicyId, ProjectId, Timestamp, UserId};
+use havip_model::{
+    AccessKeyId, FULL_ACCESS, Granted, Identity, IdentityKey, PolicyId, Profile, ProjectId, Quota,
+    QuotaRequestId, Timestamp, UserId,
+};
 
 /// Anything that may be asked about those who may ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +130,48 @@ pub enum IdentityRequest {
         /// Which.
         key: AccessKeyId,
     },
+    /// Changes a limit of a project.
+    SetQuota {
+        /// Whose.
+        project: ProjectId,
+        /// Which.
+        quota: Quota,
+        /// For VIPs of this profile; for all if none.
+        profile: Option<Profile>,
+        /// From now on; the usual one again if none.
+        limit: Option<usize>,
+    },
+    /// Asks an administrator for a higher limit.
+    RequestQuota {
+        /// For which project.
+        project: ProjectId,
+        /// Which, and how much.
+        wanted: Granted,
+        /// Why.
+        reason: String,
+        /// The name of whoever asks.
+        user: String,
+    },
+    /// Decides such a request.
+    DecideQuota {
+        /// Which.
+        request: QuotaRequestId,
+        /// What is given: what was asked for, or another limit; nothing if it is refused.
+        given: Option<Given>,
+        /// Why.
+        comment: String,
+        /// The name of whoever decides.
+        user: String,
+    },
+}
+
+/// What an administrator gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// What was asked for.
+    Wanted,
+    /// Another limit.
+    Other(usize),
 }
 
 /// What was decided about those who may ask.
@@ -145,6 +191,10 @@ pub const KEYS_PER_USER: usize = 5;
 pub const POLICIES_PER_USER: usize = 10;
 /// Policies of one project.
 pub const POLICIES_PER_PROJECT: usize = 200;
+/// Undecided requests for other limits, of one project.
+pub const QUOTA_REQUESTS_PER_PROJECT: usize = 20;
+/// Decided requests that are kept, of one project.
+pub const DECIDED_QUOTA_REQUESTS: usize = 100;
 /// The policy that every project has and that allows reading everything in it.
 pub const READ_ONLY_ACCESS: &str = "ReadOnlyAccess";
 /// The policies that every project has; their documents are known to whoever evaluates them.

@@ -40,6 +40,7 @@ impl Random {
             groups_per_vpc: Some(4),
             groups_per_interface: Some(2),
             rules_per_group: Some(5),
+            ..Quotas::default()
         };
         let now = Timestamp(self.below(1 << 40));
         Facts { now, entropy, live, quotas, ..Facts::default() }

@@ -98,6 +98,8 @@ codes! {
         AccessKeyNotFound = "access_key_not_found",
         /// No such policy, or the user does not have it.
         PolicyNotFound = "policy_not_found",
+        /// No such request for another limit.
+        QuotaRequestNotFound = "quota_request_not_found",
     }
     Invalid {
         /// A name, description, zone or region is too long, empty, or holds control characters.
@@ -140,6 +142,8 @@ codes! {
         InvalidRule = "invalid_rule",
         /// The same security group twice in one request.
         GroupRepeated = "group_repeated",
+        /// A profile of a quota that has one limit for all.
+        InvalidProfile = "invalid_profile",
         /// Nothing was asked for.
         NothingToDo = "nothing_to_do",
     }
@@ -218,6 +222,8 @@ codes! {
         HostNotLive = "host_not_live",
         /// Another project, or another user of the project, has this name.
         NameInUse = "name_in_use",
+        /// What was asked for was decided already.
+        AlreadyDecided = "already_decided",
         /// Nobody would be left who may do everything.
         LastAdministrator = "last_administrator",
     }
@@ -236,6 +242,8 @@ codes! {
         TooManyVipsInVpc = "too_many_vips_in_vpc",
         /// The project has as many VIPs as it may.
         TooManyVipsInProject = "too_many_vips_in_project",
+        /// The project may have no VIPs at all.
+        VipsNotAllowed = "vips_not_allowed",
         /// The VPC has as many routes to VIPs as it may.
         TooManyVipRoutes = "too_many_vip_routes",
         /// The interface has as many further addresses as it may.
@@ -256,6 +264,8 @@ codes! {
         TooManyAccessKeys = "too_many_access_keys",
         /// The user, or the project, has as many policies as it may.
         TooManyPolicies = "too_many_policies",
+        /// The project has as many undecided requests for other limits as it may.
+        TooManyQuotaRequests = "too_many_quota_requests",
     }
     InUse {
         /// The security group guards interfaces, or rules of others are about it.

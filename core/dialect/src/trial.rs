@@ -1,7 +1,7 @@
 //! A cloud without a server: dialects are tried on it.
 
 use crate::{Call, Error, Life, Step, View, admit_steps};
-use havip_admission::{Facts, LiveHost, Refusal, Request, request};
+use havip_admission::{Facts, LiveHost, Quotas, Refusal, Request, request};
 use havip_model::{
     Epoch, Holder, HostNumber, InstanceId, InstanceState, MacAddr, Meta, PortNumber, ProjectId, Record,
     ResourceKey, Status, Timestamp, Vip, VipKey, World,
@@ -20,6 +20,8 @@ pub struct Trial {
     pub pending: BTreeSet<ResourceKey>,
     /// What requests have changed, by their ids.
     pub tasks: Vec<(String, Vec<ResourceKey>)>,
+    /// The limits that somebody has changed.
+    pub quotas: Quotas,
     draws: u64,
 }
 
@@ -56,7 +58,8 @@ impl Trial {
         let mut entropy = [7; 32];
         entropy[..8].copy_from_slice(&self.draws.to_be_bytes());
         let live = self.world.hosts.keys().map(|host| LiveHost { host: *host, load_millis: 0 }).collect();
-        let facts = Facts { now: NOW, entropy, live, ..Facts::default() };
+        let quotas = self.quotas.clone();
+        let facts = Facts { now: NOW, entropy, live, quotas, ..Facts::default() };
         let Some((subjects, change)) = admit_steps(&self.world, steps, &facts)? else { return Ok(vec![]) };
         self.world.apply(&change);
         Ok(subjects)
@@ -68,6 +71,7 @@ impl Trial {
         let steps = call.plan(&View {
             world: &self.world,
             project: ProjectId::first(),
+            quotas: &self.quotas,
             withdrawing: &nothing,
             life: self,
         })?;
@@ -78,7 +82,13 @@ impl Trial {
             return Err(passed);
         }
         call.answer(
-            &View { world: &self.world, project: ProjectId::first(), withdrawing: &nothing, life: self },
+            &View {
+                world: &self.world,
+                project: ProjectId::first(),
+                quotas: &self.quotas,
+                withdrawing: &nothing,
+                life: self,
+            },
             &made,
         )
     }

@@ -1,5 +1,6 @@
 //! What a dialect may look at: every resource at one revision, and how far the world is with it.
 
+use havip_admission::Quotas;
 use havip_model::{
     EipTarget, Holder, InstanceId, InstanceState, Interface, Meta, PortNumber, PowerState, ProjectId, Record,
     Resource, ResourceKey, Status, Subnet, Target, Vip, VipKey, World,
@@ -13,6 +14,8 @@ pub struct View<'a> {
     pub world: &'a World,
     /// Whose view it is.
     pub project: ProjectId,
+    /// Its limits.
+    pub quotas: &'a Quotas,
     /// Everything that was deleted and is being withdrawn; [`View::withdrawn`] tells what of it is the project's.
     pub withdrawing: &'a BTreeMap<ResourceKey, Arc<Resource>>,
     /// What hosts report.

@@ -159,6 +159,8 @@ resource_id! {
     UserId = "user-";
     /// A policy.
     PolicyId = "policy-";
+    /// A request for another limit.
+    QuotaRequestId = "quotareq-";
 }
 
 const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";

@@ -1,6 +1,9 @@
 //! Who may ask: projects, their users, and the users' access keys.
 
-use crate::{AccessKeyId, Body, PolicyId, ProjectId, Timestamp, UserId};
+use crate::{
+    AccessKeyId, Body, Granted, PolicyId, Profile, ProjectId, Quota, QuotaRequest, QuotaRequestId, Timestamp,
+    UserId,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -15,6 +18,17 @@ pub struct Project {
     pub description: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The limits that an administrator has changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub granted: Vec<Granted>,
+}
+
+impl Project {
+    /// Sets a limit, or takes back what was set.
+    pub fn grant(&mut self, quota: Quota, profile: Option<Profile>, limit: Option<usize>) {
+        self.granted.retain(|granted| (granted.quota, granted.profile) != (quota, profile));
+        self.granted.extend(limit.map(|limit| Granted { quota, profile, limit }));
+    }
 }
 
 /// Somebody of a project who may ask.
@@ -170,6 +184,7 @@ identities! {
     User(UserId) in users = "user";
     AccessKey(AccessKeyId) in keys = "access-key";
     Policy(PolicyId) in policies = "policy";
+    QuotaRequest(QuotaRequestId) in quota_requests = "quota-request";
 }
 
 impl Directory {
@@ -186,6 +201,14 @@ impl Directory {
     /// The policy of a project that is called so.
     pub fn policy_called(&self, project: ProjectId, name: &str) -> Option<&Policy> {
         self.policies.values().find(|policy| policy.project == project && policy.name == name)
+    }
+
+    /// What a project asks for, the oldest request first.
+    pub fn quota_requests_of(&self, project: ProjectId) -> Vec<&QuotaRequest> {
+        let mut all: Vec<_> =
+            self.quota_requests.values().filter(|request| request.project == project).collect();
+        all.sort_by_key(|request| (request.created_at, request.id));
+        all
     }
 
     /// The users of a project.

@@ -18,6 +18,7 @@ mod mac;
 mod map;
 mod meta;
 mod network;
+mod quota;
 pub mod reason;
 mod record;
 mod resource;
@@ -38,7 +39,7 @@ pub use group::{Direction, Peer, Ports, Protocol, Rule, RuleAction, SecurityGrou
 pub use host::{Host, HostState};
 pub use id::{
     AccessKeyId, Body, EipId, EipPoolId, HostId, Id, IdError, InstanceId, InterfaceId, PolicyId, ProjectId,
-    RouteId, SecurityGroupId, SubnetId, UserId, VipId, VpcId,
+    QuotaRequestId, RouteId, SecurityGroupId, SubnetId, UserId, VipId, VpcId,
 };
 pub use identity::{AccessKey, Directory, FULL_ACCESS, Identity, IdentityKey, Policy, Project, User};
 pub use instance::{Driver, InitSystem, Instance, InstanceState, PowerState};
@@ -46,6 +47,7 @@ pub use mac::MacAddr;
 pub use map::{Map, Multimap};
 pub use meta::{Condition, Meta, Status};
 pub use network::{External, Family, Interface, Migrated, Migration, NextHop, PortState, Route, Subnet, Vpc};
+pub use quota::{Granted, Quota, QuotaDecision, QuotaRequest};
 pub use record::{Epoch, Holder, Incarnation, Record, VipKey};
 pub use resource::{NotAResource, Resource, ResourceKey};
 pub use seal::{SealKey, SealKeys};

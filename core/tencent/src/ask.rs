@@ -184,6 +184,7 @@ fn usual(code: Code) -> &'static str {
         | TooManyVipsOfInstance
         | TooManyVipsInVpc
         | TooManyVipsInProject
+        | VipsNotAllowed
         | TooManyVipRoutes
         | TooManyAddresses
         | TooManyInterfaces

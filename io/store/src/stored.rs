@@ -11,6 +11,7 @@
 //! | `answer/PRINCIPAL/KEY` | what a request with an idempotency key was answered, for a day |
 //! | `token/DIGEST` | which host may join |
 //! | `project/ID`, `user/ID`, `access-key/ID`, `policy/ID` | who may ask, and what for |
+//! | `quota-request/ID` | what a project asks to have more of, and what was decided |
 //! | `meta/history`, `meta/newest` | which store this is; when a resource last changed |
 //! | `meta/seal-keys` | the keys with which hosts seal their messages, and the step of their rotation |
 //!
@@ -21,8 +22,8 @@
 use havip_audit::Entry;
 use havip_model::{
     AccessKey, Counter, Eip, EipPool, Event, Host, Identity, IdentityKey, Instance, Interface, Policy,
-    Project, Record, Resource, ResourceKey, Route, SecurityGroup, Subnet, Timestamp, User, Vip, VipKey, Vni,
-    Vpc,
+    Project, QuotaRequest, Record, Resource, ResourceKey, Route, SecurityGroup, Subnet, Timestamp, User, Vip,
+    VipKey, Vni, Vpc,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -148,6 +149,7 @@ impl Stored {
             Self::Identity(Identity::User(user)) => json(user),
             Self::Identity(Identity::AccessKey(key)) => json(key),
             Self::Identity(Identity::Policy(policy)) => json(policy),
+            Self::Identity(Identity::QuotaRequest(request)) => json(request),
             Self::SealRing(ring) => json(ring),
             Self::History(name) => json(name),
             Self::Newest => json(&()),
@@ -178,6 +180,7 @@ impl Stored {
             ("project", _) => Self::Identity(read::<Project>(key, value)?.into()),
             ("user", _) => Self::Identity(read::<User>(key, value)?.into()),
             ("policy", _) => Self::Identity(read::<Policy>(key, value)?.into()),
+            ("quota-request", _) => Self::Identity(read::<QuotaRequest>(key, value)?.into()),
             ("access-key", _) => Self::Identity(read::<AccessKey>(key, value)?.into()),
             ("meta", "seal-keys") => Self::SealRing(read(key, value)?),
             ("meta", "history") => Self::History(read(key, value)?),

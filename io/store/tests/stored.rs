@@ -4,7 +4,7 @@ use havip_model::{Resource, World};
 use havip_store::stored::Stored;
 
 /// As version 0.1 wrote it: never edit a line, add new ones.
-const WRITTEN: [(&str, &str); 36] = [
+const WRITTEN: [(&str, &str); 39] = [
     ("meta/history", r#""3f9c""#),
     ("meta/newest", "null"),
     ("counter/vni", "2"),
@@ -137,6 +137,19 @@ const WRITTEN: [(&str, &str); 36] = [
     (
         "policy/policy-aaaaaaaaaaaaaaaaaaaa",
         r#"{"id":"policy-aaaaaaaaaaaaaaaaaaaa","project":"project-aaaaaaaaaaaaaaaaaaaa","name":"read","description":"","document":"{}","created_at":1000,"updated_at":1000}"#,
+    ),
+    // Since projects have limits of their own.
+    (
+        "project/project-bbbbbbbbbbbbbbbbbbbb",
+        r#"{"id":"project-bbbbbbbbbbbbbbbbbbbb","name":"shop","description":"","created_at":1000,"granted":[{"quota":"vips_per_vpc","profile":"tencent","limit":20},{"quota":"rules_per_group","limit":100}]}"#,
+    ),
+    (
+        "quota-request/quotareq-aaaaaaaaaaaaaaaaaaaa",
+        r#"{"id":"quotareq-aaaaaaaaaaaaaaaaaaaa","project":"project-bbbbbbbbbbbbbbbbbbbb","wanted":{"quota":"vip_routes_per_vpc","limit":20},"reason":"growth","user":"ann","created_at":1000}"#,
+    ),
+    (
+        "quota-request/quotareq-bbbbbbbbbbbbbbbbbbbb",
+        r#"{"id":"quotareq-bbbbbbbbbbbbbbbbbbbb","project":"project-bbbbbbbbbbbbbbbbbbbb","wanted":{"quota":"vips_per_vpc","limit":80},"reason":"","user":"ann","created_at":1000,"decision":{"limit":null,"comment":"no","user":"admin","decided_at":2000}}"#,
     ),
 ];
 

@@ -40,6 +40,10 @@ impl Decision<'_> {
 
     fn check_vip_room(&self, vpc: &Vpc, profile: Profile) -> Result<(), Refusal> {
         let limits = self.facts.quotas.limits(profile);
+        if limits.vips_per_project == 0 {
+            let message = "the project may have no VIPs; have the quota vips_per_project raised";
+            return Err(Code::VipsNotAllowed.at("", message));
+        }
         if self.world.vip_count(vpc.id) >= limits.vips_per_vpc {
             let message = format!(
                 "VPC {} has {} VIPs, the most it may have; delete one, or have the quota vips_per_vpc raised",

@@ -57,6 +57,15 @@ pub fn decide(
             old.expires_at = Some(old.expires_at.map_or(*expires_at, |at| at.min(*expires_at)));
             IdentityChange { puts: vec![old.into(), new.clone().into()], ..put(new) }
         }
+        IdentityRequest::SetQuota { project, quota, profile, limit } => {
+            decision.set_quota(*project, *quota, *profile, *limit)?
+        }
+        IdentityRequest::RequestQuota { project, wanted, reason, user } => {
+            decision.request_quota(*project, *wanted, reason, user)?
+        }
+        IdentityRequest::DecideQuota { request, given, comment, user } => {
+            decision.decide_quota(*request, *given, comment, user)?
+        }
         IdentityRequest::DeleteKey { key } => {
             let key = IdentityKey::AccessKey(decision.key(*key)?.id);
             IdentityChange { subject: key, deletes: vec![key], puts: vec![] }
@@ -71,9 +80,9 @@ pub fn is_empty(world: &World) -> bool {
     world.vpcs.is_empty() && world.instances.is_empty() && world.eips.is_empty()
 }
 
-struct Decision<'a> {
-    directory: &'a Directory,
-    facts: &'a Facts,
+pub(super) struct Decision<'a> {
+    pub(super) directory: &'a Directory,
+    pub(super) facts: &'a Facts,
 }
 
 impl<'a> Decision<'a> {
@@ -85,6 +94,7 @@ impl<'a> Decision<'a> {
             name: texts.name.clone(),
             description: texts.description.clone(),
             created_at: self.facts.now,
+            granted: vec![],
         }))
     }
 
@@ -113,7 +123,10 @@ impl<'a> Decision<'a> {
             () if has_policies => "has policies; delete them first",
             () => {
                 let subject = IdentityKey::Project(id);
-                return Ok(IdentityChange { subject, deletes: vec![subject], puts: vec![] });
+                let requests = self.directory.quota_requests_of(id).into_iter();
+                let requests = requests.map(|request| IdentityKey::QuotaRequest(request.id));
+                let deletes = std::iter::once(subject).chain(requests).collect();
+                return Ok(IdentityChange { subject, deletes, puts: vec![] });
             }
         };
         Err(Code::ProjectInUse.at("/project", format!("project {} {obstacle}", project.name)))
@@ -299,7 +312,7 @@ impl<'a> Decision<'a> {
         Ok(put(key))
     }
 
-    fn project(&self, id: ProjectId, field: &str) -> Result<&'a Project, Refusal> {
+    pub(super) fn project(&self, id: ProjectId, field: &str) -> Result<&'a Project, Refusal> {
         let missing = || Code::ProjectNotFound.at(field, format!("project {id} does not exist; list them"));
         self.directory.projects.get(&id).ok_or_else(missing)
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 struct Scene {
     directory: Directory,
-    seed: u8,
+    seed: u64,
 }
 
 impl Scene {
@@ -19,6 +19,7 @@ impl Scene {
             name: "default".into(),
             description: String::new(),
             created_at: Timestamp(0),
+            granted: vec![],
         };
         scene.directory.put(project.into());
         let user = scene.user(ProjectId::first(), "admin", true).unwrap();
@@ -28,7 +29,9 @@ impl Scene {
 
     fn ask(&mut self, request: IdentityRequest) -> Result<IdentityKey, Refusal> {
         self.seed += 1;
-        let facts = Facts { entropy: [self.seed; 32], now: Timestamp(100), ..Facts::default() };
+        let mut entropy = [7; 32];
+        entropy[..8].copy_from_slice(&self.seed.to_be_bytes());
+        let facts = Facts { entropy, now: Timestamp(100), ..Facts::default() };
         let change = decide(&self.directory, |_| false, &request, &facts)?;
         change.deletes.iter().for_each(|key| self.directory.remove(*key));
         change.puts.into_iter().for_each(|put| self.directory.put(put));
@@ -52,7 +55,7 @@ impl Scene {
     }
 
     fn key(&mut self, user: UserId) -> Result<AccessKeyId, Refusal> {
-        let id = AccessKeyId::new(Body::from_entropy([self.seed + 100; 16]));
+        let id = AccessKeyId::new(Body::from_entropy([(self.seed as u8).wrapping_add(100); 16]));
         let request =
             IdentityRequest::CreateKey { user, name: String::new(), id, sealed_secret: "sealed".into() };
         self.ask(request).map(|_| id)
@@ -81,7 +84,20 @@ pub fn refused() -> Vec<Code> {
     let texts = Texts { name: "many".into(), description: String::new() };
     let too_many =
         IdentityRequest::CreateUser { project: shop, texts, is_administrator: false, policies: many };
+    let tencents = |limit| granted(Quota::RulesPerGroup, Some(Profile::Tencent), limit);
+    let wanted = granted(Quota::VipsPerVpc, None, 80);
+    let open: Vec<_> = (0..QUOTA_REQUESTS_PER_PROJECT).map(|_| scene.wish(wanted).unwrap()).collect();
+    let one_more = scene.wish(wanted).map(IdentityKey::QuotaRequest);
+    scene.decide(open[0], None).unwrap();
+    let again = scene.decide(open[0], None).map(|()| IdentityKey::QuotaRequest(open[0]));
+    let nowhere_asked = QuotaRequestId::new(Body::from_entropy([9; 16]));
+    let unknown = scene.decide(nowhere_asked, None).map(|()| IdentityKey::QuotaRequest(nowhere_asked));
+    let one_limit = scene.wish(tencents(9)).map(IdentityKey::QuotaRequest);
     let table = [
+        (one_more, Code::TooManyQuotaRequests, ""),
+        (again, Code::AlreadyDecided, "/request"),
+        (unknown, Code::QuotaRequestNotFound, "/request"),
+        (one_limit, Code::InvalidProfile, "/profile"),
         (policy(&mut scene, "p"), Code::NameInUse, "/name"),
         (policy(&mut scene, READ_ONLY_ACCESS), Code::NameInUse, "/name"),
         (scene.ask(attach("q")), Code::PolicyNotFound, "/policy"),
@@ -181,4 +197,94 @@ proptest! {
             prop_assert!(good.filter_map(|key| directory.user_of(key)).any(|user| user.is_administrator));
         }
     }
+}
+
+fn granted(quota: Quota, profile: Option<Profile>, limit: usize) -> Granted {
+    Granted { quota, profile, limit }
+}
+
+impl Scene {
+    fn set(&mut self, quota: Quota, profile: Option<Profile>, limit: Option<usize>) -> Result<(), Refusal> {
+        let project = ProjectId::first();
+        self.ask(IdentityRequest::SetQuota { project, quota, profile, limit }).map(|_| ())
+    }
+
+    fn wish(&mut self, wanted: Granted) -> Result<QuotaRequestId, Refusal> {
+        let (project, reason, user) = (ProjectId::first(), "growth".into(), "ann".into());
+        match self.ask(IdentityRequest::RequestQuota { project, wanted, reason, user })? {
+            IdentityKey::QuotaRequest(id) => Ok(id),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn decide(&mut self, request: QuotaRequestId, given: Option<Given>) -> Result<(), Refusal> {
+        let (comment, user) = ("so be it".into(), "admin".into());
+        self.ask(IdentityRequest::DecideQuota { request, given, comment, user }).map(|_| ())
+    }
+
+    fn granted(&self) -> &[Granted] {
+        &self.directory.projects[&ProjectId::first()].granted
+    }
+}
+
+#[test]
+fn a_limit_is_set_for_all_profiles_or_one_and_taken_back() {
+    let (mut scene, ..) = Scene::new();
+    let tencent = Some(Profile::Tencent);
+    scene.set(Quota::VipsPerVpc, None, Some(80)).unwrap();
+    scene.set(Quota::VipsPerVpc, tencent, Some(20)).unwrap();
+    scene.set(Quota::VipsPerVpc, None, Some(90)).unwrap();
+    let both = [granted(Quota::VipsPerVpc, tencent, 20), granted(Quota::VipsPerVpc, None, 90)];
+    assert_eq!(scene.granted(), both);
+    scene.set(Quota::VipsPerVpc, tencent, None).unwrap();
+    assert_eq!(scene.granted(), &both[1..]);
+    let refused = [
+        (scene.set(Quota::RulesPerGroup, tencent, Some(9)), Code::InvalidProfile, "/profile"),
+        (scene.set(Quota::RulesPerGroup, None, Some(201)), Code::OutOfRange, "/limit"),
+        (scene.set(Quota::VipsPerVpc, None, Some(1_000_001)), Code::OutOfRange, "/limit"),
+    ];
+    for (result, code, field) in refused {
+        let refusal = result.unwrap_err();
+        assert_eq!((refusal.code, refusal.field.as_str()), (code, field), "{refusal}");
+    }
+}
+
+#[test]
+fn a_request_for_more_is_decided_once_and_given_whole_in_part_or_not_at_all() {
+    let (mut scene, ..) = Scene::new();
+    let whole = scene.wish(granted(Quota::VipsPerVpc, None, 80)).unwrap();
+    scene.decide(whole, Some(Given::Wanted)).unwrap();
+    assert_eq!(scene.granted(), [granted(Quota::VipsPerVpc, None, 80)]);
+    assert_eq!(scene.decide(whole, None).unwrap_err().code, Code::AlreadyDecided);
+    let part = scene.wish(granted(Quota::VipRoutesPerVpc, None, 50)).unwrap();
+    scene.decide(part, Some(Given::Other(10))).unwrap();
+    let decision = scene.directory.quota_requests[&part].decision.clone().unwrap();
+    assert_eq!((decision.limit, decision.user.as_str()), (Some(10), "admin"));
+    let nothing = scene.wish(granted(Quota::VipsPerProject, None, 5000)).unwrap();
+    scene.decide(nothing, None).unwrap();
+    assert_eq!(scene.granted().len(), 2);
+    // Less than there is, is no increase.
+    assert_eq!(scene.wish(granted(Quota::VipsPerVpc, None, 80)).unwrap_err().code, Code::NothingToDo);
+    let nowhere = QuotaRequestId::new(Body::from_entropy([9; 16]));
+    assert_eq!(scene.decide(nowhere, None).unwrap_err().code, Code::QuotaRequestNotFound);
+}
+
+#[test]
+fn requests_are_bounded_and_the_oldest_decided_ones_go() {
+    let (mut scene, ..) = Scene::new();
+    let wanted = granted(Quota::VipsPerVpc, None, 80);
+    let open: Vec<_> = (0..QUOTA_REQUESTS_PER_PROJECT).map(|_| scene.wish(wanted).unwrap()).collect();
+    assert_eq!(scene.wish(wanted).unwrap_err().code, Code::TooManyQuotaRequests);
+    open.iter().for_each(|id| scene.decide(*id, None).unwrap());
+    for _ in 0..DECIDED_QUOTA_REQUESTS {
+        let id = scene.wish(wanted).unwrap();
+        scene.decide(id, None).unwrap();
+    }
+    assert_eq!(scene.directory.quota_requests.len(), DECIDED_QUOTA_REQUESTS);
+    // A project goes with what it asked for.
+    let shop = scene.project("shop").unwrap();
+    let (reason, user) = (String::new(), "ann".into());
+    scene.ask(IdentityRequest::RequestQuota { project: shop, wanted, reason, user }).unwrap();
+    scene.ask(IdentityRequest::DeleteProject { project: shop }).unwrap();
+    assert_eq!(scene.directory.quota_requests.len(), DECIDED_QUOTA_REQUESTS);
 }

@@ -99,6 +99,8 @@ fn create_refused(refusal: &Refusal) -> Option<(u16, &'static str)> {
         Code::AddressNotUnicast => (400, "InvalidIPAddress.Malformed"),
         Code::TooManyVipsInVpc => (400, "CountLimitExceed.HaVipInVpc"),
         Code::TooManyVipsInProject => (403, "QuotaExceeded.HaVip"),
+        // What the vendor calls the privilege vpc_privilege_allow_buy_havip_instance.
+        Code::VipsNotAllowed => (400, "Forbidden.HaVip"),
         Code::InvalidText => (400, "Abs.Vpc.InvalidName.Malformed"),
         _ => return None,
     })

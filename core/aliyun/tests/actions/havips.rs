@@ -165,6 +165,10 @@ fn limits_have_the_clouds_codes() {
     }
     let vswitch = scene.vswitch.clone();
     scene.refused("CreateHaVip", &[("VSwitchId", &vswitch)], 400, "CountLimitExceed.HaVipInVpc");
+    scene.trial.quotas.vips_per_vpc = Some(100);
+    scene.refused("CreateHaVip", &[("VSwitchId", &vswitch)], 403, "QuotaExceeded.HaVip");
+    scene.trial.quotas.vips_per_project = Some(0);
+    scene.refused("CreateHaVip", &[("VSwitchId", &vswitch)], 400, "Forbidden.HaVip");
 }
 
 #[test]

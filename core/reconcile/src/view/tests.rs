@@ -328,7 +328,7 @@ fn a_new_vip_among_many_costs_as_much_as_the_first() {
     let mut random = Random::new(0);
 
     for _ in 0..5000 {
-        let facts = Facts { quotas, now: Timestamp(1), ..random.facts(&scene.world) };
+        let facts = Facts { quotas: quotas.clone(), now: Timestamp(1), ..random.facts(&scene.world) };
         let change = admit(&scene.world, &CreateVip::of(subnet).into(), &facts).unwrap();
         let before = scene.world.clone();
         scene.world.apply(&change);

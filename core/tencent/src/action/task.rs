@@ -7,7 +7,7 @@ use crate::{
     reply::{task_number, uuid},
 };
 use havip_dialect::{Error, View};
-use havip_model::{ResourceKey, Status};
+use havip_model::{Profile, Quota, ResourceKey, Status};
 use serde_json::{Value, json};
 
 pub const ACTIONS: &[Action] = &[
@@ -59,13 +59,16 @@ fn state(view: &View, key: ResourceKey) -> &'static str {
 }
 
 /// Of the limits that it names, those that are not endless here.
-fn limits(ask: &Ask, _: &View) -> Result<Value, Error> {
+fn limits(ask: &Ask, view: &View) -> Result<Value, Error> {
     let wanted = ask.params.list("LimitTypes");
     if wanted.is_empty() {
         return Err(error::of_parameter(havip_dialect::ParamError::Missing("LimitTypes".into())));
     }
-    let known =
-        |kind: &str| (kind == "vpc-max-havips").then(|| havip_model::Profile::Tencent.limits().vips_per_vpc);
+    let limits = view.quotas.limits(Profile::Tencent);
+    let known = |kind: &str| match Quota::called(kind)? {
+        (quota, Some(Profile::Tencent)) => Some(quota.of(&limits)),
+        _ => None,
+    };
     let set: Vec<Value> = wanted
         .into_iter()
         .filter_map(|kind| Some(json!({"LimitType": kind, "LimitValue": known(kind)?})))

@@ -139,7 +139,10 @@ fn limits() -> Vec<Row> {
     let of_vpc = crowded.refuse(CreateVip::of(scene.subnet));
     let mut raised = crowded.clone();
     raised.facts.quotas = Quotas { vips_per_vpc: Some(51), ..Quotas::default() };
+    let mut without = scene.clone();
+    without.facts.quotas.vips_per_project = Some(0);
     vec![
+        Row(without.refuse(CreateVip::of(scene.subnet)), Code::VipsNotAllowed, "", "may have no VIPs"),
         Row(of_tencent, Code::TooManyVipsInVpc, "/subnet", "has 10 VIPs"),
         Row(of_vpc, Code::TooManyVipsInVpc, "/subnet", "vips_per_vpc"),
         Row(raised.refuse(CreateVip::of(scene.subnet)), Code::TooManyVipsInProject, "", "vips_per_project"),
