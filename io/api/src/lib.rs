@@ -32,6 +32,8 @@
 //! | `/path` | GET |
 //! | `/events`, `/events/watch` | GET; GET (server-sent events) |
 //! | `/audit` | GET |
+//! | `/quotas`, `/quotas/{name}` | GET; PUT |
+//! | `/quota-requests`, `/quota-requests/{id}`, `/quota-requests/{id}/decide` | GET, POST; GET; POST |
 //! | `/projects`, `/projects/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/users`, `/users/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/users/{id}/policies`, `/users/{id}/policies/{policy}` | POST; DELETE |
@@ -60,6 +62,7 @@ mod network;
 mod path;
 mod policy;
 mod problem;
+mod quota;
 mod trace;
 mod vip;
 mod why;
@@ -95,6 +98,9 @@ pub use network::{
 pub use path::{FoundPath, LiveHop, LivePath, PathHop, PathRule, ProbePath};
 pub use policy::{AttachPolicy, CreatePolicy, Policy, PolicyVerdict, TestPolicy, UpdatePolicy};
 pub use problem::Problem;
+pub use quota::{
+    DecideQuota, Quota, QuotaDecision, QuotaFilter, QuotaRequest, QuotaRequestFilter, RequestQuota, SetQuota,
+};
 pub use trace::{TraceEnd, TraceTotal, Traced, TracedFrame};
 pub use vip::{
     Associate, Association, BatchDelete, BatchDeleted, BatchRow, BoundEip, CreateVip, Holder, Move,

@@ -132,6 +132,12 @@ const ROUTES: &[(&str, &str, &str, Reach)] = &[
     ("GET", "/v1/events/watch", "havip:ListEvents", P),
     // Whoever is no administrator has only what is of its project.
     ("GET", "/v1/audit", "havip:ListAuditEntries", P),
+    ("GET", "/v1/quotas", "havip:ListQuotas", P),
+    ("PUT", "/v1/quotas/{name}", "havip:SetQuota", A),
+    ("GET", "/v1/quota-requests", "havip:ListQuotaRequests", P),
+    ("POST", "/v1/quota-requests", "havip:RequestQuota", P),
+    ("GET", "/v1/quota-requests/{id}", "havip:GetQuotaRequest", P),
+    ("POST", "/v1/quota-requests/{id}/decide", "havip:DecideQuota", A),
     ("GET", "/v1/projects", "havip:ListProjects", P),
     ("POST", "/v1/projects", "havip:CreateProject", A),
     ("GET", "/v1/projects/{id}", "havip:GetProject", P),

@@ -2,7 +2,7 @@
 
 use super::{
     access::{Gate, pass},
-    audit, eip, event, group, host, identity, interface, machine, network, path, policy, trace, vip,
+    audit, eip, event, group, host, identity, interface, machine, network, path, policy, quota, trace, vip,
 };
 use crate::service::{Fault, FaultKind, Service};
 use axum::{
@@ -134,6 +134,11 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(event::list_events))
         .routes(routes!(event::watch_events))
         .routes(routes!(audit::list_audit_entries))
+        .routes(routes!(quota::list_quotas))
+        .routes(routes!(quota::set_quota))
+        .routes(routes!(quota::list_quota_requests, quota::request_quota))
+        .routes(routes!(quota::get_quota_request))
+        .routes(routes!(quota::decide_quota))
         .routes(routes!(identity::list_projects, identity::create_project))
         .routes(routes!(identity::get_project, identity::update_project, identity::delete_project))
         .routes(routes!(identity::list_users, identity::create_user))

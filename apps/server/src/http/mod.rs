@@ -21,6 +21,7 @@ mod parse;
 mod path;
 mod policy;
 mod problem;
+mod quota;
 mod rule;
 mod serve;
 mod trace;

@@ -150,7 +150,8 @@ impl Service {
     /// Shows a dialect what a project sees of this state.
     fn look<T>(&self, state: &State, world: &World, project: ProjectId, look: impl FnOnce(&View) -> T) -> T {
         let life = Reported { service: self, state, project };
-        look(&View { world, project, withdrawing: &state.withdrawing, life: &life })
+        let quotas = self.quotas_of(state, project);
+        look(&View { world, project, quotas: &quotas, withdrawing: &state.withdrawing, life: &life })
     }
 }
 

@@ -224,7 +224,7 @@ impl Service {
                 let first = ProjectId::first();
                 if !directory.projects.contains_key(&first) {
                     let (name, description) = ("default".into(), description.clone());
-                    put(Project { id: first, name, description, created_at }.into());
+                    put(Project { id: first, name, description, created_at, granted: vec![] }.into());
                 }
                 let known = directory.users.values().find(|user| user.is_administrator).map(|user| user.id);
                 if known.is_none() {

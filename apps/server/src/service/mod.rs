@@ -86,6 +86,7 @@ impl Service {
             groups_per_vpc: config.quotas.groups_per_vpc,
             groups_per_interface: config.quotas.groups_per_interface,
             rules_per_group: config.quotas.rules_per_group,
+            granted: vec![],
         };
         let home = Arc::new(config.home());
         let (sendings, tasks) = (Mutex::default(), Mutex::default());
@@ -138,12 +139,19 @@ impl Service {
         let live = self.tracker.live().into_iter();
         let live = live.map(|host: HostNumber| LiveHost { host, load_millis: 0 }).collect();
         let (now, entropy) = (entropy::now(), entropy::random());
-        Facts { now, entropy, live, ended, quotas: self.quotas, ..Facts::default() }
+        Facts { now, entropy, live, ended, quotas: self.quotas.clone(), ..Facts::default() }
     }
 
     /// What a decision for a project rests on.
     fn facts_of(&self, state: &State, project: ProjectId) -> Facts {
-        Facts { project, whole: Some(state.world.clone()), ..self.facts(state) }
+        let quotas = self.quotas_of(state, project);
+        Facts { project, quotas, whole: Some(state.world.clone()), ..self.facts(state) }
+    }
+
+    /// The limits of a project.
+    pub fn quotas_of(&self, state: &State, project: ProjectId) -> Quotas {
+        let granted = state.directory.projects.get(&project).map(|project| &*project.granted);
+        self.quotas.with(granted.unwrap_or_default())
     }
 
     /// Decides and waits until it is durable; decides again if another server was faster.

@@ -8,6 +8,7 @@ mod identity;
 mod machine;
 mod network;
 mod path;
+mod quota;
 mod trace;
 mod why;
 
@@ -16,6 +17,7 @@ pub use address::association;
 pub use audit::audit_entry;
 pub use event::kind;
 use havip_model::{HostNumber, Meta, ResourceKey, Timestamp, World};
+pub use quota::{quota, quota_request};
 
 /// Shows resources of one durable revision.
 pub struct Shapes<'a> {

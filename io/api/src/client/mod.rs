@@ -8,6 +8,7 @@ mod group;
 mod identity;
 mod machine;
 mod network;
+mod quota;
 mod timeline;
 mod transport;
 
