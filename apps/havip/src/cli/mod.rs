@@ -21,6 +21,7 @@ pub mod policy;
 pub mod pool;
 pub mod port;
 pub mod project;
+pub mod quota;
 pub mod route;
 pub mod session;
 pub mod show;
