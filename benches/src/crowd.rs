@@ -12,8 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A setting in which VIPs are not counted.
+/// A setting in which VIPs are not counted, and requests are not held back.
 pub fn without_quotas(setting: Setting) -> Setting {
+    let setting = setting.environment("HAVIP_SERVER_THROTTLE__PER_SECOND", "0");
     ["VIPS_PER_VPC", "VIPS_PER_PROJECT", "VIPS_PER_INSTANCE"].into_iter().fold(setting, |setting, quota| {
         setting.environment(&format!("HAVIP_SERVER_QUOTAS__{quota}"), "1000000")
     })

@@ -84,6 +84,8 @@ pub struct Config {
     pub zone: String,
     /// Limits that differ from the usual ones.
     pub quotas: Quotas,
+    /// How often one access key may ask for one thing.
+    pub throttle: Throttle,
     /// What the clouds' APIs say and make.
     pub dialects: Dialects,
 }
@@ -146,6 +148,23 @@ pub struct Quotas {
     pub rules_per_group: Option<usize>,
 }
 
+/// How often one access key may ask for one thing; in the environment `HAVIP_SERVER_THROTTLE__PER_SECOND` and the like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Throttle {
+    /// Requests a second; 0 lets everything pass.
+    pub per_second: u32,
+    /// Requests at once, after a pause.
+    pub burst: u32,
+}
+
+impl Default for Throttle {
+    /// More than one client needs, and less than the server can do for all of them together.
+    fn default() -> Self {
+        Self { per_second: 1000, burst: 2000 }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -159,6 +178,7 @@ impl Default for Config {
             region: "local".into(),
             zone: "local-a".into(),
             quotas: Quotas::default(),
+            throttle: Throttle::default(),
             dialects: Dialects::default(),
         }
     }
@@ -235,6 +255,7 @@ fn checked(text: &str) -> Result<toml::Table, toml::de::Error> {
         region: Option<String>,
         zone: Option<String>,
         quotas: Option<Quotas>,
+        throttle: Option<Throttle>,
         dialects: Option<Dialects>,
     }
     toml::from_str::<Known>(text)?;

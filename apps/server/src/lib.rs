@@ -17,7 +17,7 @@ mod secrets;
 mod service;
 mod shape;
 
-pub use config::{Args, Config, Quotas};
+pub use config::{Args, Config, Quotas, Throttle};
 pub use run::{Server, run};
 
 /// The description of the API (OpenAPI 3.1), as JSON.

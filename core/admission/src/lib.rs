@@ -15,6 +15,7 @@ pub mod request;
 mod rotation;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 pub use batch::admit_all;
 pub use decide::admit;
@@ -23,3 +24,4 @@ pub use facts::{Facts, LiveHost, Quotas};
 pub use refusal::{Code, Kind, Refusal};
 pub use request::Request;
 pub use rotation::{Follower, Rotation};
+pub use throttle::{Rate, Throttle};

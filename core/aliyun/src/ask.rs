@@ -185,6 +185,10 @@ impl Call for Ask {
             Denied::KeyDisabled => {
                 Error::new(403, "InvalidAccessKeyId.Inactive", "Specified access key is disabled.")
             }
+            Denied::Throttled(wait) => {
+                let message = "Request was denied due to user flow control.";
+                Error::new(400, "Throttling.User", message).retry_after(wait)
+            }
             Denied::Forbidden(why) => Error::new(
                 403,
                 "Forbidden.RAM",

@@ -50,14 +50,19 @@ impl Reply for Writing {
                 (error.status, "Error".into(), value)
             }
         };
+        // The SDK takes whatever has this header for throttled, and waits so long.
+        let retry = outcome.err().and_then(|error| error.retry_after_ms);
+        let headers = retry.map(|millis| ("x-acs-retry-after", millis.to_string())).into_iter().collect();
         match self.is_xml {
             false => HttpAnswer {
                 status,
+                headers,
                 content_type: "application/json;charset=utf-8",
                 body: value.to_string().into_bytes(),
             },
             true => HttpAnswer {
                 status,
+                headers,
                 content_type: "text/xml;charset=utf-8",
                 body: xml(&root, &value).into_bytes(),
             },
@@ -153,5 +158,16 @@ mod tests {
         let answer = writing(false).write(Err(&error), "1");
         let read: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(read["Code"], "InvalidHaVipId.NotFound");
+        assert!(answer.headers.is_empty());
+    }
+
+    #[test]
+    fn whoever_asks_too_often_is_told_when_to_ask_again() {
+        let error =
+            Error::new(400, "Throttling.User", "no").retry_after(std::time::Duration::from_micros(1500));
+        for is_xml in [true, false] {
+            let answer = writing(is_xml).write(Err(&error), "1");
+            assert_eq!(answer.headers, [("x-acs-retry-after", "1".to_string())]);
+        }
     }
 }

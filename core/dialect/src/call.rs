@@ -4,7 +4,7 @@ use crate::{HttpAnswer, Params, Step, View};
 use havip_admission::Refusal;
 use havip_model::ResourceKey;
 use serde_json::Value;
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// A request that was understood, by somebody who is known.
 pub trait Call: Send + Sync {
@@ -55,6 +55,8 @@ pub enum Denied {
     KeyDisabled,
     /// No policy allows it, or one denies it: in words.
     Forbidden(String),
+    /// Too many such requests by this access key: in so long it may ask again.
+    Throttled(Duration),
 }
 
 /// How the cloud writes its answers.
@@ -100,11 +102,19 @@ pub struct Error {
     pub code: Cow<'static, str>,
     /// What is wrong and what to do.
     pub message: String,
+    /// In how many milliseconds to ask again, where that is known.
+    pub retry_after_ms: Option<u64>,
 }
 
 impl Error {
     /// An error of this status, code and message.
     pub fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into() }
+        Self { status, code: code.into(), message: message.into(), retry_after_ms: None }
+    }
+
+    /// The same, with when to ask again; at least a millisecond.
+    pub fn retry_after(self, wait: Duration) -> Self {
+        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+        Self { retry_after_ms: Some(millis), ..self }
     }
 }

@@ -35,6 +35,8 @@ pub struct HttpAnswer {
     pub status: u16,
     /// `Content-Type`, to the letter: some clients compare it.
     pub content_type: &'static str,
+    /// Headers besides, in lower case.
+    pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
 }

@@ -165,6 +165,10 @@ impl Call for Ask {
     fn denied(&self, denied: Denied) -> Error {
         match denied {
             Denied::KeyDisabled => error("AuthFailure.SecretIdNotFound", "The SecretId is disabled."),
+            Denied::Throttled(wait) => {
+                let message = "Your current request times exceed the limit; ask again in a second.";
+                error("RequestLimitExceeded", message).retry_after(wait)
+            }
             Denied::Forbidden(why) => {
                 error("AuthFailure.UnauthorizedOperation", format!("You are not authorized: {why}."))
             }

@@ -21,6 +21,7 @@ impl Reply for Writing {
         }
         // To the letter: the Python SDK does not look for an error in any other content type.
         HttpAnswer {
+            headers: vec![],
             status: 200,
             content_type: "application/json",
             body: json!({"Response": inner}).to_string().into_bytes(),

@@ -161,6 +161,10 @@ impl Call for Ask {
     fn denied(&self, denied: Denied) -> Error {
         match denied {
             Denied::KeyDisabled => error(172, "User Not Exists: the key is disabled"),
+            Denied::Throttled(wait) => {
+                error(153, "Too many requests of this action by this key; ask again in a second")
+                    .retry_after(wait)
+            }
             Denied::Forbidden(why) => error(299, format!("Not authorized: {why}")),
         }
     }

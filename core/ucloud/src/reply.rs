@@ -28,6 +28,11 @@ impl Reply for Writing {
             fields.insert("Message".into(), message.into());
             fields.insert("RequestUUID".into(), request_id.into());
         }
-        HttpAnswer { status: 200, content_type: "application/json", body: value.to_string().into_bytes() }
+        HttpAnswer {
+            status: 200,
+            content_type: "application/json",
+            headers: vec![],
+            body: value.to_string().into_bytes(),
+        }
     }
 }

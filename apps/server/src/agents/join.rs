@@ -52,7 +52,7 @@ pub fn refused(fault: Fault) -> Status {
         FaultKind::Conflict | FaultKind::PreconditionFailed | FaultKind::KeyReused => {
             Status::failed_precondition(text)
         }
-        FaultKind::LimitExceeded => Status::resource_exhausted(text),
+        FaultKind::LimitExceeded | FaultKind::Throttled => Status::resource_exhausted(text),
         FaultKind::Unavailable | FaultKind::HostSilent => Status::unavailable(text),
         FaultKind::Invalid | FaultKind::TooLarge | FaultKind::NotJson => Status::invalid_argument(text),
     }

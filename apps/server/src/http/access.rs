@@ -126,6 +126,7 @@ fn admit(gate: &Gate, request: &Request, tried: &mut Tried) -> Result<(), Fault>
     let Some(action) = path.and_then(|path| action::of(request.method().as_str(), path)) else {
         return Ok(());
     };
+    service.throttle(&rights.principal.key, action.name).map_err(Fault::throttled)?;
     let is_administrator = rights.principal.is_administrator;
     let allowed = match action.reach {
         Reach::Administrators if !is_administrator => return Err(Fault::administrators_only()),

@@ -152,7 +152,13 @@ fn headers(map: &HeaderMap, uri: &Uri) -> Vec<(String, String)> {
 fn response(answer: HttpAnswer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type))];
-    (status, kind, answer.body).into_response()
+    let mut response = (status, kind, answer.body).into_response();
+    for (name, value) in answer.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
 }
 
 /// Where the clouds' clients ask.

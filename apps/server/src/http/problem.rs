@@ -28,6 +28,10 @@ pub fn complete(mut response: Response, request_id: &str) -> Response {
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if fault.kind == FaultKind::Throttled {
+        // A step of any rate is at most a second.
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     if fault.kind == FaultKind::Unauthenticated {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -69,6 +73,7 @@ fn status(kind: FaultKind) -> StatusCode {
         FaultKind::NotFound => StatusCode::NOT_FOUND,
         FaultKind::NoSuchMethod => StatusCode::METHOD_NOT_ALLOWED,
         FaultKind::Conflict | FaultKind::LimitExceeded => StatusCode::CONFLICT,
+        FaultKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
         FaultKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         FaultKind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         FaultKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

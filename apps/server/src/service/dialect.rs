@@ -50,6 +50,11 @@ impl Service {
                 self.note_refusal(tried.noted(Outcome::Refused(error.code.to_string())));
             }
         };
+        if let Err(wait) = self.throttle(&who.key, call.permission()) {
+            let error = call.denied(Denied::Throttled(wait));
+            note(&error);
+            return Err(error);
+        }
         if !call.is_change() {
             let allowed = rights.check_read(call.permission(), None, self.region());
             allowed.map_err(|why| forbidden(call, why)).inspect_err(note)?;

@@ -2,6 +2,7 @@
 
 use crate::{agents::CommandError, ledger::CommitError};
 use havip_admission::{Kind, Refusal};
+use std::time::Duration;
 
 /// Why a request was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +37,8 @@ pub enum FaultKind {
     Conflict,
     /// A limit is reached.
     LimitExceeded,
+    /// The access key asks too often.
+    Throttled,
     /// The resource is not as the caller expected.
     PreconditionFailed,
     /// The idempotency key was used for something else.
@@ -54,6 +57,13 @@ impl Fault {
     /// A fault of a kind.
     pub fn new(kind: FaultKind, code: &str, detail: impl Into<String>) -> Self {
         Self { kind, code: code.into(), detail: detail.into(), field: None, blocked_by: vec![] }
+    }
+
+    /// The access key asks for this too often.
+    pub fn throttled(wait: Duration) -> Self {
+        let millis = wait.as_millis().max(1);
+        let detail = format!("this access key asks for this too often; ask again in {millis} ms");
+        Self::new(FaultKind::Throttled, "throttled", detail)
     }
 
     /// A part of the request that makes no sense.

@@ -35,7 +35,7 @@ pub use change::request_digest;
 pub use change::{Caller, Done};
 pub use dialect::Asking;
 pub use fault::{Fault, FaultKind};
-use havip_admission::{Facts, LiveHost, Quotas};
+use havip_admission::{Facts, LiveHost, Quotas, Rate, Throttle};
 use havip_audit::Refusals;
 use havip_dialect::Home;
 use havip_model::{HostNumber, InstanceId, InstanceState, ProjectId};
@@ -48,7 +48,7 @@ pub use rights::{Held, Rights, built_in};
 pub use status::host_name;
 use std::{
     sync::{Arc, Mutex, MutexGuard},
-    time::Instant,
+    time::{Duration, Instant},
 };
 pub use why::candidates;
 
@@ -64,6 +64,7 @@ pub struct Service {
     tasks: Mutex<dialect::Tasks>,
     secrets: identities::Secrets,
     refusals: Mutex<Refusals>,
+    throttle: Mutex<Throttle>,
     begun: Instant,
 }
 
@@ -92,7 +93,22 @@ impl Service {
         let (sendings, tasks) = (Mutex::default(), Mutex::default());
         let secrets = identities::Secrets::default();
         let (refusals, begun) = (Mutex::default(), Instant::now());
-        Self { ledger, tracker, authority, sealer, quotas, home, sendings, tasks, secrets, refusals, begun }
+        let rate = Rate { per_second: config.throttle.per_second, burst: config.throttle.burst };
+        let throttle = Mutex::new(Throttle::new(rate));
+        Self {
+            ledger,
+            tracker,
+            authority,
+            sealer,
+            quotas,
+            home,
+            sendings,
+            tasks,
+            secrets,
+            refusals,
+            throttle,
+            begun,
+        }
     }
 
     /// What is durable, and what follows.
@@ -122,6 +138,11 @@ impl Service {
 
     fn sendings(&self) -> MutexGuard<'_, Sendings> {
         self.sendings.lock().expect("nothing panics while it holds them")
+    }
+
+    /// Lets a request of an access key pass, or says after which time it may.
+    pub fn throttle(&self, key: &str, action: &'static str) -> Result<(), Duration> {
+        self.throttle.lock().expect("nothing panics here").take(self.begun.elapsed(), key, action)
     }
 
     /// Reads what is durable.
