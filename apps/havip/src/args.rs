@@ -74,6 +74,8 @@ pub enum Command {
     Key(Noun<cli::key::KeyVerb>),
     /// Policies: what users may do
     Policy(Noun<cli::policy::PolicyVerb>),
+    /// Tags: what a project sorts its resources by
+    Tag(Noun<cli::tag::TagVerb>),
     /// Quotas: how much a project may have, and how to get more
     Quota(Noun<cli::quota::QuotaVerb>),
     /// The audit: who did what, and what was refused

@@ -56,6 +56,7 @@ fn run(havip: Havip) -> Result<ExitCode> {
         Command::User(noun) => noun.run(connection, output)?,
         Command::Key(noun) => noun.run(connection, output)?,
         Command::Policy(noun) => noun.run(connection, output)?,
+        Command::Tag(noun) => noun.run(connection, output)?,
         Command::Quota(noun) => noun.run(connection, output)?,
         Command::Audit(noun) => noun.run(connection, output)?,
 

@@ -146,6 +146,8 @@ pub struct Quotas {
     pub groups_per_interface: Option<usize>,
     /// Rules of one security group, at most 200.
     pub rules_per_group: Option<usize>,
+    /// Tags of one resource.
+    pub tags_per_resource: Option<usize>,
 }
 
 /// How often one access key may ask for one thing; in the environment `HAVIP_SERVER_THROTTLE__PER_SECOND` and the like.

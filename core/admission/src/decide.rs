@@ -14,6 +14,7 @@ mod pool;
 mod route;
 mod secondary;
 mod subnet;
+mod tag;
 mod vip;
 mod vpc;
 
@@ -68,6 +69,7 @@ pub fn admit(world: &World, request: &Request, facts: &Facts) -> Result<Change, 
         Request::DeleteVip(request) => decision.delete_vip(request),
         Request::Associate(request) => decision.associate(request),
         Request::Dissociate(request) => decision.dissociate(request),
+        Request::TagResource(request) => decision.tag_resource(request),
         Request::CreateEipPool(request) => decision.create_eip_pool(request),
         Request::UpdateEipPool(request) => decision.update_eip_pool(request),
         Request::DeleteEipPool(request) => decision.delete_eip_pool(request),

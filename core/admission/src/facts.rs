@@ -52,6 +52,8 @@ pub struct Quotas {
     pub groups_per_interface: Option<usize>,
     /// See [`Limits::rules_per_group`].
     pub rules_per_group: Option<usize>,
+    /// See [`Limits::tags_per_resource`].
+    pub tags_per_resource: Option<usize>,
     /// What one project was given; goes before all of these.
     pub granted: Vec<Granted>,
 }
@@ -76,6 +78,7 @@ impl Quotas {
             groups_per_vpc: of(Quota::GroupsPerVpc, self.groups_per_vpc),
             groups_per_interface: of(Quota::GroupsPerInterface, self.groups_per_interface),
             rules_per_group: of(Quota::RulesPerGroup, self.rules_per_group),
+            tags_per_resource: of(Quota::TagsPerResource, self.tags_per_resource),
         }
     }
 

@@ -3,8 +3,8 @@
 use crate::{Draw, Facts, LiveHost, Quotas, Request, request::*};
 use havip_model::{
     AssociationMode, Binding, Body, Contention, Direction, Driver, EipTarget, Family, HostId, HostNumber,
-    InterfaceId, Map, NextHop, Peer, Ports, Profile, Protocol, RuleAction, SecurityGroupId, Target,
-    Timestamp, World,
+    InterfaceId, Map, NextHop, Peer, Ports, Profile, Protocol, ResourceKey, RuleAction, SecurityGroupId,
+    Target, Timestamp, World,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -40,6 +40,7 @@ impl Random {
             groups_per_vpc: Some(4),
             groups_per_interface: Some(2),
             rules_per_group: Some(5),
+            tags_per_resource: Some(2),
             ..Quotas::default()
         };
         let now = Timestamp(self.below(1 << 40));
@@ -48,7 +49,8 @@ impl Random {
 
     /// One request; makes more than it deletes, so that worlds grow.
     pub fn request(&mut self, world: &World) -> Request {
-        match self.below(56) {
+        match self.below(58) {
+            56..58 => self.tags(world),
             48..51 => {
                 let (vpc, texts, rules) = (self.of(&world.vpcs), self.texts(), self.rules(world));
                 let (vpc, members_reach_each_other) = (Some(vpc).filter(|_| self.below(4) > 0), self.maybe());
@@ -416,6 +418,22 @@ impl Random {
 
     fn zone(&mut self) -> String {
         if self.below(8) == 0 { "local-b".into() } else { "local-a".into() }
+    }
+
+    fn tags(&mut self, world: &World) -> Request {
+        let resource = match self.below(5) {
+            0 => ResourceKey::Vpc(self.of(&world.vpcs)),
+            1 => ResourceKey::Subnet(self.of(&world.subnets)),
+            2 => ResourceKey::Vip(self.of(&world.vips)),
+            3 => ResourceKey::Instance(self.of(&world.instances)),
+            _ => ResourceKey::EipPool(self.of(&world.pools)),
+        };
+        let words = ["team", "tier", "site", "aliyun", "acs:site"];
+        let mut word = || words[self.below(5) as usize].to_string();
+        let (key, value, other) = (word(), word(), word());
+        let set = [(key, value)].into_iter().filter(|_| self.below(4) > 0).collect();
+        let remove = [other].into_iter().filter(|_| self.maybe()).collect();
+        TagResource { resource, remove, remove_all: self.below(8) == 0, set }.into()
     }
 
     fn texts(&mut self) -> Texts {

@@ -86,6 +86,8 @@ codes! {
         RuleNotFound = "rule_not_found",
         /// No such host.
         HostNotFound = "host_not_found",
+        /// No such resource, or it is of a kind that has no tags.
+        ResourceNotFound = "resource_not_found",
         /// The target is not associated with the VIP.
         NotAssociated = "not_associated",
         /// The interface does not have this further address.
@@ -142,6 +144,10 @@ codes! {
         InvalidRule = "invalid_rule",
         /// The same security group twice in one request.
         GroupRepeated = "group_repeated",
+        /// A key that no tag may have.
+        InvalidTagKey = "invalid_tag_key",
+        /// A value that no tag may have.
+        InvalidTagValue = "invalid_tag_value",
         /// A profile of a quota that has one limit for all.
         InvalidProfile = "invalid_profile",
         /// Nothing was asked for.
@@ -242,6 +248,10 @@ codes! {
         TooManyVipsInVpc = "too_many_vips_in_vpc",
         /// The project has as many VIPs as it may.
         TooManyVipsInProject = "too_many_vips_in_project",
+        /// More tags in one request than there may be.
+        TooManyTags = "too_many_tags",
+        /// The resource has as many tags as it may.
+        TooManyTagsOfResource = "too_many_tags_of_resource",
         /// The project may have no VIPs at all.
         VipsNotAllowed = "vips_not_allowed",
         /// The VPC has as many routes to VIPs as it may.

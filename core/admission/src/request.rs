@@ -10,10 +10,13 @@ mod instance;
 mod interface;
 mod network;
 mod route;
+mod tag;
 mod texts;
 mod vip;
 
-pub use {eip::*, group::*, host::*, instance::*, interface::*, network::*, route::*, texts::*, vip::*};
+pub use {
+    eip::*, group::*, host::*, instance::*, interface::*, network::*, route::*, tag::*, texts::*, vip::*,
+};
 
 macro_rules! requests {
     ($($(#[$doc:meta])* $name:ident)*) => {
@@ -100,6 +103,8 @@ requests! {
     Associate
     /// Takes that permission back.
     Dissociate
+    /// Changes the tags of a resource.
+    TagResource
     /// Makes a pool of public addresses.
     CreateEipPool
     /// Changes a pool.

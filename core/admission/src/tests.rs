@@ -4,3 +4,4 @@ mod effects;
 mod invariants;
 mod refusals;
 mod scene;
+mod tags;

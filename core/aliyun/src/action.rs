@@ -9,6 +9,7 @@ mod place;
 mod route;
 mod rule;
 mod server;
+mod tag;
 mod vpc;
 mod vswitch;
 
@@ -60,6 +61,7 @@ pub fn all() -> impl Iterator<Item = &'static Action> {
         interface::ACTIONS,
         group::ACTIONS,
         rule::ACTIONS,
+        tag::ACTIONS,
         place::ACTIONS,
     ];
     tables.into_iter().flatten()

@@ -31,6 +31,10 @@ pub const ALL: &[(&[&str], &str)] = &[
     (&["DescribeRouteEntryList"], "vpc:DescribeRouteEntries"),
     (&["CreateRouteEntry"], "vpc:CreateRouteEntry"),
     (&["DeleteRouteEntry"], "vpc:DeleteRouteEntry"),
+    // One for both products: a tag is a tag.
+    (&["TagResources"], "vpc:TagResources"),
+    (&["UnTagResources", "UntagResources"], "vpc:UnTagResources"),
+    (&["ListTagResources"], "vpc:ListTagResources"),
     (&["RunInstances"], "ecs:RunInstances"),
     (&["StartInstance", "StartInstances"], "ecs:StartInstances"),
     (&["StopInstance", "StopInstances"], "ecs:StopInstances"),

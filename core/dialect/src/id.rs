@@ -23,6 +23,11 @@ impl Naming {
         format!("{}{}", self.prefix, &id.body_of().as_str()[..self.length])
     }
 
+    /// What every such name begins with.
+    pub fn prefix(self) -> &'static str {
+        self.prefix
+    }
+
     /// Whether a text could be such a name.
     pub fn fits(self, text: &str) -> bool {
         let body = text.strip_prefix(self.prefix);

@@ -29,6 +29,9 @@ pub struct Meta {
     /// What a cloud's API was told and shows again, of no effect here: a zone's name, a way to pay; by `API.word`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub said: BTreeMap<String, String>,
+    /// What its owner sorts it by: keys with values, which may be empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// What version 0.1 wrote has no project.

@@ -28,11 +28,13 @@ pub enum Quota {
     GroupsPerInterface,
     /// See [`Limits::rules_per_group`].
     RulesPerGroup,
+    /// See [`Limits::tags_per_resource`].
+    TagsPerResource,
 }
 
 impl Quota {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AssociationsPerVip,
         Self::VipsPerInstance,
         Self::VipsPerVpc,
@@ -42,6 +44,7 @@ impl Quota {
         Self::GroupsPerVpc,
         Self::GroupsPerInterface,
         Self::RulesPerGroup,
+        Self::TagsPerResource,
     ];
 
     /// The name that programs compare.
@@ -56,6 +59,7 @@ impl Quota {
             Self::GroupsPerVpc => "groups_per_vpc",
             Self::GroupsPerInterface => "groups_per_interface",
             Self::RulesPerGroup => "rules_per_group",
+            Self::TagsPerResource => "tags_per_resource",
         }
     }
 
@@ -109,6 +113,7 @@ impl Quota {
             Self::GroupsPerVpc => limits.groups_per_vpc,
             Self::GroupsPerInterface => limits.groups_per_interface,
             Self::RulesPerGroup => limits.rules_per_group,
+            Self::TagsPerResource => limits.tags_per_resource,
         }
     }
 
@@ -146,6 +151,9 @@ impl Quota {
             Self::RulesPerGroup => {
                 let all = world.groups.values();
                 all.map(|it| (Some(ResourceKey::SecurityGroup(it.id)), it.rules.len())).collect()
+            }
+            Self::TagsPerResource => {
+                world.resources().map(|it| (Some(it.key()), it.meta().tags.len())).collect()
             }
         }
     }

@@ -132,6 +132,8 @@ pub struct Limits {
     pub groups_per_interface: usize,
     /// Rules of one security group, both directions together; more than 200 have no place in the switch.
     pub rules_per_group: usize,
+    /// Tags of one resource.
+    pub tags_per_resource: usize,
 }
 
 impl Profile {
@@ -148,6 +150,7 @@ impl Profile {
             groups_per_vpc: 100,
             groups_per_interface: SecurityGroup::PER_INTERFACE,
             rules_per_group: SecurityGroup::MOST_RULES,
+            tags_per_resource: 20,
         };
         match self {
             Self::Native | Self::Alibaba => native,

@@ -79,6 +79,13 @@ pub fn needed(request: &Request, region: &str, project: ProjectId) -> Vec<Needed
         DeleteVip(it) => vec![need("vpc:DeleteHaVip", vip(it.vip))],
         Associate(it) => vec![need("vpc:AssociateHaVip", vip(it.vip))],
         Dissociate(it) => vec![need("vpc:UnassociateHaVip", vip(it.vip))],
+        // One name for all kinds, though the vendor has it in each service.
+        TagResource(it) => {
+            let set = (!it.set.is_empty()).then_some("vpc:TagResources");
+            let remove = (it.remove_all || !it.remove.is_empty()).then_some("vpc:UnTagResources");
+            let all = set.into_iter().chain(remove);
+            all.map(|action| need(action, of(it.resource))).collect()
+        }
         AllocateEip(_) => vec![need("vpc:AllocateEipAddress", new("eip"))],
         UpdateEip(it) => vec![need("vpc:ModifyEipAddressAttribute", of(ResourceKey::Eip(it.eip)))],
         BindEip(it) => vec![need("vpc:AssociateEipAddress", of(ResourceKey::Eip(it.eip)))],

@@ -1,6 +1,7 @@
 //! Answers: JSON in an envelope, with status 200 whatever it says.
 
 use havip_dialect::{Error, HttpAnswer, Reply};
+use havip_model::Meta;
 use serde_json::{Value, json};
 
 /// How an answer is written.
@@ -27,6 +28,11 @@ impl Reply for Writing {
             body: json!({"Response": inner}).to_string().into_bytes(),
         }
     }
+}
+
+/// Tags as every resource's answer has them.
+pub fn tags(meta: &Meta) -> Vec<Value> {
+    meta.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect()
 }
 
 /// 32 digits as `8-4-4-4-12`.

@@ -166,6 +166,15 @@ filters! {
         /// Before this instant (RFC 3339).
         until: String,
     }
+    /// Which tags, in the order of their resources' ids.
+    TagFilter {
+        /// Of the resource with this id.
+        resource: String,
+        /// With this key.
+        key: String,
+        /// With this value.
+        value: String,
+    }
     /// Which moves of a VIP, oldest first; `after` is a sequence number.
     HistoryFilter {
     }

@@ -32,6 +32,7 @@
 //! | `/path` | GET |
 //! | `/events`, `/events/watch` | GET; GET (server-sent events) |
 //! | `/audit` | GET |
+//! | `/tags`, `/tags/{id}` | GET; PATCH |
 //! | `/quotas`, `/quotas/{name}` | GET; PUT |
 //! | `/quota-requests`, `/quota-requests/{id}`, `/quota-requests/{id}/decide` | GET, POST; GET; POST |
 //! | `/projects`, `/projects/{id}` | GET, POST; GET, PATCH, DELETE |
@@ -63,6 +64,7 @@ mod path;
 mod policy;
 mod problem;
 mod quota;
+mod tag;
 mod trace;
 mod vip;
 mod why;
@@ -75,8 +77,8 @@ pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip, Upda
 pub use event::Event;
 pub use filter::{
     AuditFilter, EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter, InstanceFilter,
-    InterfaceFilter, PathQuery, RouteFilter, SecurityGroupFilter, SubnetFilter, TraceFilter, VipFilter,
-    VpcFilter, WatchFilter,
+    InterfaceFilter, PathQuery, RouteFilter, SecurityGroupFilter, SubnetFilter, TagFilter, TraceFilter,
+    VipFilter, VpcFilter, WatchFilter,
 };
 pub use group::{CreateSecurityGroup, Direction, NewRule, Rule, RuleAction, Rules, SecurityGroup};
 pub use host::{DropCount, Drops, Host, HostKeys, HostToken, Unprogrammed};
@@ -101,6 +103,7 @@ pub use problem::Problem;
 pub use quota::{
     DecideQuota, Quota, QuotaDecision, QuotaFilter, QuotaRequest, QuotaRequestFilter, RequestQuota, SetQuota,
 };
+pub use tag::{ChangeTags, Tag};
 pub use trace::{TraceEnd, TraceTotal, Traced, TracedFrame};
 pub use vip::{
     Associate, Association, BatchDelete, BatchDeleted, BatchRow, BoundEip, CreateVip, Holder, Move,

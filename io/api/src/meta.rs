@@ -2,7 +2,7 @@
 
 use crate::Status;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use utoipa::{IntoParams, ToSchema};
 
 /// Common to every resource.
@@ -28,6 +28,9 @@ pub struct Meta {
     pub status: Status,
     /// Why, in words; empty where there is nothing to say.
     pub reason: String,
+    /// What it is sorted by: keys with values, which may be empty.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// Anything with a [`Meta`].

@@ -26,6 +26,7 @@ pub mod route;
 pub mod session;
 pub mod show;
 pub mod subnet;
+pub mod tag;
 pub mod time;
 pub mod trace;
 pub mod user;

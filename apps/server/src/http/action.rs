@@ -132,6 +132,8 @@ const ROUTES: &[(&str, &str, &str, Reach)] = &[
     ("GET", "/v1/events/watch", "havip:ListEvents", P),
     // Whoever is no administrator has only what is of its project.
     ("GET", "/v1/audit", "havip:ListAuditEntries", P),
+    ("GET", "/v1/tags", "vpc:ListTagResources", P),
+    ("PATCH", "/v1/tags/{id}", "vpc:TagResources", P),
     ("GET", "/v1/quotas", "havip:ListQuotas", P),
     ("PUT", "/v1/quotas/{name}", "havip:SetQuota", A),
     ("GET", "/v1/quota-requests", "havip:ListQuotaRequests", P),

@@ -2,7 +2,8 @@
 
 use super::{
     access::{Gate, pass},
-    audit, eip, event, group, host, identity, interface, machine, network, path, policy, quota, trace, vip,
+    audit, eip, event, group, host, identity, interface, machine, network, path, policy, quota, tag, trace,
+    vip,
 };
 use crate::service::{Fault, FaultKind, Service};
 use axum::{
@@ -134,6 +135,8 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(event::list_events))
         .routes(routes!(event::watch_events))
         .routes(routes!(audit::list_audit_entries))
+        .routes(routes!(tag::list_tags))
+        .routes(routes!(tag::change_tags))
         .routes(routes!(quota::list_quotas))
         .routes(routes!(quota::set_quota))
         .routes(routes!(quota::list_quota_requests, quota::request_quota))

@@ -24,6 +24,7 @@ mod problem;
 mod quota;
 mod rule;
 mod serve;
+mod tag;
 mod trace;
 mod vip;
 

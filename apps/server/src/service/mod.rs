@@ -87,6 +87,7 @@ impl Service {
             groups_per_vpc: config.quotas.groups_per_vpc,
             groups_per_interface: config.quotas.groups_per_interface,
             rules_per_group: config.quotas.rules_per_group,
+            tags_per_resource: config.quotas.tags_per_resource,
             granted: vec![],
         };
         let home = Arc::new(config.home());

@@ -51,6 +51,7 @@ impl<'a> Shapes<'a> {
             observed_generation: condition.observed_generation,
             status: condition.status.into(),
             reason: condition.reason,
+            tags: meta.tags.clone(),
         }
     }
 

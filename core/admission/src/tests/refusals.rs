@@ -16,7 +16,7 @@ use havip_model::ResourceKey;
 use std::collections::BTreeSet;
 
 /// A refusal and what it must be.
-struct Row(Refusal, Code, &'static str, &'static str);
+pub struct Row(pub Refusal, pub Code, pub &'static str, pub &'static str);
 
 /// Checks each row: code, field, and words of the sentence; gives the codes.
 fn check(rows: Vec<Row>) -> BTreeSet<Code> {
@@ -45,6 +45,7 @@ fn every_refusal_has_a_row() {
         hosts::rows(),
         ipv6::rows(),
         groups::rows(),
+        super::tags::rows(),
     ];
     let tested = groups.into_iter().flat_map(check).chain(crate::identity::tests::refused());
     let tested: BTreeSet<_> = tested.collect();

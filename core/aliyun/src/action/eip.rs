@@ -1,6 +1,6 @@
 //! EIPs.
 
-use super::{Action, Does, done};
+use super::{Action, Does, done, tag};
 use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request, request::Choice};
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -264,7 +264,7 @@ fn show(ask: &Ask, view: &View, eip: &Eip) -> Value {
         "ServiceManaged": 0,
         "OperationLocks": {"LockReason": []},
         "SecurityProtectionTypes": {"SecurityProtectionType": []},
-        "Tags": {"Tag": []},
+        "Tags": tag::of_vpc(&eip.meta),
     })
 }
 

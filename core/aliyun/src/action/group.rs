@@ -1,6 +1,6 @@
 //! Security groups: made, shown, deleted, and who is in them.
 
-use super::{Action, Does, done, rule};
+use super::{Action, Does, done, rule, tag};
 use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request};
 use havip_dialect::{Clock, Error, ParamError, Step, View, format_time};
@@ -195,7 +195,7 @@ fn show(view: &View, group: &SecurityGroup) -> Value {
         "ResourceGroupId": "",
         "ServiceID": 0,
         "ServiceManaged": false,
-        "Tags": {"Tag": []},
+        "Tags": tag::of_ecs(&group.meta),
     })
 }
 

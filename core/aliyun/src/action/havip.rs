@@ -1,6 +1,6 @@
 //! HAVIPs: create, delete, list, rename, associate, unassociate.
 
-use super::{Action, Does, done};
+use super::{Action, Does, done, tag};
 use crate::{
     ask::Ask,
     error, name,
@@ -227,7 +227,7 @@ fn show(ask: &Ask, view: &View, vip: &Vip) -> Value {
         "AssociatedInstances": {"associatedInstance": instances},
         "AssociatedEipAddresses": {"associatedEipAddresse": eips},
         "MasterInstanceId": master(view, vip),
-        "Tags": {"Tag": []},
+        "Tags": tag::of_vpc(&vip.meta),
     })
 }
 

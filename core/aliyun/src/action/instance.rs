@@ -3,7 +3,7 @@
 use super::{
     Action, Does, group,
     server::{IMAGE, TYPE},
-    vswitch,
+    tag, vswitch,
 };
 use crate::{ask::Ask, error, name, page::page};
 use havip_dialect::{Clock, Error, View, Worked, encode_base64, format_time};
@@ -292,6 +292,7 @@ fn show(ask: &Ask, view: &View, instance: &Instance) -> Value {
     }
     let cores = instance.cpu_millis.div_ceil(1000);
     let groups = primary.map(group::names).unwrap_or_default();
+    shown["Tags"] = tag::of_ecs(&instance.meta);
     shown["SecurityGroupIds"] = json!({"SecurityGroupId": groups});
     shown["CpuOptions"] = json!({"CoreCount": cores, "ThreadsPerCore": 1, "Numa": ""});
     shown
@@ -300,7 +301,6 @@ fn show(ask: &Ask, view: &View, instance: &Instance) -> Value {
 /// What the cloud says of things that there are none of here; clients read some of it without asking whether it is there.
 fn not_here() -> Value {
     json!({
-        "Tags": {"Tag": []},
         "OperationLocks": {"LockReason": []},
         "MetadataOptions": {"HttpEndpoint": "", "HttpTokens": "", "HttpPutResponseHopLimit": 0},
         "DedicatedHostAttribute": {"DedicatedHostId": "", "DedicatedHostName": "", "DedicatedHostClusterId": ""},

@@ -1,6 +1,6 @@
 //! Network interfaces.
 
-use super::{Action, Does, done, group};
+use super::{Action, Does, done, group, tag};
 use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request, request::Choice};
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -238,7 +238,7 @@ fn show(view: &View, interface: &Interface) -> Value {
         "ServiceManaged": false,
         "ResourceGroupId": "",
         "CreationTime": format_time(interface.meta.created_at, Clock::Seconds),
-        "Tags": {"Tag": []},
+        "Tags": tag::of_ecs(&interface.meta),
     })
 }
 

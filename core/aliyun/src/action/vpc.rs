@@ -1,6 +1,6 @@
 //! VPCs.
 
-use super::{Action, Does, done};
+use super::{Action, Does, done, tag};
 use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request};
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -180,7 +180,7 @@ fn show(ask: &Ask, view: &View, vpc: &Vpc) -> Value {
         "NatGatewayIds": {"NatGatewayIds": []},
         "SecondaryCidrBlocks": {"SecondaryCidrBlock": []},
         "UserCidrs": {"UserCidr": []},
-        "Tags": {"Tag": []},
+        "Tags": tag::of_vpc(&vpc.meta),
     })
 }
 

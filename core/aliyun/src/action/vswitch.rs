@@ -1,6 +1,6 @@
 //! vSwitches: subnets.
 
-use super::{Action, Does, done};
+use super::{Action, Does, done, tag};
 use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request};
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -200,7 +200,7 @@ fn show(view: &View, subnet: &Subnet) -> Value {
         "ResourceGroupId": "",
         "RouteTable": {"RouteTableId": name::ROUTE_TABLE.show(subnet.vpc), "RouteTableType": "System"},
         "ShareType": "",
-        "Tags": {"Tag": []},
+        "Tags": tag::of_vpc(&subnet.meta),
     })
 }
 

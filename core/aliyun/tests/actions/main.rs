@@ -6,6 +6,7 @@ mod groups;
 mod havips;
 mod instances;
 mod network;
+mod tags;
 mod words;
 
 use client::Client;

@@ -219,7 +219,7 @@ fn show(view: &View, eip: &Eip) -> Value {
         "IsEipDirectConnection": false,
         "CascadeRelease": false,
         "LocalBgp": false,
-        "TagSet": [],
+        "TagSet": crate::reply::tags(&eip.meta),
     })
 }
 

@@ -141,7 +141,7 @@ fn show(group: &SecurityGroup) -> Value {
         "IsDefault": group.is_default,
         "CreatedTime": format_time(group.meta.created_at, Clock::Plain),
         "UpdateTime": format_time(group.meta.updated_at, Clock::Plain),
-        "TagSet": [],
+        "TagSet": crate::reply::tags(&group.meta),
     })
 }
 

@@ -288,7 +288,7 @@ fn show(view: &View, vip: &Vip, first: Option<&[String]>) -> Value {
         "CheckAssociate": vip.binding == Binding::Associated,
         "CdcId": "",
         "FlushedTime": flushed.unwrap_or_else(|| "0000-00-00 00:00:00".into()),
-        "TagSet": [],
+        "TagSet": crate::reply::tags(&vip.meta),
     })
 }
 

@@ -139,7 +139,7 @@ fn show(view: &View, instance: &Instance) -> Value {
         "OsName": "Debian",
         "SecurityGroupIds": primary.map(group::names).unwrap_or_default(),
         "LoginSettings": {"KeyIds": []},
-        "Tags": [],
+        "Tags": crate::reply::tags(&instance.meta),
         "StopChargingMode": "NOT_APPLICABLE",
         "Uuid": instance.id.body().as_str(),
         "LatestOperation": operation,

@@ -205,7 +205,7 @@ fn show(view: &View, interface: &Interface) -> Value {
         "Attachment": attachment,
         "CreatedTime": format_time(interface.meta.created_at, Clock::Plain),
         "Ipv6AddressSet": [],
-        "TagSet": [],
+        "TagSet": crate::reply::tags(&interface.meta),
         "Business": "cvm",
         "CdcId": "",
         "AttachType": 0,

@@ -125,7 +125,7 @@ fn show(view: &View, subnet: &Subnet) -> Value {
         "IsRemoteVpcSnat": false,
         "CdcId": "",
         "IsCdcSubnet": 0,
-        "TagSet": [],
+        "TagSet": crate::reply::tags(&subnet.meta),
     })
 }
 

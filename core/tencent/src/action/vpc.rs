@@ -122,7 +122,7 @@ fn show(vpc: &Vpc) -> Value {
         "DnsServerSet": [],
         "DomainName": "",
         "AssistantCidrSet": [],
-        "TagSet": [],
+        "TagSet": crate::reply::tags(&vpc.meta),
     })
 }
 

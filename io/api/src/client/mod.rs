@@ -9,6 +9,7 @@ mod identity;
 mod machine;
 mod network;
 mod quota;
+mod tag;
 mod timeline;
 mod transport;
 

@@ -1,0 +1,222 @@
+//! Tags: set, taken, listed, of what has them.
+
+use super::{Action, Does, done};
+use crate::{ask::Ask, error, name};
+use havip_admission::{Code, Refusal, request::TagResource};
+use havip_dialect::{Error, Naming, ParamError, Params, Step, View};
+use havip_model::{Id, Map, Meta, Resource, ResourceKey, World};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub const ACTIONS: &[Action] = &[
+    Action {
+        name: "TagResources",
+        product: None,
+        honoured: &["ResourceType", "ResourceId", "Tag.Key", "Tag.Value"],
+        harmless: &[],
+        does: Does::Change { plan: set, answer: done, refused },
+    },
+    // The two products spell it differently.
+    Action {
+        name: "UnTagResources",
+        product: None,
+        honoured: &["ResourceType", "ResourceId", "TagKey", "All"],
+        harmless: &[],
+        does: Does::Change { plan: take, answer: done, refused },
+    },
+    Action {
+        name: "UntagResources",
+        product: None,
+        honoured: &["ResourceType", "ResourceId", "TagKey", "All"],
+        harmless: &[],
+        does: Does::Change { plan: take, answer: done, refused },
+    },
+    Action {
+        name: "ListTagResources",
+        product: None,
+        honoured: &["ResourceType", "ResourceId", "Tag.Key", "Tag.Value", "MaxResults", "NextToken"],
+        harmless: &[],
+        does: Does::Read(list),
+    },
+];
+
+/// Tags as VPC's answers have them.
+pub fn of_vpc(meta: &Meta) -> Value {
+    let tags = meta.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
+    json!({"Tag": tags.collect::<Vec<_>>()})
+}
+
+/// Tags as ECS's answers have them.
+pub fn of_ecs(meta: &Meta) -> Value {
+    let tags = meta.tags.iter().map(|(key, value)| json!({"TagKey": key, "TagValue": value}));
+    json!({"Tag": tags.collect::<Vec<_>>()})
+}
+
+/// A kind of resource that may have tags.
+struct Kind {
+    word: &'static str,
+    naming: Naming,
+    find: fn(&World, Naming, &str) -> Option<ResourceKey>,
+    all: fn(&World) -> Vec<Resource>,
+}
+
+macro_rules! kinds {
+    ($($word:literal: $naming:ident in $table:ident as $kind:ident;)*) => {
+        const KINDS: &[Kind] = &[$(Kind {
+            word: $word,
+            naming: name::$naming,
+            find: |world, naming, id| key_of(naming, &world.$table, id, |one| ResourceKey::$kind(one.id)),
+            all: |world| world.$table.values().cloned().map(Resource::$kind).collect(),
+        },)*];
+    };
+}
+
+kinds! {
+    "VPC": VPC in vpcs as Vpc;
+    "VSWITCH": VSWITCH in subnets as Subnet;
+    "HAVIP": HAVIP in vips as Vip;
+    "EIP": EIP in eips as Eip;
+    "instance": INSTANCE in instances as Instance;
+    "eni": INTERFACE in interfaces as Interface;
+    "securitygroup": GROUP in groups as SecurityGroup;
+}
+
+fn key_of<K: Id, V>(
+    naming: Naming,
+    all: &Map<K, V>,
+    id: &str,
+    key: fn(&V) -> ResourceKey,
+) -> Option<ResourceKey> {
+    naming.find(all, id).map(key)
+}
+
+fn kind(ask: &Ask) -> Result<&'static Kind, Error> {
+    let word = ask.required("ResourceType")?;
+    let unknown =
+        || Error::new(400, "InvalidInstanceType.NotFound", format!("There is no ResourceType {word:?}."));
+    KINDS.iter().find(|kind| kind.word.eq_ignore_ascii_case(word)).ok_or_else(unknown)
+}
+
+/// The resources that are named, each once.
+fn named(ask: &Ask, view: &View, kind: &Kind) -> Result<BTreeSet<ResourceKey>, Error> {
+    let ids = ask.params.list("ResourceId");
+    if ids.len() > MOST_IDS {
+        let message = format!("ResourceId may name at most {MOST_IDS}.");
+        return Err(Error::new(400, "SizeLimitExceeded.ResourceId", message));
+    }
+    ids.into_iter()
+        .map(|id| {
+            (kind.find)(view.world, kind.naming, id)
+                .ok_or_else(|| error::not_found("InvalidInstanceIds.NotFound", "ResourceId", id))
+        })
+        .collect()
+}
+
+fn named_some(ask: &Ask, view: &View) -> Result<BTreeSet<ResourceKey>, Error> {
+    let keys = named(ask, view, kind(ask)?)?;
+    match keys.is_empty() {
+        true => Err(error::of_parameter(ParamError::Missing("ResourceId.1".into()))),
+        false => Ok(keys),
+    }
+}
+
+fn set(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    let keys = named_some(ask, view)?;
+    let tags = ask.params.structs("Tag");
+    if tags.is_empty() {
+        return Err(Error::new(400, "MissingParam.Tags", "The parameter Tag is mandatory."));
+    }
+    if tags.len() > AT_A_TIME {
+        return Err(Error::new(
+            400,
+            "SizeLimitExceeded.TagNum",
+            format!("There may be at most {AT_A_TIME} tags."),
+        ));
+    }
+    let mut set = BTreeMap::new();
+    for tag in &tags {
+        let (key, value) = pair(tag);
+        if set.insert(key.to_string(), value.unwrap_or_default().to_string()).is_some() {
+            let message = format!("The tag key {key:?} stands twice in the request.");
+            return Err(Error::new(400, "Forbidden.TagKey.Duplicated", message));
+        }
+    }
+    let change = |resource| TagResource { resource, remove: vec![], remove_all: false, set: set.clone() };
+    Ok(keys.into_iter().map(|key| change(key).into()).collect())
+}
+
+fn take(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    let keys = named_some(ask, view)?;
+    let remove: Vec<String> = ask.params.list("TagKey").into_iter().map(Into::into).collect();
+    if remove.len() > AT_A_TIME {
+        return Err(Error::new(
+            400,
+            "SizeLimitExceeded.TagNum",
+            format!("There may be at most {AT_A_TIME} keys."),
+        ));
+    }
+    // All is heard only where no key is named.
+    let remove_all = remove.is_empty() && ask.flag("All")?;
+    if remove.is_empty() && !remove_all {
+        return Err(Error::new(400, "MissingParam.Tags", "Give TagKey, or All=true."));
+    }
+    let change =
+        |resource| TagResource { resource, remove: remove.clone(), remove_all, set: BTreeMap::new() };
+    Ok(keys.into_iter().map(|key| change(key).into()).collect())
+}
+
+fn list(ask: &Ask, view: &View) -> Result<Value, Error> {
+    let kind = kind(ask)?;
+    let keys = named(ask, view, kind)?;
+    let wanted = ask.params.structs("Tag");
+    if keys.is_empty() && wanted.is_empty() {
+        let message = "Give ResourceId or Tag; both are empty.";
+        return Err(Error::new(400, "BothEmpty.TagsAndResources", message));
+    }
+    let most = ask.number("MaxResults")?.unwrap_or(USUAL_PAGE).clamp(1, USUAL_PAGE) as usize;
+    let after = ask.text("NextToken").unwrap_or_default();
+    let mut rows: Vec<(String, String, String)> = vec![];
+    for resource in (kind.all)(view.world) {
+        let tags = &resource.meta().tags;
+        let has = |tag: &Params| {
+            let (key, value) = pair(tag);
+            tags.get(key).is_some_and(|have| value.is_none_or(|value| value == have))
+        };
+        if (keys.is_empty() || keys.contains(&resource.key())) && wanted.iter().all(has) {
+            let id = format!("{}{}", kind.naming.prefix(), body(&resource.key().id()));
+            rows.extend(tags.iter().map(|(key, value)| (id.clone(), key.clone(), value.clone())));
+        }
+    }
+    rows.sort();
+    rows.retain(|(id, key, _)| format!("{id} {key}").as_str() > after);
+    let next = (rows.len() > most).then(|| rows.get(most - 1)).flatten();
+    let next = next.map(|(id, key, _)| format!("{id} {key}")).unwrap_or_default();
+    rows.truncate(most);
+    let shown = |(id, key, value): &(String, String, String)| json!({"ResourceId": id, "ResourceType": kind.word, "TagKey": key, "TagValue": value});
+    let rows: Vec<Value> = rows.iter().map(shown).collect();
+    Ok(json!({"TagResources": {"TagResource": rows}, "NextToken": next}))
+}
+
+fn pair(tag: &Params) -> (&str, Option<&str>) {
+    (tag.sent("Key").unwrap_or_default(), tag.sent("Value"))
+}
+
+fn body(id: &str) -> &str {
+    id.rsplit_once('-').map_or(id, |(_, body)| body)
+}
+
+fn refused(refusal: &Refusal) -> Option<(u16, &'static str)> {
+    Some(match refusal.code {
+        Code::InvalidTagKey => (400, "InvalidTagKey"),
+        Code::InvalidTagValue => (400, "InvalidTagValue"),
+        Code::TooManyTags => (400, "SizeLimitExceeded.TagNum"),
+        Code::TooManyTagsOfResource => (400, "QuotaExceeded.TagNum"),
+        Code::ResourceNotFound => (404, "InvalidInstanceIds.NotFound"),
+        _ => return None,
+    })
+}
+
+/// Resources of one request, and tags.
+const MOST_IDS: usize = 50;
+const AT_A_TIME: usize = 20;
+const USUAL_PAGE: u32 = 50;
