@@ -161,7 +161,13 @@ mod tests {
         for noun in help.get_subcommands() {
             let text = noun.get_after_help().map(ToString::to_string).unwrap_or_default();
             for line in text.lines().filter_map(|line| line.strip_prefix("  havip ")) {
-                let words = line.split(['|', '>']).next().unwrap_or_default().split_whitespace();
+                let typed = line.split(['|', '>']).next().unwrap_or_default();
+                // What stands between quotes is one word.
+                let parts = typed.split('"').enumerate();
+                let words = parts.flat_map(|(position, part)| match position % 2 {
+                    0 => part.split_whitespace().collect(),
+                    _ => vec![part],
+                });
                 let parsed = Havip::try_parse_from(std::iter::once("havip").chain(words));
                 assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
                 examples += 1;
