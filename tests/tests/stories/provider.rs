@@ -199,6 +199,47 @@ fn the_guides_external_vip_moves_with_its_default_route_and_the_segment_with_its
     scene.eventually_held_by(second)
 }
 
+#[test]
+fn what_leaves_for_a_vlan_has_its_tag_and_what_comes_with_it_is_answered() -> Result<()> {
+    let mut scene = Setting::subnet(SUBNET).edges(1).start(program())?;
+    let body = CreateSubnet {
+        vpc: scene.vpc.clone(),
+        name: "provider".into(),
+        cidr: "192.168.177.0/24".into(),
+        external: Some(CreateExternal { vlan: Some(177), ..CreateExternal::default() }),
+        ..CreateSubnet::default()
+    };
+    let provider = scene.lab.api(|client| client.create_subnet(&body))?.meta.id;
+    let node = Ipv4Addr::new(192, 168, 177, 20);
+    scene.add_guest_at(&provider, "node", HostName::Host(1), node)?;
+    let outside = scene.outside()?;
+    let device = outside.shell(&format!("ip -o -4 address | grep ' {OUTSIDE_CLIENT}/' | cut -d' ' -f2"))?;
+    let device = device.trim();
+
+    scene["node"].begin("ping", &format!("ping -i 0.2 -w 30 {ROUTER} &"))?;
+    let asked = outside.shell(&format!(
+        "timeout 20 tcpdump -l -n -e -c 1 -i {device} 'vlan 177 and arp dst host {ROUTER}' 2>/dev/null"
+    ))?;
+    ensure!(asked.contains("vlan 177") && asked.contains(&format!("who-has {ROUTER}")), "{asked}");
+
+    // This kernel has no VLAN devices: the question is written as it stands on the wire.
+    let asks = format!(
+        "import socket, time
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind((\"{device}\", 0))
+own, ip = bytes.fromhex(\"020000000177\"), socket.inet_aton
+arp = bytes.fromhex(\"0001080006040001\") + own + ip(\"{ROUTER}\") + bytes(6) + ip(\"{node}\")
+for tag in [\"810000b10806\", \"810000b20806\", \"0806\"] * 12:
+    s.send(b\"\\xff\" * 6 + own + bytes.fromhex(tag) + arp); time.sleep(0.1)"
+    );
+    let answered = outside.shell(&format!(
+        "python3 -c '{asks}' >/dev/null 2>&1 & timeout 20 tcpdump -l -n -e -c 3 -i {device} 'ether dst 02:00:00:00:01:77' 2>/dev/null"
+    ))?;
+    let all_tagged =
+        answered.lines().all(|line| line.contains("vlan 177") && line.contains(&format!("{node} is-at")));
+    ensure!(all_tagged && answered.lines().count() == 3, "{answered}");
+    Ok(())
+}
+
 /// Waits until it is told that somebody outside has an address of ours.
 fn foreign_owner(scene: &Scene) -> Result<Event> {
     let filter = EventFilter { kind: Some("refused".into()), ..EventFilter::default() };
