@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     let args = Args::parse();
     interrupt::heed()?;
     let program = std::env::current_exe()?.with_file_name("havip");
-    let setting = Setting::subnet("10.20.64.0/18").hosts(1).guests(["anybody"]);
+    let setting = Setting::subnet("10.20.128.0/17").hosts(1).guests(["anybody"]);
     let scene = crowd::without_quotas(setting).start(program)?;
     let began = Instant::now();
     let body = CreateVip { subnet: scene.subnet.clone(), ..CreateVip::default() };
