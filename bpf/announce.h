@@ -6,8 +6,6 @@
 #include "record.h"
 #include "seal.h"
 
-/* In a tunnel id: a packet that was passed on (C8), an advert that a relay had, a frame from a segment's outside. */
-#define VNI_MARK (1 << 23)
 /* The most that is left of a guest's packet behind an announcement: a TCP checksum behind any IPv4 header. */
 #define LEFTOVER_MAX (60 + 18)
 

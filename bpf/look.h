@@ -134,8 +134,8 @@ static __always_inline bool look_is_at4(const struct seen *seen, __u32 at, const
 }
 
 /*
- * Whether the frame is about the address, protocol and port that are wanted; `about` of trace/about.rs is the same
- * in Rust. Ports are looked for right behind the IP header: not behind extension headers, nor in later fragments.
+ * Whether the frame is about the address, protocol and port that are wanted; `is_about` of trace/wanted.rs is the
+ * same in Rust. Ports are looked for right behind the IP header: not behind extension headers, nor in later fragments.
  */
 static __noinline bool look_is_about(const struct look_wanted *wanted, const struct seen *seen)
 {

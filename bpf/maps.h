@@ -735,7 +735,8 @@ enum counter {
 
 /* Our announcement inside VXLAN (VNI 0xFFFFFF), big-endian; core/wire has the same. */
 #define ANNOUNCEMENT_VNI 0xFFFFFF
-#define VNI_MARK (1 << 23) /* of a packet that was passed on (C8) */
+/* In a tunnel id: a packet that was passed on (C8), an advert that a relay had, a frame from a segment's outside. */
+#define VNI_MARK (1 << 23)
 #define ANNOUNCEMENT_ETHERTYPE 0x88B5
 #define ANNOUNCEMENT_MAGIC 0x4856
 #define ANNOUNCEMENT_VERSION 2

@@ -40,6 +40,9 @@ enum going_on {
 	REFUSED = 1 << 30, /* + the reason + the MTU that fits << 8: the sender is told by ICMP */
 };
 
+/* Words of skb->cb for STAGE_SHOW, with the verdict SHOWS. */
+enum show_word { SHOW_VNI, SHOW_ADDRESS };
+
 /* What every kernel since 5.15 takes; later fields are for tunnels with a chosen local address. */
 #define TUNNEL_KEY_SIZE offsetof(struct bpf_tunnel_key, local_ipv4)
 

@@ -192,7 +192,6 @@ int segment_ip_stage(struct __sk_buff *skb)
 	struct address *of;
 	struct way way = {};
 	struct iphdr *ip;
-	int verdict;
 
 	if (!own || !segment || !pull(skb, ETH_HLEN + sizeof(*ip)))
 		return TO_THE_HOST;
@@ -248,6 +247,5 @@ int segment_ip_stage(struct __sk_buff *skb)
 	parcel.source = coming.source;
 	parcel.destination = coming.destination;
 	parcel.is_advert = is_advert(skb, ip);
-	verdict = deliver(skb, &way, &parcel);
-	return verdict;
+	return deliver(skb, &way, &parcel);
 }

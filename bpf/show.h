@@ -132,9 +132,6 @@ __noinline int show_outside(struct __sk_buff *skb, __u32 vni, __be32 address)
 	return what != SHOWING_NOTHING && send_showing(skb, own, segment, what, mac, address);
 }
 
-/* Words of skb->cb for STAGE_SHOW. */
-enum show_word { SHOW_VNI, SHOW_ADDRESS };
-
 SEC("tc")
 int show_stage(struct __sk_buff *skb)
 {

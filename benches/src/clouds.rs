@@ -47,49 +47,39 @@ impl Connection {
 
     /// Reads one VIP, which has this id in the native API.
     pub fn read(&mut self, api: Api, vip: &str) -> Result<()> {
-        let (stack, ucloud, tencent, aliyun) = (cut(vip, 12), cut(vip, 8), cut(vip, 8), cut(vip, 20));
-        let (havip, short) = (format!("havip-{aliyun}"), format!("havip-{tencent}"));
-        let (vip8, vip12) = (format!("vip-{ucloud}"), format!("vip-{stack}"));
-        let (shown, id) = match api {
-            Api::Native => (self.native("GET", &format!("/v1/vips/{vip}"), "")?, vip),
-            Api::Aliyun => {
-                let filter = [("Filter.1.Key", "HaVipId"), ("Filter.1.Value.1", &*havip)];
-                (self.ask(api, "DescribeHaVips", &filter)?, &*havip)
-            }
-            Api::Tencent => (self.ask(api, "DescribeHaVips", &[("HaVipIds.0", &short)])?, &*short),
-            Api::Ucloud => (self.ask(api, "DescribeVIP", &[("VIPId", &vip8)])?, &*vip8),
-            Api::UcloudStack => (self.ask(api, "DescribeVIP", &[("VIPIDs.0", &vip12)])?, &*vip12),
+        let id = vip.parse()?;
+        let (params, id) = match api {
+            Api::Native => (Params::default(), vip.to_owned()),
+            Api::Aliyun => havip_aliyun::client::read(id),
+            Api::Tencent => havip_tencent::client::read(id),
+            Api::Ucloud => havip_ucloud::client::read(id),
+            Api::UcloudStack => havip_ucloud::client::read_of_stack(id),
         };
-        ensure!(shown.contains(id), "{api:?} does not show {id}: {shown}");
+        let shown = match api {
+            Api::Native => self.native("GET", &format!("/v1/vips/{vip}"), "")?,
+            _ => self.ask(api, params)?,
+        };
+        ensure!(shown.contains(&id), "{api:?} does not show {id}: {shown}");
         Ok(())
     }
 
     /// Makes a VIP in this VPC and subnet, both by their native ids.
     pub fn create(&mut self, api: Api, vpc: &str, subnet: &str) -> Result<()> {
-        let of = |prefix: &str, id: &str, length| format!("{prefix}-{}", cut(id, length));
-        match api {
-            Api::Native => self.native("POST", "/v1/vips", &format!(r#"{{"subnet":"{subnet}"}}"#)),
-            Api::Aliyun => self.ask(api, "CreateHaVip", &[("VSwitchId", &of("vsw", subnet, 20))]),
-            Api::Tencent => {
-                let place = [("VpcId", &*of("vpc", vpc, 8)), ("SubnetId", &*of("subnet", subnet, 8))];
-                self.ask(api, "CreateHaVip", &[place[0], place[1], ("HaVipName", "bench")])
+        let (vpc, id) = (vpc.parse()?, subnet.parse()?);
+        let params = match api {
+            Api::Native => {
+                return self.native("POST", "/v1/vips", &format!(r#"{{"subnet":"{subnet}"}}"#)).map(drop);
             }
-            Api::Ucloud => {
-                let place = [("VPCId", &*of("uvnet", vpc, 8)), ("SubnetId", &*of("subnet", subnet, 8))];
-                self.ask(api, "AllocateVIP", &place)
-            }
-            Api::UcloudStack => {
-                let place = [("VPCID", &*of("vpc", vpc, 12)), ("SubnetID", &*of("subnet", subnet, 12))];
-                let more = [("Name", "bench"), ("VIPType", "LAN"), ("Zone", "local"), ("Quantity", "1")];
-                self.ask(api, "AllocateVIP", &[&place[..], &more[..]].concat())
-            }
-        }
-        .map(drop)
+            Api::Aliyun => havip_aliyun::client::create(id),
+            Api::Tencent => havip_tencent::client::create(vpc, id),
+            Api::Ucloud => havip_ucloud::client::create(vpc, id),
+            Api::UcloudStack => havip_ucloud::client::create_of_stack(vpc, id),
+        };
+        self.ask(api, params).map(drop)
     }
 
-    fn ask(&mut self, api: Api, action: &str, params: &[(&str, &str)]) -> Result<String> {
+    fn ask(&mut self, api: Api, params: Params) -> Result<String> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let params = Params::of(params).or(&[("Action", action)]);
         let key = self.key.clone();
         let asker = Asker {
             key: &key.access_key_id,
@@ -109,7 +99,7 @@ impl Connection {
         // Tencent and UCloud refuse with 200.
         let refused =
             said.contains("\"Error\":{") || said.contains("\"RetCode\":") && !said.contains("\"RetCode\":0");
-        ensure!(status == 200 && !refused, "{api:?} {action}: {status} {said}");
+        ensure!(status == 200 && !refused, "{api:?}: {status} {said}");
         Ok(said)
     }
 
@@ -147,12 +137,6 @@ impl Connection {
         self.stream.read_exact(&mut answer)?;
         Ok((status.context("an answer has a status")?, String::from_utf8(answer)?))
     }
-}
-
-/// The first characters of an id's body.
-fn cut(id: &str, length: usize) -> &str {
-    let body = id.rsplit_once('-').map_or(id, |(_, body)| body);
-    &body[..length.min(body.len())]
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -114,10 +114,8 @@ pub async fn depart(client: PeerClient<Channel>, departing: Departing) -> Outcom
         Ok(begun) => send(&sandboxes, instance, begun).await,
         Err(why) => Outcome::Stays(why),
     };
-    if let Outcome::Stays(_) = outcome
-        && let Err(why) = with(&sandboxes, instance, Sandbox::resume).await
-    {
-        tracing::error!(%instance, why, "a machine that stays does not go on");
+    if let Outcome::Stays(_) = outcome {
+        go_on(sandboxes, instance, |machine| machine.resume().map(|()| true)).await;
     }
     outcome
 }
@@ -189,6 +187,19 @@ async fn begin(mut client: PeerClient<Channel>, instance: InstanceId) -> Result<
             }
             Err(status) => return Err(status.message().to_owned()),
         }
+    }
+}
+
+/// Has a machine go on that stood still; `act` says whether it did. Only the log has what came of it.
+pub async fn go_on(
+    sandboxes: Sandboxes,
+    instance: InstanceId,
+    act: impl FnOnce(&Sandbox) -> Result<bool, GuestError> + Send + 'static,
+) {
+    match with(&sandboxes, instance, act).await {
+        Ok(true) => tracing::info!(%instance, "a machine that stood still goes on"),
+        Ok(false) => {}
+        Err(why) => tracing::error!(%instance, why, "a machine that stood still does not go on"),
     }
 }
 

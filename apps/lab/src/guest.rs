@@ -325,6 +325,15 @@ impl Guest {
         })
     }
 
+    /// How many pings the guest's own kernel has been asked.
+    pub fn pings_heard(&self) -> Result<u64> {
+        let said = self.shell("cat /proc/net/snmp")?;
+        let mut lines = said.lines().filter_map(|line| line.strip_prefix("Icmp: "));
+        let (names, numbers) = lines.next().zip(lines.next()).context("the kernel counts ICMP")?;
+        let found = names.split(' ').zip(numbers.split(' ')).find(|(name, _)| *name == "InEchos");
+        Ok(found.context("it counts pings")?.1.parse()?)
+    }
+
     /// Sends one VRRPv2 advert with the password of the guides.
     pub fn send_advert(&self, to: Ipv4Addr, vrid: u8, priority: u8, vip: Ipv4Addr) -> Result<()> {
         socket::send_advert(&self.network_namespace()?, to, vrid, priority, vip)

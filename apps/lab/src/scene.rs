@@ -217,11 +217,7 @@ impl Scene {
             user_data: user_data.into(),
             ..RunInstance::default()
         };
-        let instance = self.settled(|client| client.run_instance(&body))?;
-        let guest = Guest::of(&self.lab, host, &instance)?;
-        guest.wait_until_running()?;
-        self.guests.insert(name.into(), guest);
-        Ok(&self.guests[name])
+        self.run(body, host)
     }
 
     /// A guest of any subnet with this address.
@@ -239,11 +235,7 @@ impl Scene {
             address: Some(address.to_string()),
             ..RunInstance::default()
         };
-        let instance = self.settled(|client| client.run_instance(&body))?;
-        let guest = Guest::of(&self.lab, host, &instance)?;
-        guest.wait_until_running()?;
-        self.guests.insert(name.into(), guest);
-        Ok(&self.guests[name])
+        self.run(body, host)
     }
 
     /// A guest of the scene's subnet that boots systemd; it has just begun to.
@@ -256,11 +248,15 @@ impl Scene {
             user_data: user_data.into(),
             ..RunInstance::default()
         };
+        self.run(body, host)
+    }
+
+    fn run(&mut self, body: RunInstance, host: HostName) -> Result<&Guest> {
         let instance = self.settled(|client| client.run_instance(&body))?;
         let guest = Guest::of(&self.lab, host, &instance)?;
         guest.wait_until_running()?;
-        self.guests.insert(name.into(), guest);
-        Ok(&self.guests[name])
+        self.guests.insert(body.name.clone(), guest);
+        Ok(&self.guests[&body.name])
     }
 
     /// A machine of the scene's subnet, emulated, that boots an image of its host; it is switched on, not booted yet.

@@ -3,7 +3,7 @@
 mod support;
 
 use havip_api::*;
-use havip_audit::{Broken, Chain, Entry, Noted, Outcome, Verifier};
+use havip_audit::{Broken, Chain, Verifier};
 use havip_store::{Query, Store, Transaction, stored};
 use support::{
     Scene,
@@ -35,13 +35,7 @@ fn user(scene: &Scene, name: &str, actions: &str) -> KeyFile {
     let document = format!(
         r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":"{actions}","Resource":"*"}}]}}"#
     );
-    let wish = CreatePolicy { name: name.into(), document, ..Default::default() };
-    scene.client.create_policy(&wish).unwrap();
-    let wish = CreateUser { name: name.into(), policies: Some(vec![name.into()]), ..Default::default() };
-    let user = scene.client.create_user(&wish).unwrap().id;
-    let wish = CreateAccessKey { user: Some(user), ..Default::default() };
-    let made = scene.client.create_access_key(&wish).unwrap();
-    KeyFile { access_key_id: made.access_key.id, access_key_secret: made.access_key_secret }
+    scene.user_with_policy(name, &document)
 }
 
 #[test]
@@ -173,32 +167,8 @@ fn users_see_what_is_of_their_project_if_a_policy_lets_them() {
 /// Reads everything as `havip audit verify` does.
 fn verify(entries: &[AuditEntry], noted: Option<Chain>) -> Result<Option<Chain>, Broken> {
     let mut verifier = Verifier::against(noted);
-    entries.iter().try_for_each(|entry| verifier.take(&as_hashed(entry)))?;
+    entries.iter().try_for_each(|entry| verifier.take(&entry.clone().as_hashed().unwrap()))?;
     verifier.end()
-}
-
-fn as_hashed(shown: &AuditEntry) -> Entry {
-    let at: jiff::Timestamp = shown.at.parse().unwrap();
-    let refused = || Outcome::Refused(shown.code.clone().unwrap());
-    let shown = shown.clone();
-    Entry {
-        sequence: shown.sequence,
-        noted: Noted {
-            at: havip_model::Timestamp(at.as_millisecond() as u64),
-            outcome: if shown.outcome == AuditOutcome::Done { Outcome::Done } else { refused() },
-            user: shown.user,
-            key: shown.key,
-            project: shown.project,
-            source: shown.source,
-            dialect: shown.dialect,
-            action: shown.action,
-            resources: shown.resources,
-            request_id: shown.request_id,
-            count: shown.count,
-        },
-        previous: shown.previous,
-        hash: shown.hash,
-    }
 }
 
 #[test]

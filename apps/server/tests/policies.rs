@@ -9,17 +9,6 @@ use support::{
     clouds::{Aliyun, Cloud, Tencent, Ucloud, UcloudStack},
 };
 
-/// A user of the first project with this policy and no other.
-fn user(scene: &Scene, name: &str, document: &str) -> KeyFile {
-    let client = &scene.client;
-    let wish = CreatePolicy { name: name.into(), document: document.into(), ..Default::default() };
-    client.create_policy(&wish).unwrap();
-    let wish = CreateUser { name: name.into(), policies: Some(vec![name.into()]), ..Default::default() };
-    let user = client.create_user(&wish).unwrap().id;
-    let made = client.create_access_key(&CreateAccessKey { user: Some(user), ..Default::default() }).unwrap();
-    KeyFile { access_key_id: made.access_key.id, access_key_secret: made.access_key_secret }
-}
-
 /// The permissions that the vendor's guide to HAVIPs asks for.
 const GUIDE: [&str; 21] = [
     "vpc:CreateVpc",
@@ -53,7 +42,7 @@ fn guides_policy() -> String {
 #[test]
 fn the_guides_policy_allows_the_actions_that_it_names_and_no_other() {
     let scene = Scene::start();
-    let key = user(&scene, "guide", &guides_policy());
+    let key = scene.user_with_policy("guide", &guides_policy());
     let named: BTreeSet<&str> = GUIDE.into();
     let mut allowed = 0;
     for (actions, permission) in havip_aliyun::PERMISSIONS {
@@ -75,7 +64,7 @@ fn the_guides_scenario_runs_from_creation_to_deletion_under_the_guides_policy() 
     let scene = Scene::start();
     let host = scene.join("h1");
     let _agent = scene.follow(&host).live(&scene);
-    let key = user(&scene, "guide", &guides_policy());
+    let key = scene.user_with_policy("guide", &guides_policy());
     let ask = |action: &str, params: &[(&str, &str)]| {
         let (status, answer) = Aliyun.ask(&scene, &key, action, params);
         assert_eq!(status, 200, "{action} {params:?}: {answer}");
@@ -122,7 +111,7 @@ fn a_denial_of_one_resource_holds_through_every_api() {
             {{"Effect":"Deny","Action":"vpc:DeleteHaVip","Resource":"acs:vpc:*:*:havip/havip-{}"}}]}}"#,
         body(&kept)
     );
-    let key = user(&scene, "careful", &document);
+    let key = scene.user_with_policy("careful", &document);
     let mine = scene.client_of(&key);
     let refused = mine.delete_vip(&kept, true).unwrap_err();
     assert_eq!((refused.status(), refused.code()), (Some(403), Some("forbidden")));
@@ -145,8 +134,7 @@ fn a_denial_of_one_resource_holds_through_every_api() {
 #[test]
 fn a_policy_holds_from_the_next_request_on_and_no_policy_allows_nothing() {
     let scene = Scene::start();
-    let key = user(
-        &scene,
+    let key = scene.user_with_policy(
         "reader",
         r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"vpc:Describe*","Resource":"*"}]}"#,
     );
@@ -185,9 +173,9 @@ fn a_condition_on_the_source_counts_the_connection_not_what_a_header_says() {
             r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":"*","Resource":"*","Condition":{{"IpAddress":{{"acs:SourceIp":"{source}"}}}}}}]}}"#
         )
     };
-    let here = scene.client_of(&user(&scene, "here", &only("127.0.0.0/8")));
+    let here = scene.client_of(&scene.user_with_policy("here", &only("127.0.0.0/8")));
     assert!(here.vips(&VipFilter::default()).is_ok());
-    let elsewhere = user(&scene, "elsewhere", &only("192.0.2.0/24"));
+    let elsewhere = scene.user_with_policy("elsewhere", &only("192.0.2.0/24"));
     let bearer = elsewhere.bearer();
     let headers = [("Authorization", bearer.as_str()), ("X-Forwarded-For", "192.0.2.1")];
     assert_eq!(scene.raw("GET", "/v1/vips", &headers, "").0, 403);
@@ -201,7 +189,7 @@ fn a_test_says_what_is_decided_and_by_which_statement() {
     let document = r#"{"Version":"1","Statement":[
         {"Effect":"Allow","Action":"vpc:*","Resource":"*"},
         {"Effect":"Deny","Action":"vpc:Delete*","Resource":"*","Condition":{"StringEquals":{"havip:Dialect":"aliyun"}}}]}"#;
-    let key = user(&scene, "careful", document);
+    let key = scene.user_with_policy("careful", document);
     let asked = |action: &str, dialect: &str| TestPolicy {
         action: action.into(),
         user: Some("careful".into()),

@@ -6,17 +6,25 @@ use havip_api::{
     LiveOutcome, PathOutcome, PathProtocol, PathQuery, ProbePath, RunInstance, TraceFilter, TraceHook,
     TraceTotal, TraceVerdict, Traced,
 };
-use support::Scene;
+use support::{
+    Scene,
+    agent::{Live, Member},
+};
+
+/// A host that follows, with the interface of an instance `blue` on it.
+fn blue_on_a_host(scene: &Scene) -> (Member, Live, String) {
+    let (_, subnet) = scene.network();
+    let member = scene.join("h1");
+    let live = scene.follow(&member).live(scene);
+    let wish = RunInstance { subnet: subnet.meta.id.clone(), name: "blue".into(), ..Default::default() };
+    let instance = scene.client.run_instance(&wish).unwrap();
+    (member, live, instance.interfaces[0].id.clone())
+}
 
 #[test]
 fn a_trace_shows_what_the_agent_saw_in_words_until_its_time_is_over() {
     let scene = Scene::start();
-    let (_, subnet) = scene.network();
-    let member = scene.join("h1");
-    let live = scene.follow(&member).live(&scene);
-    let wish = RunInstance { subnet: subnet.meta.id.clone(), name: "blue".into(), ..Default::default() };
-    let instance = scene.client.run_instance(&wish).unwrap();
-    let interface = instance.interfaces[0].id.clone();
+    let (member, live, interface) = blue_on_a_host(&scene);
     let filter = TraceFilter { interface: Some(interface.clone()), seconds: Some(1), ..Default::default() };
 
     let mut told: Vec<_> =
@@ -88,11 +96,7 @@ fn a_trace_that_cannot_be_is_refused_with_what_is_wrong() {
 #[test]
 fn a_path_is_told_in_words_with_what_to_do_and_what_cannot_be_asked_is_refused() {
     let scene = Scene::start();
-    let (_, subnet) = scene.network();
-    let member = scene.join("h1");
-    let live = scene.follow(&member).live(&scene);
-    let wish = RunInstance { subnet: subnet.meta.id.clone(), name: "blue".into(), ..Default::default() };
-    let interface = scene.client.run_instance(&wish).unwrap().interfaces[0].id.clone();
+    let (member, live, interface) = blue_on_a_host(&scene);
     let query = PathQuery {
         interface: Some(interface),
         destination: "10.20.1.100".into(),
@@ -132,11 +136,7 @@ fn a_path_is_told_in_words_with_what_to_do_and_what_cannot_be_asked_is_refused()
 #[test]
 fn a_probe_that_no_host_has_seen_is_lost_and_what_cannot_be_sent_is_refused() {
     let scene = Scene::start();
-    let (_, subnet) = scene.network();
-    let member = scene.join("h1");
-    let live = scene.follow(&member).live(&scene);
-    let wish = RunInstance { subnet: subnet.meta.id.clone(), name: "blue".into(), ..Default::default() };
-    let interface = scene.client.run_instance(&wish).unwrap().interfaces[0].id.clone();
+    let (_, live, interface) = blue_on_a_host(&scene);
     let probe = ProbePath { interface, destination: "10.20.1.100".into(), ..Default::default() };
 
     // This agent says that it has sent it; what it sees is something else, and five frames are lost.

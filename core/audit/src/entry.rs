@@ -4,7 +4,7 @@ use havip_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What is to be told of one request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Noted {
     /// When it was decided.
     pub at: Timestamp,
@@ -31,10 +31,11 @@ pub struct Noted {
 }
 
 /// What became of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It was carried out.
+    #[default]
     Done,
     /// It was not, with the API's code for why.
     Refused(String),

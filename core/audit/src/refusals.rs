@@ -1,6 +1,7 @@
 //! Refusals at a limited rate: the first of a kind is told at once, those behind it as a number.
 
 use crate::{Noted, Outcome};
+use havip_model::Timestamp;
 use std::{collections::HashMap, time::Duration};
 
 /// Decides which refusals become entries, and counts the rest. Time is told since any beginning.
@@ -53,7 +54,7 @@ impl Refusals {
             return None;
         }
         if budget.kinds.len() >= MOST_KINDS || !budget.bucket.draw(now) {
-            let held = self.others.get_or_insert_with(|| Held::new(now, various(&noted)));
+            let held = self.others.get_or_insert_with(|| Held::new(now, various(noted.at)));
             held.left_out += 1;
             held.last.at = noted.at;
             return None;
@@ -129,20 +130,8 @@ impl Kind {
     }
 }
 
-fn various(noted: &Noted) -> Noted {
-    Noted {
-        at: noted.at,
-        user: String::new(),
-        key: String::new(),
-        project: String::new(),
-        source: String::new(),
-        dialect: String::new(),
-        action: String::new(),
-        resources: vec![],
-        request_id: String::new(),
-        outcome: Outcome::Refused(VARIOUS.into()),
-        count: 0,
-    }
+fn various(at: Timestamp) -> Noted {
+    Noted { at, outcome: Outcome::Refused(VARIOUS.into()), ..Noted::default() }
 }
 
 /// How many new kinds may be told.
@@ -181,7 +170,6 @@ const REFILL: Duration = Duration::from_secs(6);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use havip_model::Timestamp;
 
     fn refused(user: &str, source: &str, action: &str, key: &str) -> Noted {
         Noted {
@@ -193,23 +181,7 @@ mod tests {
             action: action.into(),
             outcome: Outcome::Refused("forbidden".into()),
             count: 1,
-            ..various(&sample())
-        }
-    }
-
-    fn sample() -> Noted {
-        Noted {
-            at: Timestamp(0),
-            user: String::new(),
-            key: String::new(),
-            project: String::new(),
-            source: String::new(),
-            dialect: String::new(),
-            action: String::new(),
-            resources: vec![],
-            request_id: String::new(),
-            outcome: Outcome::Done,
-            count: 1,
+            ..Noted::default()
         }
     }
 
@@ -259,6 +231,7 @@ mod tests {
         let told = (20_000..30_000).filter_map(|number| refusals.take(later, from(number))).count();
         assert_eq!(told, 10);
     }
+
     #[test]
     fn a_flood_that_lasts_is_told_at_the_limited_rate_and_each_refusal_is_counted_once() {
         let (mut refusals, begun) = (Refusals::default(), Duration::from_secs(9));

@@ -52,6 +52,17 @@ pub enum Protocol {
     Udp(u16),
 }
 
+impl Protocol {
+    /// By its number in IP and its port; whatever is neither TCP nor UDP to a port is a ping.
+    pub fn of(number: u32, port: u32) -> Self {
+        match (number, u16::try_from(port)) {
+            (6, Ok(port)) => Self::Tcp(port),
+            (17, Ok(port)) => Self::Udp(port),
+            _ => Self::Ping,
+        }
+    }
+}
+
 /// By which way it comes to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entrance {

@@ -111,6 +111,11 @@ pub enum Profile {
     Ucloudstack,
 }
 
+impl Profile {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Native, Self::Alibaba, Self::Tencent, Self::Ucloudstack];
+}
+
 /// The numbers of `design.md` section 8, each an adjustable quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Limits {

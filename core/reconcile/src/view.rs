@@ -1,7 +1,7 @@
 //! What each host must know: the items that follow from the resources.
 //!
-//! A host needs the VPCs that have an interface plugged into it; an edge needs those, too, that an EIP
-//! or an external subnet leads into. Of each it knows everything, for it answers ARP, routes and follows claims for all of it. What an
+//! A host needs the VPCs that have an interface plugged into it; an edge needs those, too, that an EIP or an external
+//! subnet leads into. Of each it knows everything, for it answers ARP, routes and follows claims for all of it. What an
 //! item says is the same on every host, so a change is worked out once and sent to many.
 
 mod content;

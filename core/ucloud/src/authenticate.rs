@@ -30,13 +30,7 @@ mod tests {
     use super::*;
 
     fn signed(pairs: &[(&str, &str)], secret: &str) -> String {
-        let form: Vec<_> = pairs
-            .iter()
-            .map(|(name, value)| format!("{name}={}", havip_dialect::percent_encode(value)))
-            .collect();
-        let mut params = Params::default();
-        params.add_form(form.join("&").as_bytes()).unwrap();
-        sign(&params, secret)
+        sign(&Params::of(pairs), secret)
     }
 
     /// Of the vendor's documentation, and made by its Python SDK.

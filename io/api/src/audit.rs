@@ -1,5 +1,7 @@
 //! The audit: who did what, and what was refused.
 
+use havip_audit::{Entry, Noted, Outcome};
+use havip_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -38,6 +40,39 @@ pub struct AuditEntry {
     pub previous: String,
     /// Its own: SHA-256 over everything above, in hexadecimal.
     pub hash: String,
+}
+
+impl AuditEntry {
+    /// As it was hashed.
+    ///
+    /// # Errors
+    /// `at` is no instant that it could have been decided at.
+    pub fn as_hashed(self) -> Result<Entry, jiff::Error> {
+        let at: jiff::Timestamp = self.at.parse()?;
+        let at = u64::try_from(at.as_millisecond())
+            .map_err(|_| jiff::Error::from_args(format_args!("{} is before 1970", self.at)))?;
+        Ok(Entry {
+            sequence: self.sequence,
+            noted: Noted {
+                at: Timestamp(at),
+                user: self.user,
+                key: self.key,
+                project: self.project,
+                source: self.source,
+                dialect: self.dialect,
+                action: self.action,
+                resources: self.resources,
+                request_id: self.request_id,
+                outcome: match self.outcome {
+                    AuditOutcome::Done => Outcome::Done,
+                    AuditOutcome::Refused => Outcome::Refused(self.code.unwrap_or_default()),
+                },
+                count: self.count,
+            },
+            previous: self.previous,
+            hash: self.hash,
+        })
+    }
 }
 
 /// What became of a request.

@@ -1,7 +1,7 @@
 //! Where a packet would go, told before it is sent.
 
 use anyhow::{Context, Result, ensure};
-use havip_lab::{Guest, PATIENCE, Scene, eventually, names::HostName};
+use havip_lab::{PATIENCE, Scene, eventually, names::HostName};
 use havip_tests::{VIP, elect_blue, pair, program};
 use serde_json::Value;
 use std::process::Command;
@@ -60,15 +60,6 @@ fn the_path_of_a_packet_is_told_from_the_kernels_maps_and_is_the_one_that_it_tak
     Ok(())
 }
 
-/// How many pings a guest's own kernel has been asked.
-fn pings_heard(guest: &Guest) -> Result<u64> {
-    let said = guest.shell("cat /proc/net/snmp")?;
-    let mut lines = said.lines().filter_map(|line| line.strip_prefix("Icmp: "));
-    let (names, numbers) = lines.next().zip(lines.next()).context("the kernel counts ICMP")?;
-    let found = names.split(' ').zip(numbers.split(' ')).find(|(name, _)| *name == "InEchos");
-    Ok(found.context("it counts pings")?.1.parse()?)
-}
-
 /// The hosts that saw the packet, the outcome, and whether it went as the maps say.
 fn went(found: &Value) -> (usize, &str, bool) {
     let live = &found["live"];
@@ -82,12 +73,12 @@ fn a_probe_is_delivered_once_and_shows_where_packets_really_go_and_where_they_ar
     let (green, vip) = (&scene["green"], VIP.to_string());
     let address = green.address.to_string();
     green.pings(scene["client"].address)?;
-    let before = pings_heard(green)?;
+    let before = green.pings_heard()?;
 
     let found = path(&scene, &["client", &address, "--live"])?;
     ensure!(went(&found) == (2, "delivered", true), "{found}");
     ensure!(found["live"]["hops"][1]["to"] == "green", "{found}");
-    ensure!(pings_heard(green)? == before + 1, "one probe is one ping");
+    ensure!(green.pings_heard()? == before + 1, "one probe is one ping");
 
     // A SYN and a datagram go the same way; what lies is dropped where it comes out, and reported.
     for proto in ["tcp", "udp"] {
@@ -110,11 +101,11 @@ fn a_probe_is_delivered_once_and_shows_where_packets_really_go_and_where_they_ar
 
     // The maps do not know that a cable is broken.
     scene.cut(2, 3)?;
-    let before = pings_heard(green)?;
+    let before = green.pings_heard()?;
     let found = path(&scene, &["client", &address, "--live"])?;
     ensure!((way(&found).1, went(&found)) == ("delivered", (1, "lost", false)), "{found}");
     let summary = found["live"]["summary"].as_str().unwrap_or_default();
     ensure!(summary.contains("h3 sent it to") && summary.contains("lost it"), "{summary}");
-    ensure!(pings_heard(green)? == before, "it is lost");
+    ensure!(green.pings_heard()? == before, "it is lost");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use havip_api::{Event, EventFilter};
-use havip_lab::{Guest, eventually, names::HostName};
+use havip_lab::{eventually, names::HostName};
 use havip_tests::{VIP, elect_blue, pair, program, vip_url};
 use std::time::Duration;
 
@@ -102,26 +102,17 @@ fn a_forged_announcement_from_a_known_hosts_address_changes_nothing_and_is_repor
     scene["client"].fetches(&vip_url(), "blue")
 }
 
-/// How many pings a guest's own kernel has been asked.
-fn pings_heard(guest: &Guest) -> Result<u64> {
-    let said = guest.shell("cat /proc/net/snmp")?;
-    let mut lines = said.lines().filter_map(|line| line.strip_prefix("Icmp: "));
-    let (names, numbers) = lines.next().zip(lines.next()).context("the kernel counts ICMP")?;
-    let found = names.split(' ').zip(numbers.split(' ')).find(|(name, _)| *name == "InEchos");
-    Ok(found.context("it counts pings")?.1.parse()?)
-}
-
 #[test]
 fn any_process_of_a_host_can_send_into_a_vpc_until_the_host_keeps_the_port_to_its_kernel() -> Result<()> {
     let scene = pair().start(program())?;
     let (client, green) = (&scene["client"], &scene["green"]);
     client.pings(green.address)?;
     let forge = || scene.forge_ping_by_host_process(HostName::Host(1), "client", "green", HostName::Host(2));
-    let before = pings_heard(green)?;
+    let before = green.pings_heard()?;
 
     forge()?;
     eventually(Duration::from_secs(5), || {
-        ensure!(pings_heard(green)? == before + 1, "a packet from a host's address is a guest's");
+        ensure!(green.pings_heard()? == before + 1, "a packet from a host's address is a guest's");
         Ok(())
     })?;
 
@@ -133,6 +124,6 @@ fn any_process_of_a_host_can_send_into_a_vpc_until_the_host_keeps_the_port_to_it
 
     ensure!(forge().is_err(), "it was sent all the same");
     client.pings(green.address)?;
-    ensure!(pings_heard(green)? == before + 2, "what the kernel itself sends goes on");
+    ensure!(green.pings_heard()? == before + 2, "what the kernel itself sends goes on");
     elect_blue(&scene)
 }

@@ -8,7 +8,7 @@ use super::Done;
 use super::program::chain;
 use crate::args::Config;
 use crate::disk;
-use crate::machines::Outcome;
+use crate::machines::{Outcome, go_on};
 use anyhow::Context;
 use havip_guest::{GuestError, MachineSpec, Prepared, Program, Sandbox, Sandboxes};
 use havip_model::{HostNumber, InstanceId, InstanceState, InterfaceId, PowerState};
@@ -204,16 +204,7 @@ impl Guests {
 
     /// An earlier life of this agent may have ended while a machine stood still on its way to or from another host.
     fn wake(&self, instance: InstanceId) {
-        let sandboxes = self.sandboxes.clone();
-        tokio::task::spawn_blocking(move || {
-            match sandboxes.adopt(instance).map(|found| found.map(|it| it.wake())) {
-                Ok(Some(Err(error))) | Err(error) => {
-                    tracing::error!(%instance, error = chain(&error), "a machine that stood still does not go on");
-                }
-                Ok(Some(Ok(true))) => tracing::info!(%instance, "a machine that stood still goes on"),
-                Ok(Some(Ok(false)) | None) => {}
-            }
-        });
+        tokio::spawn(go_on(self.sandboxes.clone(), instance, Sandbox::wake));
     }
 
     /// Finds what an earlier life of this agent has left running.

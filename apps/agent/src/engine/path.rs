@@ -17,7 +17,6 @@ impl Engine {
 
     fn find_path(&self, asked: &proto::FindPath) -> Result<proto::PathFound, String> {
         let address = |field, bytes: &[u8]| convert::address(field, bytes).map_err(|error| error.to_string());
-        let protocol = protocol(asked.protocol, asked.port);
         let entrance = match (PortNumber::new(asked.from_port), HostNumber::new(asked.from_host)) {
             (Ok(port), _) => Entrance::Port(port),
             (_, Ok(from)) => Entrance::Host { from, passed_on: asked.passed_on },
@@ -28,22 +27,13 @@ impl Engine {
             vni: Vni::new(asked.vni).unwrap_or(Vni::MIN),
             source: address("source", &asked.source)?,
             destination: address("destination", &asked.destination)?,
-            protocol,
+            protocol: Protocol::of(asked.protocol, asked.port),
         };
         let table = self.switch.entries().map_err(|error| chain(&error))?;
         let records = self.switch.all_records().map_err(|error| chain(&error))?;
         let is_edge = self.devices.edge.is_some();
         let maps = Maps { host: self.host, is_edge, table: &table, records: &records };
         Ok(message(&hop(maps, entrance, packet)))
-    }
-}
-
-/// What a packet is, by its number in IP and its port.
-pub(super) fn protocol(number: u32, port: u32) -> Protocol {
-    match (number, u16::try_from(port)) {
-        (6, Ok(port)) => Protocol::Tcp(port),
-        (17, Ok(port)) => Protocol::Udp(port),
-        _ => Protocol::Ping,
     }
 }
 

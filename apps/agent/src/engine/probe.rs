@@ -1,9 +1,8 @@
 //! Sends a packet as a guest of this host would, once, for whoever wants to see where it goes.
 
 use super::Engine;
-use super::path::protocol;
 use super::program::chain;
-use havip_explain::probe::Probe;
+use havip_explain::{path::Protocol, probe::Probe};
 use havip_model::PortNumber;
 use havip_reconcile::table::{Entry, EntryKey};
 use havip_stream::{convert, proto};
@@ -26,7 +25,7 @@ impl Engine {
         let probe = Probe {
             source: address("source", &asked.source)?,
             destination: address("destination", &asked.destination)?,
-            protocol: protocol(asked.protocol, asked.port),
+            protocol: Protocol::of(asked.protocol, asked.port),
             mark: asked.mark,
         };
         let frame =

@@ -6,7 +6,7 @@
 use super::Engine;
 use super::program::chain;
 use crate::edge::EDGE_PORT;
-use havip_model::{Holder, Record, SubnetNumber, VipKey, Vni};
+use havip_model::{Holder, Record, SubnetNumber, VipKey};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use std::time::Duration;
 pub struct Segments {
     /// This host is an edge: others tell the outside nothing, and need not remember what there is to tell.
     is_edge: bool,
-    segments: BTreeMap<SubnetNumber, Vni>,
+    subnets: BTreeSet<SubnetNumber>,
     addresses: BTreeMap<VipKey, SubnetNumber>,
     /// In order of time.
     due: BTreeSet<(Duration, VipKey)>,
@@ -38,10 +38,8 @@ impl Segments {
             return;
         }
         match (key, now) {
-            (EntryKey::Segment(subnet), Some(Entry::Segment { vni, .. })) => {
-                self.segments.insert(subnet, *vni);
-            }
-            (EntryKey::Segment(subnet), _) => _ = self.segments.remove(&subnet),
+            (EntryKey::Segment(subnet), Some(_)) => _ = self.subnets.insert(subnet),
+            (EntryKey::Segment(subnet), None) => _ = self.subnets.remove(&subnet),
             (EntryKey::Address(vni, address), now) => {
                 let key = VipKey { vni, address };
                 match now {
@@ -127,7 +125,7 @@ impl Engine {
     /// The outside device takes frames for the MACs of guests while there is an external subnet.
     pub(super) async fn open_outside(&mut self) {
         let Some(outside) = self.devices.edge else { return };
-        let wanted = !self.segments.segments.is_empty();
+        let wanted = !self.segments.subnets.is_empty();
         if wanted == self.segments.takes_all {
             return;
         }
@@ -156,7 +154,7 @@ const TOLD_AGAIN: Duration = Duration::from_secs(15);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use havip_model::Incarnation;
+    use havip_model::{Incarnation, Vni};
 
     fn key(last: u8) -> VipKey {
         VipKey { vni: Vni::MIN, address: [192, 168, 177, last].into() }

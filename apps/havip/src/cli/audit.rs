@@ -5,9 +5,8 @@ use super::session::{Session, print};
 use super::show::{Column, Format, Names, Row};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use havip_api::{AuditEntry, AuditFilter, AuditOutcome, Client};
-use havip_audit::{Chain, Entry, Noted, Outcome, Verifier};
-use havip_model::Timestamp;
+use havip_api::{AuditEntry, AuditFilter, Client};
+use havip_audit::{Chain, Entry, Verifier};
 use std::{
     fs::File,
     io::{BufRead, BufReader, BufWriter, Write},
@@ -202,29 +201,8 @@ impl Verifying {
 
 /// An entry as it was hashed.
 fn read(shown: AuditEntry) -> Result<Entry> {
-    let at: jiff::Timestamp = shown.at.parse().with_context(|| format!("entry {}", shown.sequence))?;
-    let outcome = match (shown.outcome, shown.code) {
-        (AuditOutcome::Done, _) => Outcome::Done,
-        (AuditOutcome::Refused, code) => Outcome::Refused(code.unwrap_or_default()),
-    };
-    Ok(Entry {
-        sequence: shown.sequence,
-        noted: Noted {
-            at: Timestamp(u64::try_from(at.as_millisecond())?),
-            user: shown.user,
-            key: shown.key,
-            project: shown.project,
-            source: shown.source,
-            dialect: shown.dialect,
-            action: shown.action,
-            resources: shown.resources,
-            request_id: shown.request_id,
-            outcome,
-            count: shown.count,
-        },
-        previous: shown.previous,
-        hash: shown.hash,
-    })
+    let sequence = shown.sequence;
+    shown.as_hashed().with_context(|| format!("entry {sequence}"))
 }
 
 fn end(text: &str) -> Result<Chain> {
@@ -274,6 +252,8 @@ impl Row for AuditEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use havip_audit::{Noted, Outcome};
+    use havip_model::Timestamp;
 
     /// Two entries as an export has them.
     fn lines() -> Vec<String> {

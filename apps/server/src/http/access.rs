@@ -1,7 +1,7 @@
 //! Who may ask: a bearer of an access key, or who signs as a cloud's client does. Gives each request an id and logs it.
 
 use super::{
-    action::{self, Reach},
+    action::{self, Action, Reach},
     ask::Asker,
     dialect::{self, Answered, Dialects, Heard},
     metrics::Metrics,
@@ -71,9 +71,11 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
 
 /// Lets a bearer of an access key in; a fault becomes a problem document.
 async fn native(gate: &Gate, mut request: Request, next: Next, request_id: &str) -> Response {
-    let mut tried = tried(&request, request_id);
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let action = path.and_then(|path| action::of(request.method().as_str(), path));
+    let mut tried = tried(&request, action, request_id);
     let is_change = action::is_change(request.method().as_str(), tried.action);
-    let response = match admit(gate, &request, &mut tried) {
+    let response = match admit(gate, &request, action, &mut tried) {
         Ok(()) => {
             if let Some(rights) = tried.rights.clone() {
                 let (action, request_id) = (tried.action, request_id.into());
@@ -93,9 +95,7 @@ async fn native(gate: &Gate, mut request: Request, next: Next, request_id: &str)
 }
 
 /// What is known of a request before anybody knows who asks.
-fn tried(request: &Request, request_id: &str) -> Tried {
-    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let action = path.and_then(|path| action::of(request.method().as_str(), path));
+fn tried(request: &Request, action: Option<Action>, request_id: &str) -> Tried {
     Tried {
         key: bearer(request).map(|(id, _)| id.to_string()).unwrap_or_default(),
         source: Gate::source(request.extensions()),
@@ -108,7 +108,7 @@ fn tried(request: &Request, request_id: &str) -> Tried {
 }
 
 /// Finds out who asks, and whether they may; nobody does on the open paths, which anybody may read.
-fn admit(gate: &Gate, request: &Request, tried: &mut Tried) -> Result<(), Fault> {
+fn admit(gate: &Gate, request: &Request, action: Option<Action>, tried: &mut Tried) -> Result<(), Fault> {
     let service = &gate.service;
     if request.method() == Method::GET && OPEN.contains(&request.uri().path()) {
         return Ok(());
@@ -121,11 +121,8 @@ fn admit(gate: &Gate, request: &Request, tried: &mut Tried) -> Result<(), Fault>
     }
     let rights = Rights::new(principal, tried.source, gate.is_secure, tried.dialect);
     tried.rights = Some(rights.clone());
-    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     // What is no route is told so by whoever looks for it.
-    let Some(action) = path.and_then(|path| action::of(request.method().as_str(), path)) else {
-        return Ok(());
-    };
+    let Some(action) = action else { return Ok(()) };
     service.throttle(&rights.principal.key, action.name).map_err(Fault::throttled)?;
     let is_administrator = rights.principal.is_administrator;
     let allowed = match action.reach {

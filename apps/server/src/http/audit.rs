@@ -2,7 +2,7 @@
 
 use super::{
     ask::{Params, Server},
-    list::limit,
+    list::{limit, wrong_cursor},
 };
 use crate::{service::Fault, shape::audit_entry};
 use axum::Json;
@@ -55,9 +55,7 @@ pub async fn list_audit_entries(
     let limit = limit(filter.limit)?;
     let after = match &filter.after {
         None => 0,
-        Some(after) => after.parse().map_err(|_| {
-            Fault::invalid("after", "invalid_cursor", "after takes what the page before gave as next")
-        })?,
+        Some(after) => after.parse().map_err(|_| wrong_cursor())?,
     };
     let only = (!server.asker.is_administrator).then(|| server.asker.project.to_string());
     let since = instant("since", filter.since.as_ref())?;

@@ -91,9 +91,7 @@ pub fn page<T: Listed, S>(
 ) -> Result<Json<Page<S>>, Fault> {
     let after: Option<T::Key> = match narrow.after {
         None => None,
-        Some(text) => Some(text.parse().map_err(|_| {
-            Fault::invalid("after", "invalid_cursor", "after takes what the page before gave as next")
-        })?),
+        Some(text) => Some(text.parse().map_err(|_| wrong_cursor())?),
     };
     let limit = limit(narrow.limit)?;
     service.read(|durable| {
@@ -125,6 +123,11 @@ pub fn page<T: Listed, S>(
         let shapes = service.shapes(durable);
         Ok(Json(Page { items: rows.iter().map(|(_, value)| show(&shapes, value)).collect(), next }))
     })
+}
+
+/// What no page has given as its `next`.
+pub fn wrong_cursor() -> Fault {
+    Fault::invalid("after", "invalid_cursor", "after takes what the page before gave as next")
 }
 
 /// How many rows a page may have.

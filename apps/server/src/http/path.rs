@@ -69,11 +69,16 @@ fn question(query: PathQuery) -> Result<Question, Fault> {
         interface: interface.map(|id| parse::path_id("interface", "interface_not_found", &id)).transpose()?,
         source: source.map(|text| parse::address("source", &text)).transpose()?,
         destination: parse::address("destination", &destination)?,
-        protocol: match protocol {
-            PathProtocol::Icmp => 1,
-            PathProtocol::Tcp => 6,
-            PathProtocol::Udp => 17,
-        },
+        protocol: number(protocol),
         port,
     })
+}
+
+/// Of IP; 1 is the ICMP of both families.
+pub(super) fn number(protocol: PathProtocol) -> u32 {
+    match protocol {
+        PathProtocol::Icmp => 1,
+        PathProtocol::Tcp => 6,
+        PathProtocol::Udp => 17,
+    }
 }

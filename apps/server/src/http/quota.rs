@@ -133,7 +133,7 @@ fn quotas(
     let rows = wanted.flat_map(|quota| match (quota.follows_profile(), profile) {
         (false, _) => vec![(quota, None)],
         (true, Some(profile)) => vec![(quota, Some(profile))],
-        (true, None) => PROFILES.iter().map(|profile| (quota, Some(*profile))).collect(),
+        (true, None) => Profile::ALL.map(|profile| (quota, Some(profile))).into(),
     });
     rows.filter_map(|(quota, profile)| shape::quota(&limits, world, quota, profile, resource)).collect()
 }
@@ -178,5 +178,3 @@ fn request_called(server: &Server, durable: &Durable, id: &str) -> Result<QuotaR
 fn number(limit: u64) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
-
-const PROFILES: [Profile; 4] = [Profile::Native, Profile::Alibaba, Profile::Tencent, Profile::Ucloudstack];

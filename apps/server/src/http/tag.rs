@@ -2,7 +2,7 @@
 
 use super::{
     ask::{Asked, ChangeHeaders, Params, Server},
-    list::limit,
+    list::{limit, wrong_cursor},
 };
 use crate::service::Fault;
 use axum::{Json, extract::Path};
@@ -15,11 +15,7 @@ use havip_model::{Resource, ResourceKey};
     (status = 200, body = Page<Tag>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_tags(server: Server, Params(filter): Params<TagFilter>) -> Result<Json<Page<Tag>>, Fault> {
     let limit = limit(filter.limit)?;
-    let after = filter.after.as_deref().map(|after| {
-        after.split_once(' ').ok_or_else(|| {
-            Fault::invalid("after", "invalid_cursor", "after takes what the page before gave as next")
-        })
-    });
+    let after = filter.after.as_deref().map(|after| after.split_once(' ').ok_or_else(wrong_cursor));
     let after = after.transpose()?;
     let is = |wanted: &Option<String>, have: &str| wanted.as_ref().is_none_or(|wanted| wanted == have);
     let mut found: Vec<Tag> = server.read(|durable| {

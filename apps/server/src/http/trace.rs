@@ -3,7 +3,7 @@
 use super::{
     ask::{Params, Server},
     host::host_number,
-    parse,
+    parse, path,
 };
 use crate::{
     entropy,
@@ -89,12 +89,7 @@ fn order(server: &Service, host: HostNumber, filter: TraceFilter) -> Result<Trac
         end: false,
         vni: vni.map_or(0, Vni::get),
         address: address.map(convert::address_bytes).unwrap_or_default(),
-        protocol: match protocol {
-            None => 0,
-            Some(PathProtocol::Icmp) => 1,
-            Some(PathProtocol::Tcp) => 6,
-            Some(PathProtocol::Udp) => 17,
-        },
+        protocol: protocol.map_or(0, path::number),
         service: port.unwrap_or_default().into(),
         verdicts: verdicts.iter().map(|verdict| verdict.as_str().into()).collect(),
     })

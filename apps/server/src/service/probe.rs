@@ -29,11 +29,7 @@ impl Service {
         let probe = Probe {
             source: address(&first.question.source)?,
             destination: question.destination,
-            protocol: match question.protocol {
-                6 => Protocol::Tcp(question.port),
-                17 => Protocol::Udp(question.port),
-                _ => Protocol::Ping,
-            },
+            protocol: Protocol::of(question.protocol, question.port.into()),
             mark: u64::from_ne_bytes(entropy::random()),
         };
         let watched: BTreeSet<HostNumber> = hops.iter().map(|hop| hop.host).collect();

@@ -132,12 +132,18 @@ impl Scene {
             let wish = havip_api::CreateProject { name: project.into(), ..Default::default() };
             self.client.create_project(&wish).unwrap();
         }
-        let client = self.client.in_project(project);
         let wish = havip_api::CreateUser { name: name.into(), ..Default::default() };
-        let user = client.create_user(&wish).unwrap().id;
-        let wish = havip_api::CreateAccessKey { user: Some(user), ..Default::default() };
-        let made = client.create_access_key(&wish).unwrap();
-        KeyFile { access_key_id: made.access_key.id, access_key_secret: made.access_key_secret }
+        key_of_new_user(&self.client.in_project(project), &wish)
+    }
+
+    /// A user of the first project with this policy and no other, by its key.
+    pub fn user_with_policy(&self, name: &str, document: &str) -> KeyFile {
+        let document = document.into();
+        let wish = havip_api::CreatePolicy { name: name.into(), document, ..Default::default() };
+        self.client.create_policy(&wish).unwrap();
+        let policies = Some(vec![name.into()]);
+        let wish = havip_api::CreateUser { name: name.into(), policies, ..Default::default() };
+        key_of_new_user(&self.client, &wish)
     }
 
     pub fn bearer(&self) -> String {
@@ -157,6 +163,13 @@ fn client(server: &Server, config: &Config) -> Client {
     let key = std::fs::read(config.admin_key_file.as_ref().unwrap()).unwrap();
     let key: KeyFile = serde_json::from_slice(&key).unwrap();
     Client::new(Asking { server: format!("http://{}", server.api), key, authority_pem: None }).unwrap()
+}
+
+fn key_of_new_user(client: &Client, wish: &havip_api::CreateUser) -> KeyFile {
+    let user = client.create_user(wish).unwrap().id;
+    let wish = havip_api::CreateAccessKey { user: Some(user), ..Default::default() };
+    let made = client.create_access_key(&wish).unwrap();
+    KeyFile { access_key_id: made.access_key.id, access_key_secret: made.access_key_secret }
 }
 
 /// Waits for the thing, for ten seconds at most.

@@ -33,21 +33,14 @@ pub struct Answer {
 }
 
 impl Vacancy {
-    /// Begins the asks, or begins them anew.
-    pub fn open(&mut self, now: Duration) {
-        let (answers, unsure) = match std::mem::replace(self, Self::Held) {
+    /// Begins the asks, or begins them anew, for ports that may have the address as far as anybody knows.
+    pub fn open(&mut self, now: Duration, ports: impl IntoIterator<Item = PortNumber>) {
+        let (answers, mut unsure) = match std::mem::replace(self, Self::Held) {
             Self::Held => Default::default(),
             Self::Vacant { answers, unsure, .. } => (answers, unsure),
         };
+        unsure.extend(ports);
         *self = Self::Vacant { began_at: now, asked: 0, answers, unsure };
-    }
-
-    /// The same for ports that may have the address, as far as anybody knows.
-    pub fn open_for(&mut self, now: Duration, ports: impl IntoIterator<Item = PortNumber>) {
-        self.open(now);
-        if let Self::Vacant { unsure, .. } = self {
-            unsure.extend(ports);
-        }
     }
 
     /// Somebody holds the VIP now. Returns the ports that have the address all the same, or may have it: those whose
@@ -143,7 +136,7 @@ mod tests {
     #[test]
     fn an_agent_that_was_late_asks_once_and_not_for_each_time_it_missed() {
         let mut vacancy = Vacancy::Held;
-        vacancy.open(Duration::ZERO);
+        vacancy.open(Duration::ZERO, []);
         assert!(vacancy.asks_now(Duration::from_secs(60)));
         assert!(!vacancy.asks_now(Duration::from_secs(60)));
         assert_eq!(vacancy.next_deadline(), Some(Duration::from_secs(63)));

@@ -137,7 +137,7 @@ impl Vip {
             return;
         }
         match self.present_holder() {
-            None => self.vacancy.open_for(now, [port]),
+            None => self.vacancy.open(now, [port]),
             Some(holder) if (holder.host, holder.port) == (self.host, port) => {}
             Some(_) if self.contests.contains_key(&port) => {}
             Some(_) => {
@@ -149,7 +149,7 @@ impl Vip {
     /// Nobody holds it: its ports are asked, unless the records may not be complete yet (C10 a).
     pub(super) fn open_vacancy(&mut self, now: Duration, rivals: Vec<PortNumber>) {
         if self.is_settled {
-            self.vacancy.open_for(now, rivals);
+            self.vacancy.open(now, rivals);
         }
     }
 

@@ -3,7 +3,8 @@
 use super::{Guest, Happened, Phase, Way, What};
 use crate::engine::program::chain;
 use crate::engine::{Done, Engine};
-use crate::machines::{Arriving, Departing, Outcome};
+use crate::machines::{Arriving, Departing, Outcome, go_on};
+use havip_guest::Sandbox;
 use havip_model::{HostNumber, InstanceId};
 use havip_reconcile::item::{InstanceItem, Item};
 use tokio::sync::oneshot;
@@ -73,15 +74,8 @@ impl Engine {
 
     /// The server wants a machine here that stands still since it was sent away.
     fn resume(&self, instance: InstanceId) {
-        let sandboxes = self.guests.sandboxes();
-        tokio::task::spawn_blocking(move || {
-            match sandboxes.adopt(instance).map(|found| found.map(|it| it.resume())) {
-                Ok(Some(Err(error))) | Err(error) => {
-                    tracing::error!(%instance, error = chain(&error), "a machine that stays does not go on");
-                }
-                Ok(Some(Ok(())) | None) => {}
-            }
-        });
+        let resume = |machine: &Sandbox| machine.resume().map(|()| true);
+        tokio::spawn(go_on(self.guests.sandboxes(), instance, resume));
     }
 
     /// Another host wants to send a machine that is to go on here.
