@@ -1,14 +1,16 @@
 //! Speaking for the dead: the hands and ears of core/assist's machine (section 6 of the design).
 
+mod departed;
 mod lost;
 mod owners;
 
 use super::program::chain;
 use super::{Done, Engine};
+use departed::Departed;
 use havip_assist::{Action, Delivered, Event, Evidence, Known, Named, Speaker, Speech};
 use havip_liveness::Witness;
 use havip_model::{Holder, HostNumber, MoveCause, PortNumber, PortState, VipKey};
-use havip_reconcile::item::{Item, VipItem};
+use havip_reconcile::item::{Item, ItemKey, VipItem};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use havip_stream::proto;
 use havip_switch::Outcome;
@@ -21,6 +23,7 @@ use tokio::sync::oneshot;
 #[derive(Debug, Default)]
 pub struct Assist {
     speaker: Speaker,
+    departed: Departed,
     /// The switch's memory is to be read, once for all that died in this turn.
     look_is_due: bool,
     /// Others that have missed a host wait for this one's word.
@@ -109,7 +112,7 @@ impl Engine {
             .collect();
         let host = match self.observed.get(&EntryKey::Address(vni, delivered.source)) {
             Some(Entry::Address(Address::Interface { port, host, .. })) if *port == delivered.sender => *host,
-            _ => None,
+            _ => self.assist.departed.get(delivered.sender).map(|gone| gone.host),
         };
         let sender = host.map(|host| Holder { host, port: delivered.sender });
         Some(Known { delivered, advert, sender, names })
@@ -133,7 +136,26 @@ impl Engine {
             Item::Endpoint(endpoint) => Some((endpoint.port, endpoint.instance?)),
             _ => None,
         });
-        Owners::new(endpoints)
+        Owners::new(self.assist.departed.owned().chain(endpoints))
+    }
+
+    /// Remembers whose the ports were that leave their instances, before the items say so no more.
+    pub(super) fn note_departed(&mut self, changed: &BTreeMap<ItemKey, Option<Item>>) {
+        let now = crate::clock::since_boot();
+        let mut members = BTreeMap::new();
+        for (key, new) in changed {
+            let Some(Item::Endpoint(old)) = self.desired.items().get(key) else { continue };
+            let instance = match new {
+                Some(Item::Endpoint(new)) => new.instance,
+                _ => None,
+            };
+            if old.instance != instance {
+                let members = members.entry(old.vni).or_insert_with(|| {
+                    self.vpc(old.vni).map_or_else(Vec::new, |vpc| vpc.members.clone()).into()
+                });
+                self.assist.departed.note(now, old, members);
+            }
+        }
     }
 
     fn vip_item(&self, key: VipKey) -> Option<&VipItem> {
@@ -182,7 +204,8 @@ impl Engine {
     fn is_down(&self, port: PortNumber) -> Option<bool> {
         // One that migrates lives on, wherever it is.
         let mut items = self.port_items().filter(|item| item.port == port && item.arrives.is_none());
-        let is_ours = self.has_adopted && items.next().is_some();
+        let was_ours = self.assist.departed.get(port).is_some_and(|gone| gone.host == self.host);
+        let is_ours = self.has_adopted && (items.next().is_some() || was_ours);
         let entry = self.observed.get(&EntryKey::Port(port));
         is_ours.then_some(!matches!(entry, Some(Entry::Port(port)) if port.state != PortState::Inactive))
     }
@@ -196,7 +219,8 @@ impl Engine {
     ) {
         let vni = self.port_items().find(|item| item.port == port).map(|item| item.vni);
         let is_member = vni.and_then(|vni| self.vpc(vni)).is_some_and(|vpc| vpc.members.contains(&host));
-        match self.is_down(port).filter(|_| is_member) {
+        let was_member = self.assist.departed.get(port).is_some_and(|gone| gone.members.contains(&host));
+        match self.is_down(port).filter(|_| is_member || was_member) {
             // Whoever asked may have gone.
             Some(down) => _ = answer.send(proto::DownReply { down }),
             // Dropping the answer says that there is none.

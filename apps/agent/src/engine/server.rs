@@ -69,6 +69,7 @@ impl Engine {
     /// Makes changed items part of what should be; the writing is left to [`Self::settle`].
     pub(super) async fn take_changes(&mut self, changed: BTreeMap<ItemKey, Option<Item>>) {
         let (mut ports, mut hosts) = (false, false);
+        self.note_departed(&changed);
         for (key, item) in changed {
             ports |= matches!(key, ItemKey::Port(_));
             hosts |= matches!(key, ItemKey::Host(_) | ItemKey::Vpc(_));

@@ -53,6 +53,23 @@ fn a_holder_that_advertises_on_another_interface_than_the_vip_s_is_spoken_for() 
 }
 
 #[test]
+fn deleting_an_instance_that_advertises_on_another_interface_than_the_vip_s_hands_it_over_at_once()
+-> Result<()> {
+    let mut scene = pair().start(program())?;
+    elect_apart(&scene)?;
+    let blue = scene["blue"].id.clone();
+
+    let outage = outage(&scene, "green", || scene.settled(|client| client.delete_instance(&blue)).map(drop))?;
+
+    scene.forget("blue");
+    was_assisted(&scene, outage)?;
+    // The VIP's interface outlives the instance that it was attached to.
+    let causes = scene.causes()?;
+    ensure!(causes == [MoveCause::Claim, MoveCause::PortDown, MoveCause::Assisted], "{causes:?}");
+    Ok(())
+}
+
+#[test]
 fn adverts_of_another_subnet_than_the_vip_s_are_repeated_there_when_the_holder_s_host_is_lost() -> Result<()>
 {
     let scene = pair().start(program())?;
