@@ -52,6 +52,11 @@ impl Filters {
         filters.collect::<Result<_, _>>().map(Self)
     }
 
+    /// The values of a key's first filter; none if there is no such filter.
+    pub fn wanted(&self, key: &str) -> &[String] {
+        self.0.iter().find(|(other, _)| other == key).map_or(&[], |(_, values)| values)
+    }
+
     /// Whether every filter holds of what `value` says of a key.
     pub fn pass(&self, value: impl Fn(&str) -> String) -> bool {
         self.0.iter().all(|(key, values)| values.contains(&value(key)))

@@ -1,6 +1,7 @@
 //! One resource, several names: each dialect shows its own prefix and so many characters of the body.
 
 use havip_model::{Body, Id, Map};
+use std::collections::BTreeSet;
 
 /// How a dialect names a kind of resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,15 @@ impl Naming {
     pub fn find<'a, K: Id, V>(self, all: &'a Map<K, V>, text: &str) -> Option<&'a V> {
         all.by_head(text.strip_prefix(self.prefix).filter(|_| self.fits(text))?)
     }
+
+    /// The resources of these names, each once, or all if none is named; in the order of their ids.
+    pub fn among<'a, K: Id, V>(self, all: &'a Map<K, V>, names: &[impl AsRef<str>]) -> Vec<&'a V> {
+        if names.is_empty() {
+            return all.values().collect();
+        }
+        let names: BTreeSet<&str> = names.iter().map(AsRef::as_ref).collect();
+        names.into_iter().filter_map(|name| self.find(all, name)).collect()
+    }
 }
 
 /// Writes ids of Havip's own API in a text as a dialect names them: a message of the rules, for the dialect's client.
@@ -66,6 +76,8 @@ pub fn rename(text: &str, names: &[(&str, Naming)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trial::Trial;
+    use havip_admission::{Request, request};
     use havip_model::{SubnetId, VipId};
 
     #[test]
@@ -79,6 +91,26 @@ mod tests {
             shown,
             format!("VIP {} is in {}, vip-short is not; 中", vips.show(vip), subnets.show(subnet))
         );
+    }
+
+    #[test]
+    fn a_list_has_what_is_named_once_and_in_the_order_of_ids_or_everything() {
+        let mut trial = Trial::new("z");
+        let vpc = || request::CreateVpc {
+            texts: request::Texts::default(),
+            region: "local".into(),
+            cidr: "10.0.0.0/8".parse().expect("a range"),
+            cidr6: None,
+        };
+        (0..9).for_each(|_| _ = trial.change(&[Request::from(vpc()).into()]).expect("room"));
+        let (naming, all) = (Naming::new("vpc-", 8), &trial.world.vpcs);
+        let ids =
+            |names: &[String]| -> Vec<_> { naming.among(all, names).iter().map(|vpc| vpc.id).collect() };
+        let every: Vec<_> = all.keys().copied().collect();
+        assert_eq!(ids(&[]), every);
+        let shown = |at: usize| naming.show(every[at]);
+        assert_eq!(ids(&[shown(5), "vpc-00000000".into(), shown(2), shown(5)]), [every[2], every[5]]);
+        assert_eq!(ids(&["nonsense".into()]), []);
     }
 
     #[test]

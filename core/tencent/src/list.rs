@@ -74,6 +74,14 @@ impl Narrow {
                 .all(|(name, wanted)| values(name).iter().any(|value| wanted.contains(value)))
     }
 
+    /// The ids that are asked for, by themselves or by the filter of this name; all if there is none.
+    pub fn ids(&self, filter: &str) -> &[String] {
+        match self.ids.is_empty() {
+            true => self.wanted(filter).unwrap_or_default(),
+            false => &self.ids,
+        }
+    }
+
     /// The values that a filter asks for.
     pub fn wanted(&self, name: &str) -> Option<&[String]> {
         self.filters.iter().find(|(key, _)| key == name).map(|(_, values)| values.as_slice())

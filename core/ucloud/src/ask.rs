@@ -66,6 +66,13 @@ impl Ask {
         naming.find(all, id).ok_or_else(|| error::not_found(parameter, id))
     }
 
+    /// The resources that a list of ids or a single id names, or all if there is none.
+    pub fn named<'a, K: Id, V>(&self, parameter: &str, naming: Naming, all: &'a Map<K, V>) -> Vec<&'a V> {
+        let mut names = self.params.list(parameter);
+        names.extend(self.text(parameter));
+        naming.among(all, &names)
+    }
+
     /// A text that passes if it is not given.
     pub fn is(&self, name: &str, value: &str) -> bool {
         self.text(name).is_none_or(|wanted| wanted == value)

@@ -220,7 +220,8 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         Resource::Eip(eip) => Some(eip),
         _ => None,
     });
-    let rows: Vec<&Eip> = view.world.eips.values().chain(withdrawn).filter(passes).collect();
+    let rows: Vec<&Eip> =
+        name::EIP.among(&view.world.eips, &ids).into_iter().chain(withdrawn).filter(passes).collect();
     page(ask, ("EipAddresses", "EipAddress"), 100, rows, |eip| &eip.meta, |eip| show(ask, view, eip))
 }
 

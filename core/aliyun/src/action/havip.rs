@@ -197,7 +197,12 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             _ => vip.address().to_string(),
         })
     };
-    let rows: Vec<&Vip> = view.world.vips.values().chain(withdrawn).filter(passes).collect();
+    let rows: Vec<&Vip> = name::HAVIP
+        .among(&view.world.vips, filters.wanted("HaVipId"))
+        .into_iter()
+        .chain(withdrawn)
+        .filter(passes)
+        .collect();
     page(ask, ("HaVips", "HaVip"), 50, rows, |vip| &vip.meta, |vip| show(ask, view, vip))
 }
 

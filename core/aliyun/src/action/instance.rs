@@ -121,11 +121,9 @@ fn describe_status(ask: &Ask, view: &View) -> Result<Value, Error> {
             "At most 100 instances may be named.",
         ));
     }
-    let passes = |one: &&Instance| {
-        (ids.is_empty() || ids.contains(&name::INSTANCE.show(one.id).as_str()))
-            && ask.text("ZoneId").is_none_or(|wanted| wanted == zone(view, one))
-    };
-    let rows: Vec<&Instance> = view.world.instances.values().filter(passes).collect();
+    let passes = |one: &&Instance| ask.text("ZoneId").is_none_or(|wanted| wanted == zone(view, one));
+    let all = name::INSTANCE.among(&view.world.instances, &ids);
+    let rows: Vec<&Instance> = all.into_iter().filter(passes).collect();
     page(
         ask,
         ("InstanceStatuses", "InstanceStatus"),
@@ -167,8 +165,7 @@ fn describe_attachments(ask: &Ask, view: &View) -> Result<Value, Error> {
 fn describe_maintenance(ask: &Ask, view: &View) -> Result<Value, Error> {
     let mut ids = ask.params.list("InstanceId");
     ids.extend(ask.text("InstanceId"));
-    let passes = |one: &&Instance| ids.is_empty() || ids.contains(&name::INSTANCE.show(one.id).as_str());
-    let rows: Vec<&Instance> = view.world.instances.values().filter(passes).collect();
+    let rows = name::INSTANCE.among(&view.world.instances, &ids);
     page(
         ask,
         ("MaintenanceAttributes", "MaintenanceAttribute"),
@@ -200,11 +197,11 @@ fn describe_disks(ask: &Ask, view: &View) -> Result<Value, Error> {
     let ids = ask.array("DiskIds")?;
     let wants_system = ask.text("DiskType").is_none_or(|kind| ["all", "system"].contains(&kind));
     let passes = |one: &&Instance| {
-        wants_system
-            && ask.text("InstanceId").is_none_or(|wanted| wanted == name::INSTANCE.show(one.id))
-            && ids.as_ref().is_none_or(|ids| ids.contains(&name::DISK.show(one.id)))
+        wants_system && ids.as_ref().is_none_or(|ids| ids.contains(&name::DISK.show(one.id)))
     };
-    let rows: Vec<&Instance> = view.world.instances.values().filter(passes).collect();
+    let of: Vec<&str> = ask.text("InstanceId").into_iter().collect();
+    let all = name::INSTANCE.among(&view.world.instances, &of);
+    let rows: Vec<&Instance> = all.into_iter().filter(passes).collect();
     page(
         ask,
         ("Disks", "Disk"),
@@ -358,8 +355,11 @@ fn named<'a>(ask: &Ask, view: &View<'a>) -> Result<Vec<&'a Instance>, Error> {
     if ids.as_ref().is_some_and(|ids| ids.len() > 100) {
         return Err(error::invalid("InstanceIds may name at most 100 instances."));
     }
-    let passes = |one: &&Instance| ids.as_ref().is_none_or(|ids| ids.contains(&name::INSTANCE.show(one.id)));
-    Ok(view.world.instances.values().filter(passes).collect())
+    Ok(match ids {
+        // A list of none is not the same as no list.
+        Some(ids) if ids.is_empty() => vec![],
+        ids => name::INSTANCE.among(&view.world.instances, &ids.unwrap_or_default()),
+    })
 }
 
 fn find<'a>(ask: &Ask, view: &View<'a>) -> Result<&'a Instance, Error> {

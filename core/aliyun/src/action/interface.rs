@@ -180,7 +180,12 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         Resource::Interface(interface) => Some(interface),
         _ => None,
     });
-    let rows: Vec<&Interface> = view.world.interfaces.values().chain(withdrawn).filter(passes).collect();
+    let rows: Vec<&Interface> = name::INTERFACE
+        .among(&view.world.interfaces, &ids)
+        .into_iter()
+        .chain(withdrawn)
+        .filter(passes)
+        .collect();
     let names = ("NetworkInterfaceSets", "NetworkInterfaceSet");
     let mut shown = page(ask, names, 1000, rows, |one| &one.meta, |one| show(view, one))?;
     shown["NextToken"] = "".into();

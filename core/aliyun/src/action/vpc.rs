@@ -126,7 +126,8 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         Resource::Vpc(vpc) => Some(vpc),
         _ => None,
     });
-    let rows: Vec<&Vpc> = view.world.vpcs.values().chain(withdrawn).filter(passes).collect();
+    let rows: Vec<&Vpc> =
+        name::VPC.among(&view.world.vpcs, &ids).into_iter().chain(withdrawn).filter(passes).collect();
     page(ask, ("Vpcs", "Vpc"), 50, rows, |vpc| &vpc.meta, |vpc| show(ask, view, vpc))
 }
 

@@ -169,7 +169,8 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         Resource::Subnet(subnet) => Some(subnet),
         _ => None,
     });
-    let rows: Vec<&Subnet> = view.world.subnets.values().chain(withdrawn).filter(passes).collect();
+    let rows: Vec<&Subnet> =
+        name::VSWITCH.among(&view.world.subnets, &ids).into_iter().chain(withdrawn).filter(passes).collect();
     page(ask, ("VSwitches", "VSwitch"), 50, rows, |subnet| &subnet.meta, |subnet| show(view, subnet))
 }
 

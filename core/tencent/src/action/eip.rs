@@ -184,7 +184,12 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         Resource::Eip(eip) => Some(eip),
         _ => None,
     });
-    let rows: Vec<&Eip> = view.world.eips.values().chain(withdrawn).filter(passes).collect();
+    let rows: Vec<&Eip> = name::EIP
+        .among(&view.world.eips, narrow.ids("address-id"))
+        .into_iter()
+        .chain(withdrawn)
+        .filter(passes)
+        .collect();
     part(ask, "AddressSet", rows, |eip| &eip.meta, |eip| show(view, eip))
 }
 

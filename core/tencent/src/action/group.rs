@@ -128,7 +128,11 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             _ => vec!["0".into()],
         })
     };
-    let rows: Vec<&SecurityGroup> = view.world.groups.values().filter(passes).collect();
+    let rows: Vec<&SecurityGroup> = name::GROUP
+        .among(&view.world.groups, narrow.ids("security-group-id"))
+        .into_iter()
+        .filter(passes)
+        .collect();
     part(ask, "SecurityGroupSet", rows, |one| &one.meta, |one| show(one))
 }
 

@@ -218,7 +218,12 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         _ => None,
     });
     let passes = |vip: &&Vip| narrow.pass(&name::HAVIP.show(vip.id), |filter| values(view, vip, filter));
-    let rows: Vec<&Vip> = view.world.vips.values().chain(withdrawn).filter(passes).collect();
+    let rows: Vec<&Vip> = name::HAVIP
+        .among(&view.world.vips, narrow.ids("havip-id"))
+        .into_iter()
+        .chain(withdrawn)
+        .filter(passes)
+        .collect();
     let first = narrow.wanted("havip-association.instance-id");
     part(ask, "HaVipSet", rows, |vip| &vip.meta, |vip| show(view, vip, first))
 }

@@ -64,18 +64,17 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             _ => texts(&shown["InstanceChargeType"]),
         })
     };
-    let rows: Vec<&Instance> = view.world.instances.values().filter(passes).collect();
+    let rows: Vec<&Instance> = name::INSTANCE
+        .among(&view.world.instances, narrow.ids("instance-id"))
+        .into_iter()
+        .filter(passes)
+        .collect();
     part(ask, "InstanceSet", rows, |one| &one.meta, |one| show(view, one))
 }
 
 fn describe_status(ask: &Ask, view: &View) -> Result<Value, Error> {
     let narrow = narrow(ask, &[])?;
-    let rows: Vec<&Instance> = view
-        .world
-        .instances
-        .values()
-        .filter(|one| narrow.pass(&name::INSTANCE.show(one.id), |_| vec![]))
-        .collect();
+    let rows = name::INSTANCE.among(&view.world.instances, narrow.ids("instance-id"));
     part(
         ask,
         "InstanceStatusSet",

@@ -153,7 +153,12 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         Resource::Interface(interface) => Some(interface),
         _ => None,
     });
-    let rows: Vec<&Interface> = view.world.interfaces.values().chain(withdrawn).filter(passes).collect();
+    let rows: Vec<&Interface> = name::INTERFACE
+        .among(&view.world.interfaces, narrow.ids("network-interface-id"))
+        .into_iter()
+        .chain(withdrawn)
+        .filter(passes)
+        .collect();
     part(ask, "NetworkInterfaceSet", rows, |one| &one.meta, |one| show(view, one))
 }
 

@@ -101,7 +101,12 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         Resource::Subnet(subnet) => Some(subnet),
         _ => None,
     });
-    let rows: Vec<&Subnet> = view.world.subnets.values().chain(withdrawn).filter(passes).collect();
+    let rows: Vec<&Subnet> = name::SUBNET
+        .among(&view.world.subnets, narrow.ids("subnet-id"))
+        .into_iter()
+        .chain(withdrawn)
+        .filter(passes)
+        .collect();
     part(ask, "SubnetSet", rows, |subnet| &subnet.meta, |subnet| show(view, subnet))
 }
 

@@ -103,7 +103,12 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         Resource::Vpc(vpc) => Some(vpc),
         _ => None,
     });
-    let rows: Vec<&Vpc> = view.world.vpcs.values().chain(withdrawn).filter(passes).collect();
+    let rows: Vec<&Vpc> = name::VPC
+        .among(&view.world.vpcs, narrow.ids("vpc-id"))
+        .into_iter()
+        .chain(withdrawn)
+        .filter(passes)
+        .collect();
     part(ask, "VpcSet", rows, |vpc| &vpc.meta, |vpc| show(vpc))
 }
 

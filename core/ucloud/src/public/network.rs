@@ -107,8 +107,9 @@ fn delete_subnet(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
 }
 
 fn describe_vpc(ask: &Ask, view: &View) -> Result<Value, Error> {
-    let passes = |vpc: &&Vpc| ask.among("VPCIds", &name::VPC.show(vpc.id)) && ask.is("Tag", said(&vpc.meta));
-    let rows: Vec<&Vpc> = view.world.vpcs.values().filter(passes).collect();
+    let passes = |vpc: &&Vpc| ask.is("Tag", said(&vpc.meta));
+    let rows: Vec<&Vpc> =
+        ask.named("VPCIds", name::VPC, &view.world.vpcs).into_iter().filter(passes).collect();
     ask.part(
         ("DataSet", "TotalCount"),
         rows,
@@ -134,10 +135,10 @@ fn describe_subnet(ask: &Ask, view: &View) -> Result<Value, Error> {
     let passes = |subnet: &&Subnet| {
         ask.is("VPCId", &name::VPC.show(subnet.vpc))
             && ask.is("SubnetId", &name::SUBNET.show(subnet.id))
-            && ask.among("SubnetIds", &name::SUBNET.show(subnet.id))
             && ask.is("Tag", said(&subnet.meta))
     };
-    let rows: Vec<&Subnet> = view.world.subnets.values().filter(passes).collect();
+    let rows: Vec<&Subnet> =
+        ask.named("SubnetIds", name::SUBNET, &view.world.subnets).into_iter().filter(passes).collect();
     ask.part(
         ("DataSet", "TotalCount"),
         rows,

@@ -126,7 +126,8 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && ask.is("VIPId", &name::VIP.show(vip.id))
             && ask.is("Tag", tag(vip))
     };
-    let mut rows: Vec<&Vip> = view.world.vips.values().chain(withdrawn).filter(passes).collect();
+    let mut rows: Vec<&Vip> =
+        ask.named("VIPId", name::VIP, &view.world.vips).into_iter().chain(withdrawn).filter(passes).collect();
     rows.sort_by_key(|vip| vip.meta.created_at);
     let addresses: Vec<String> = rows.iter().map(|vip| vip.address().to_string()).collect();
     let set: Vec<Value> = rows.iter().map(|vip| show(ask, view, vip)).collect();

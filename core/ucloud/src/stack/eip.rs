@@ -104,8 +104,7 @@ fn target(ask: &Ask, view: &View) -> Result<EipTarget, Error> {
 }
 
 fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
-    let rows: Vec<&Eip> =
-        view.world.eips.values().filter(|eip| ask.among("EIPIDs", &name::EIP.show(eip.id))).collect();
+    let rows = ask.named("EIPIDs", name::EIP, &view.world.eips);
     // The vendor spells its count so.
     ask.part(
         ("Infos", "Totalcount"),

@@ -185,8 +185,7 @@ pub fn wanted(ask: &Ask, view: &View, parameters: &[&str]) -> Result<Vec<Securit
 }
 
 fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
-    let passes = |one: &&SecurityGroup| ask.among("SGIDs", &name::GROUP.show(one.id));
-    let rows: Vec<&SecurityGroup> = view.world.groups.values().filter(passes).collect();
+    let rows = ask.named("SGIDs", name::GROUP, &view.world.groups);
     ask.part(("Infos", "TotalCount"), rows, |one| &one.meta, |one| show(ask, view, one))
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 use havip_admission::request;
 use havip_dialect::{Error, Step, View};
-use havip_model::{ResourceKey, Status, Subnet, Vpc};
+use havip_model::{ResourceKey, Status, Subnet};
 use serde_json::{Value, json};
 
 pub const ACTIONS: &[Action] = &[
@@ -139,8 +139,7 @@ fn rename(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
 }
 
 fn describe_vpc(ask: &Ask, view: &View) -> Result<Value, Error> {
-    let rows: Vec<&Vpc> =
-        view.world.vpcs.values().filter(|vpc| ask.among("VPCIDs", &name::VPC.show(vpc.id))).collect();
+    let rows = ask.named("VPCIDs", name::VPC, &view.world.vpcs);
     ask.part(
         ("Infos", "TotalCount"),
         rows,
@@ -166,10 +165,9 @@ fn describe_vpc(ask: &Ask, view: &View) -> Result<Value, Error> {
 }
 
 fn describe_subnet(ask: &Ask, view: &View) -> Result<Value, Error> {
-    let passes = |subnet: &&Subnet| {
-        ask.among("SubnetIDs", &name::SUBNET.show(subnet.id)) && ask.is("VPCID", &name::VPC.show(subnet.vpc))
-    };
-    let rows: Vec<&Subnet> = view.world.subnets.values().filter(passes).collect();
+    let passes = |subnet: &&Subnet| ask.is("VPCID", &name::VPC.show(subnet.vpc));
+    let all = ask.named("SubnetIDs", name::SUBNET, &view.world.subnets);
+    let rows: Vec<&Subnet> = all.into_iter().filter(passes).collect();
     ask.part(("Infos", "TotalCount"), rows, |subnet| &subnet.meta, |subnet| show_subnet(ask, view, subnet))
 }
 

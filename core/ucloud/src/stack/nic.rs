@@ -103,8 +103,8 @@ fn delete(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
 
 /// Elastic ones only: a machine's first is a part of it.
 fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
-    let passes = |one: &&Interface| !one.is_primary && ask.among("NICIDs", &name::NIC.show(one.id));
-    let rows: Vec<&Interface> = view.world.interfaces.values().filter(passes).collect();
+    let mut rows = ask.named("NICIDs", name::NIC, &view.world.interfaces);
+    rows.retain(|one| !one.is_primary);
     ask.part(
         ("Infos", "TotalCount"),
         rows,

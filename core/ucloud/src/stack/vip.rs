@@ -176,7 +176,12 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && ask.among("Status", status(view, vip))
             && ask.text("Keyword").is_none_or(|word| texts.to_lowercase().contains(&word.to_lowercase()))
     };
-    let rows: Vec<&Vip> = view.world.vips.values().chain(withdrawn).filter(passes).collect();
+    let rows: Vec<&Vip> = ask
+        .named("VIPIDs", name::VIP, &view.world.vips)
+        .into_iter()
+        .chain(withdrawn)
+        .filter(passes)
+        .collect();
     ask.part(("Infos", "TotalCount"), rows, |vip| &vip.meta, |vip| show(ask, view, vip))
 }
 

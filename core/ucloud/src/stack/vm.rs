@@ -159,14 +159,14 @@ fn same(_: &Ask, _: &View, made: &[ResourceKey]) -> Value {
 fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     let passes = |one: &&Instance| {
         let primary = view.world.primary_interface(one.id);
-        ask.among("VMIDs", &name::VM.show(one.id))
-            && ask.is("VPCID", &primary.map(|interface| name::VPC.show(interface.vpc)).unwrap_or_default())
+        ask.is("VPCID", &primary.map(|interface| name::VPC.show(interface.vpc)).unwrap_or_default())
             && ask.is(
                 "SubnetID",
                 &primary.map(|interface| name::SUBNET.show(interface.subnet)).unwrap_or_default(),
             )
     };
-    let rows: Vec<&Instance> = view.world.instances.values().filter(passes).collect();
+    let rows: Vec<&Instance> =
+        ask.named("VMIDs", name::VM, &view.world.instances).into_iter().filter(passes).collect();
     ask.part(("Infos", "TotalCount"), rows, |one| &one.meta, |one| show(ask, view, one))
 }
 
