@@ -4,12 +4,14 @@
 //! kernel, which keeps the last eight moves of each VIP; a host that loses its power loses what was not told.
 
 use havip_lab::names::HostName;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The books.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
     made: Vec<Made>,
+    /// The VIP and epoch of every claim that was ever followed: the history may have those that are not looked for any more.
+    ever: BTreeSet<(usize, u64)>,
     /// How many lines a host's kernel has at most written into a VIP's history.
     lines: BTreeMap<(HostName, usize), u64>,
     /// Announcements that guests of a host have sent since its switch was made.
@@ -79,6 +81,7 @@ impl Account {
         for heard in hearing {
             *self.lines.entry((*heard, vip)).or_default() += 1;
         }
+        self.ever.insert((vip, epoch));
         let told = if agent { Told::Soon } else { Told::Kept };
         self.made.push(Made { vip, guest, host, epoch, line: self.lines[&(host, vip)], told });
     }
@@ -116,7 +119,7 @@ impl Account {
 
     /// Whether a guest has ever claimed this VIP by this epoch.
     pub fn has(&self, vip: usize, epoch: u64) -> bool {
-        self.made.iter().any(|made| (made.vip, made.epoch) == (vip, epoch))
+        self.ever.contains(&(vip, epoch))
     }
 
     /// All of that was there. The newest claims of each VIP are looked for again the next time.
@@ -174,6 +177,15 @@ mod tests {
         claims(&mut account, 10, false);
         account.agent_lives(HOST);
         assert_eq!(told(&account), [0, 1, 4, 5, 6, 7, 8, 9, 10, 11]);
+    }
+
+    #[test]
+    fn a_claim_that_is_not_looked_for_any_more_was_made_all_the_same() {
+        let mut account = Account::default();
+        claims(&mut account, REMEMBERED as u64 + 1, true);
+        account.seen(1);
+        assert_eq!(told(&account).first(), Some(&1));
+        assert!(account.has(0, 0) && !account.has(1, 0));
     }
 
     #[test]
