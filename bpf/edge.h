@@ -12,6 +12,19 @@
 
 #define AF_INET 2
 
+/* The edge that serves an EIP of this VPC: the one that answers for it outside. 0: none. */
+static __always_inline __u32 active_edge(__u32 vni, const __u8 *public_address)
+{
+	struct address_key key = { .vni = vni };
+	struct kept_record *kept;
+	__u64 holder;
+
+	__builtin_memcpy(key.address, public_address, 16);
+	kept = bpf_map_lookup_elem(&records, &key);
+	holder = kept ? READ_ONCE(kept->now.holder) : 0;
+	return holder && !is_released(holder) ? holder_host(holder) : 0;
+}
+
 /* A packet on its way out of a VPC. */
 struct departure {
 	__u32 vni;
@@ -152,23 +165,18 @@ static __always_inline int leave_vpc(struct __sk_buff *skb, const struct setting
 				     const struct nat *nat, __be32 destination)
 {
 	struct departure leaving = { .vni = vni, .port = port, .destination = destination };
-	struct address_key eip = { .vni = vni };
-	struct kept_record *kept;
-	__u64 holder;
+	__u32 edge = active_edge(vni, nat->public_address);
 
-	__builtin_memcpy(eip.address, nat->public_address, 16);
 	leaving.public_address = last_word(nat->public_address);
-	kept = bpf_map_lookup_elem(&records, &eip);
-	holder = kept ? READ_ONCE(kept->now.holder) : 0;
-	if (!holder || is_released(holder)) {
+	if (!edge) {
 		struct port *from = bpf_map_lookup_elem(&ports, &port);
 
 		return from ? refuse_ip(skb, from, REASON_EDGE_OFF, destination) : TC_ACT_SHOT;
 	}
 	count(COUNT_LEFT_VPC);
-	if (holder_host(holder) == own->host)
+	if (edge == own->host)
 		return go_outside(skb, &leaving);
-	return to_host(skb, own, vni, holder_host(holder), port, destination);
+	return to_host(skb, own, vni, edge, port, destination);
 }
 
 /*

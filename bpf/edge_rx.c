@@ -7,19 +7,6 @@
 #include "dhcp.h"
 #include "segment.h"
 
-/* This host is the one that answers for the EIP outside. */
-static __always_inline bool is_active_edge(const struct settings *own, __u32 vni, const struct ip16 *public_address)
-{
-	struct address_key key = { .vni = vni };
-	struct kept_record *kept;
-	__u64 holder;
-
-	__builtin_memcpy(key.address, public_address->address, 16);
-	kept = bpf_map_lookup_elem(&records, &key);
-	holder = kept ? READ_ONCE(kept->now.holder) : 0;
-	return holder && !is_released(holder) && holder_host(holder) == own->host;
-}
-
 /* Who asks for an EIP is told the edge device's MAC, by the active edge only. */
 static __always_inline int arp_from_outside(struct __sk_buff *skb, const struct settings *own)
 {
@@ -43,7 +30,7 @@ static __always_inline int arp_from_outside(struct __sk_buff *skb, const struct 
 	eip = bpf_map_lookup_elem(&eips, &target);
 	if (!eip)
 		return TO_THE_HOST;
-	if (!is_active_edge(own, eip->vni, &target))
+	if (active_edge(eip->vni, target.address) != own->host)
 		return drop(skb, 0, REASON_EDGE_INACTIVE, asked);
 
 	__builtin_memcpy(frame->ethernet.h_dest, frame->arp.sender_mac, ETH_ALEN);
@@ -126,5 +113,7 @@ int edge_rx(struct __sk_buff *skb)
 		verdict = ip_from_outside(skb, own);
 	else if (!skb->vlan_present && skb->protocol == bpf_htons(ETH_P_ARP))
 		verdict = arp_from_outside(skb, own);
+	else if (!skb->vlan_present && skb->protocol == bpf_htons(ETH_P_IPV6))
+		return jump(skb, STAGE_OUTSIDE6, TO_THE_HOST);
 	return verdict == TO_THE_HOST ? of_a_segment(skb) : verdict;
 }

@@ -29,18 +29,24 @@ static __always_inline __u32 inner_mtu(struct __sk_buff *skb, const struct setti
 	return mtu;
 }
 
-/* Lowers the MSS of a SYN to what fits both the outside and the fabric. */
-static __always_inline bool clamp(struct __sk_buff *skb, const struct settings *own)
+/* What fits both the outside and the fabric, less these headers; 0: that is not known. */
+static __always_inline __u32 room_behind(struct __sk_buff *skb, const struct settings *own, __u32 headers)
 {
-	__u32 inner, outer = 0;
+	__u32 inner = inner_mtu(skb, own), outer = 0;
 
-	if (!is_syn(skb))
-		return true;
-	inner = inner_mtu(skb, own);
 	bpf_check_mtu(skb, own->edge_ifindex, &outer, 0, 0);
 	if (!inner || (outer && outer < inner))
 		inner = outer;
-	return clamp_mss(skb, inner);
+	return inner > headers ? inner - headers : 0;
+}
+
+/* Lowers the MSS of a SYN to that. */
+static __always_inline bool clamp(struct __sk_buff *skb, const struct settings *own)
+{
+	struct iphdr *ip = ip_header(skb);
+	__u32 at = ip ? ETH_HLEN + ip->ihl * 4 : 0;
+
+	return !is_syn(skb) || clamp_mss(skb, at, room_behind(skb, own, sizeof(*ip) + sizeof(struct tcphdr)));
 }
 
 /* Drops what came from outside; the sender learns why from the edge, or, if that has no address, from the EIP. */

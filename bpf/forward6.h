@@ -13,6 +13,18 @@ struct parcel6 {
 	__u32 ping_at; /* where in the frame the request of a ping is; 0: it is none */
 };
 
+/* Words of skb->cb for STAGE_LEAVE6. */
+enum departure6_word { DEPARTURE6_VNI, DEPARTURE6_PORT, DEPARTURE6_OUTER };
+
+/* Hands over what leaves a VPC: of a port of this host, or of another host, whose underlay address is given. */
+static __always_inline int leave6(struct __sk_buff *skb, __u32 vni, __u32 port, __be32 outer)
+{
+	skb->cb[DEPARTURE6_VNI] = vni;
+	skb->cb[DEPARTURE6_PORT] = port;
+	skb->cb[DEPARTURE6_OUTER] = outer;
+	return jump(skb, STAGE_LEAVE6, TC_ACT_SHOT);
+}
+
 /* A size at which the packet, or each of its segments, would travel. */
 static __always_inline __u32 travel_size6(struct __sk_buff *skb)
 {

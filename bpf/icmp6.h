@@ -9,6 +9,7 @@
 /* Type and code of the errors made here. */
 enum complaint6_kind {
 	COMPLAINT6_NO_ROUTE = ICMP6_UNREACHABLE << 8,
+	COMPLAINT6_PROHIBITED = ICMP6_UNREACHABLE << 8 | 1, /* administratively */
 	COMPLAINT6_SCOPE = ICMP6_UNREACHABLE << 8 | 2, /* beyond the scope of a link-local address */
 	COMPLAINT6_ADDRESS = ICMP6_UNREACHABLE << 8 | 3,
 	COMPLAINT6_TOO_BIG = ICMP6_TOO_BIG << 8,
@@ -31,6 +32,8 @@ static __always_inline __u16 complaint6_about(__u32 reason)
 	switch (reason) {
 	case REASON_NO_ROUTE:
 		return COMPLAINT6_NO_ROUTE;
+	case REASON_NO_EIP:
+		return COMPLAINT6_PROHIBITED;
 	case REASON_SCOPE:
 		return COMPLAINT6_SCOPE;
 	case REASON_TTL:
@@ -43,6 +46,7 @@ static __always_inline __u16 complaint6_about(__u32 reason)
 	case REASON_TARGET_INACTIVE:
 	case REASON_TARGET_NOWHERE:
 	case REASON_HOST_UNKNOWN:
+	case REASON_EDGE_OFF:
 		return COMPLAINT6_ADDRESS;
 	}
 	return 0;
@@ -78,12 +82,11 @@ static __always_inline __s64 quote6_sum(struct __sk_buff *skb, __u8 *quote)
 
 /*
  * Makes the packet the ICMPv6 error about itself, addressed to its sender in Ethernet and IP; true if it is done.
- * The caller has filled in who says it.
+ * The caller has filled in who says it, and whose errors are limited together.
  */
-static __noinline bool complain6(struct __sk_buff *skb, const struct port *port, __u16 kind, __u32 mtu,
+static __noinline bool complain6(struct __sk_buff *skb, const struct complaint *limit, __u16 kind, __u32 mtu,
 				 const struct ip16 *source)
 {
-	struct complaint limit = { .vni = port->vni, .port = port->number };
 	__u8 quote[ICMP_QUOTE_MAX] __attribute__((aligned(4))) = {};
 	struct ipv6hdr *ip = (void *)quote;
 	struct icmp6_error head = {};
@@ -107,7 +110,7 @@ static __noinline bool complain6(struct __sk_buff *skb, const struct port *port,
 	if (bpf_skb_load_bytes(skb, sizeof(came), quote, length) ||
 	    !deserves_complaint6(&came, ip, quote[sizeof(*ip)]))
 		return false;
-	if (!may_complain(&limit)) {
+	if (!may_complain(limit)) {
 		count(COUNT_ICMP_LIMITED);
 		return false;
 	}
@@ -164,12 +167,14 @@ int refuse6_stage(struct __sk_buff *skb)
 {
 	__u32 number = skb->cb[0], kind = skb->cb[1], mtu = skb->cb[2];
 	struct port *port = bpf_map_lookup_elem(&ports, &number);
+	struct complaint limit = { .port = number };
 	struct ip16 source __attribute__((aligned(4)));
 
 	if (!port)
 		return TC_ACT_SHOT;
+	limit.vni = port->vni;
 	gateway6_of(port, source.address);
-	return complain6(skb, port, kind, mtu, &source) ? send_back_to_port(skb, port) : TC_ACT_SHOT;
+	return complain6(skb, &limit, kind, mtu, &source) ? send_back_to_port(skb, port) : TC_ACT_SHOT;
 }
 
 /* Turns a ping of the gateway around; the sums over swapped addresses stay what they were. */

@@ -86,6 +86,12 @@ static __always_inline bool is_link_local(const __u8 *address)
 	return (word_of(address, 0) & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
 }
 
+/* Of fc00::/7, which is nobody's outside. */
+static __always_inline bool is_unique_local(const __u8 *address)
+{
+	return (address[0] & 0xfe) == 0xfc;
+}
+
 /*
  * Link-local addresses are those of RFC 4291 appendix A, and no others: so the address of an interface in its subnet
  * says its MAC, and `macs` says the rest.

@@ -64,7 +64,7 @@ struct route_key {
 	__u8 address[16];
 };
 
-/* A range of public addresses: prefixlen = 96 + IPv4 length. */
+/* A range of public addresses: prefixlen = 96 + IPv4 length, or that of IPv6. */
 struct pool_key {
 	__u32 prefixlen;
 	__u8 address[16];
@@ -729,6 +729,7 @@ enum counter {
 	COUNT_SEGMENT_ARP_ANSWERED,
 	COUNT_PROBED_OUTSIDE,
 	COUNT_SHOWN_OUTSIDE,
+	COUNT_EDGE_ND_ANSWERED,
 	COUNT_END,
 };
 #define LEDGER_LEN 160

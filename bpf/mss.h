@@ -41,19 +41,15 @@ static __always_inline bool is_syn(struct __sk_buff *skb)
 	return flags & TCP_FLAG_IS_SYN;
 }
 
-/* Lowers the MSS of a SYN so that its packets have at most `mtu` bytes; false if the packet cannot be changed. */
-__noinline int clamp_mss(struct __sk_buff *skb, __u32 mtu)
+/* Lowers the MSS of a SYN, whose TCP header is at `at`; false if the packet cannot be changed. */
+__noinline int clamp_mss(struct __sk_buff *skb, __u32 at, __u32 most)
 {
 	__u8 options[TCP_OPTIONS_MAX] = {};
-	__u32 at, length, i, next = 0;
+	__u32 length, i, next = 0;
 	struct tcphdr tcp;
-	struct iphdr ip;
 
-	if (mtu <= sizeof(ip) + sizeof(tcp) || mtu > 0xffff)
+	if (!most || most > 0xffff)
 		return true;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
-		return false;
-	at = ETH_HLEN + ip.ihl * 4;
 	if (bpf_skb_load_bytes(skb, at, &tcp, sizeof(tcp)))
 		return false;
 	if (tcp.doff <= sizeof(tcp) / 4)
@@ -63,11 +59,10 @@ __noinline int clamp_mss(struct __sk_buff *skb, __u32 mtu)
 		return true;
 	if (bpf_skb_load_bytes(skb, at + sizeof(tcp), options, length))
 		return false;
-	mtu -= sizeof(ip) + sizeof(tcp);
 
 	/* Byte by byte, as the verifier sees no end of a chain of lengths. */
 	for (i = 0; i + 3 < TCP_OPTIONS_MAX; i++) {
-		__be16 from, to = bpf_htons(mtu);
+		__be16 from, to = bpf_htons(most);
 
 		if (i < next)
 			continue;
@@ -79,7 +74,7 @@ __noinline int clamp_mss(struct __sk_buff *skb, __u32 mtu)
 		}
 		if (options[i] == TCP_OPTION_MSS && options[i + 1] == 4) {
 			__builtin_memcpy(&from, &options[i + 2], sizeof(from));
-			return bpf_ntohs(from) <= mtu || replace_mss(skb, at, i, from, to);
+			return bpf_ntohs(from) <= most || replace_mss(skb, at, i, from, to);
 		}
 		if (options[i + 1] < 2)
 			return true;

@@ -24,9 +24,12 @@ struct nd_saying {
 	__u8 zero[2];
 };
 
-/* Turns the solicitation around: this MAC has the target. A probe's sender has no address: the answer is to all. */
-static __noinline int answer_nd(struct __sk_buff *skb, const struct port *port, const __u8 *mac, __u32 flags,
-				const struct nd_saying *saying)
+/*
+ * Turns the solicitation around: this MAC has the target. A probe's sender has no address: the answer is to all. False
+ * if the packet cannot be changed.
+ */
+static __noinline bool become_answer(struct __sk_buff *skb, const __u8 *mac, __u32 flags,
+				     const struct nd_saying *saying)
 {
 	struct nd_frame frame = {};
 
@@ -45,7 +48,14 @@ static __noinline int answer_nd(struct __sk_buff *skb, const struct port *port, 
 	frame.nd.icmp.mtu = bpf_htonl((flags | ND_OVERRIDE) << 24);
 	__builtin_memcpy(frame.nd.target, saying->target.address, 16);
 	frame.nd.option = ND_OPTION_TARGET_MAC;
-	if (!become_nd(skb, &frame))
+	return become_nd(skb, &frame);
+}
+
+/* Answers a port. */
+static __always_inline int answer_nd(struct __sk_buff *skb, const struct port *port, const __u8 *mac, __u32 flags,
+				     const struct nd_saying *saying)
+{
+	if (!become_answer(skb, mac, flags, saying))
 		return drop(skb, port->number, REASON_UNCHANGEABLE, 0);
 	count(COUNT_ND_ANSWERED);
 	skb->mark = 0;

@@ -26,7 +26,16 @@ static __always_inline __u32 find_link_local(const struct settings *own, __u32 v
 	return 0;
 }
 
-/* Where a packet to the address in way->key goes: DELIVERS, PASSES_ON or a verdict. */
+/* As is_from_next_hop of IPv4. */
+static __noinline bool comes_from_next_hop(struct __sk_buff *skb, const struct way *way)
+{
+	struct way its = { .key.vni = way->key.vni };
+
+	return !bpf_skb_load_bytes(skb, IP6_AT + offsetof(struct ipv6hdr, saddr), its.key.address, 16) &&
+	       !find_address(&its) && its.host == way->host && its.port == way->port;
+}
+
+/* Where a packet to the address in way->key goes: DELIVERS, PASSES_ON, LEAVES or a verdict. */
 static __noinline int find_way_from_host(struct __sk_buff *skb, const struct settings *own, struct outer *from,
 					 struct way *way)
 {
@@ -47,6 +56,9 @@ static __noinline int find_way_from_host(struct __sk_buff *skb, const struct set
 	is_vip = way->target && way->target->kind == ADDRESS_VIP;
 	if ((reason || way->by_route || way->host != own->host) && goes_by_mac_here(skb, own, way))
 		return DELIVERS;
+	if (own->edge_ifindex && !from->is_passed_on &&
+	    (leads_nowhere(way) || (way->by_route && comes_from_next_hop(skb, way))))
+		return LEAVES;
 	if (reason)
 		return drop_outer(skb, reason, from->address, 0);
 	if (way->host == own->host)
@@ -61,7 +73,7 @@ static __noinline int find_way_from_host(struct __sk_buff *skb, const struct set
 
 /*
  * What another host's packet is and where it goes: ND_MESSAGE, IS_ADVERT with nothing looked up yet, DELIVERS,
- * PASSES_ON, or a verdict.
+ * PASSES_ON, LEAVES, or a verdict.
  */
 static __noinline int ip6_from_host(struct __sk_buff *skb, const struct settings *own, struct outer *from,
 				    struct way *way)
@@ -124,6 +136,8 @@ int host6_stage(struct __sk_buff *skb)
 		return deliver6(skb, &way, 0);
 	case PASSES_ON:
 		return pass_on(skb, own, &outer);
+	case LEAVES:
+		return leave6(skb, outer.vni, 0, outer.address);
 	case ND_MESSAGE:
 		return nd_from_host(skb, own, outer.vni, outer.host);
 	case IS_ADVERT:

@@ -107,7 +107,7 @@ static __noinline __u32 find_way6(const struct port *port, const struct parcel6 
 
 /*
  * Finds where a packet goes whose sender is who it says, and takes a step of routing. Says DELIVERS if that is a port
- * of this host, and REFUSED if the sender is to be told.
+ * of this host, LEAVES if it is outside, and REFUSED if the sender is to be told.
  */
 static __noinline int forward6(struct __sk_buff *skb, const struct settings *own, const struct port *port,
 			       const struct parcel6 *parcel, struct way *way)
@@ -141,6 +141,14 @@ static __noinline int forward6(struct __sk_buff *skb, const struct settings *own
 		reason = REASON_NO_ROUTE;
 	if (reason == REASON_TARGET_ODD && parcel->ping_at)
 		return answer_ping6(skb, port, parcel->ping_at);
+	if (reason == REASON_NO_ROUTE && leads_nowhere(way) && !is_link_local(parcel->destination.address)) {
+		if (is_link_local(parcel->source.address))
+			return REFUSED + REASON_SCOPE;
+		if (!bpf_map_lookup_elem(&nats, &parcel->source))
+			return REFUSED +
+			       (is_unique_local(parcel->destination.address) ? REASON_NO_ROUTE : REASON_NO_EIP);
+		return step6(skb, port->virtual_mac) ? LEAVES : REFUSED + REASON_TTL;
+	}
 	if (reason)
 		return REFUSED + reason;
 	if (way->host == own->host && way->port == port->number)
@@ -214,6 +222,8 @@ int port6_stage(struct __sk_buff *skb)
 	if (kind == IS_PING)
 		parcel.ping_at = upper.at;
 	verdict = forward6(skb, own, port, &parcel, &way);
+	if (verdict == LEAVES)
+		return leave6(skb, port->vni, port->number, 0);
 	if (verdict == DELIVERS)
 		verdict = deliver6(skb, &way, port->number);
 	if (verdict < REFUSED)

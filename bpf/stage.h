@@ -24,6 +24,9 @@ enum stage {
 	STAGE_SEGMENT_ARP,  /* ARP from outside: segment_rx.c */
 	STAGE_SEGMENT_IP,   /* IPv4 from outside: the same */
 	STAGE_SHOW,         /* tell the outside who has an address: show.h */
+	STAGE_LEAVE6,       /* IPv6 out of a VPC, on the edge: edge6.h */
+	STAGE_ENTER6,       /* IPv6 into a VPC, from outside or back from the edge: enter6.h */
+	STAGE_OUTSIDE6,     /* IPv6 from outside: edge6_rx.c */
 	STAGES,
 };
 
@@ -41,6 +44,9 @@ int segment_host_stage(struct __sk_buff *skb);
 int segment_arp_stage(struct __sk_buff *skb);
 int segment_ip_stage(struct __sk_buff *skb);
 int show_stage(struct __sk_buff *skb);
+int leave6_stage(struct __sk_buff *skb);
+int enter6_stage(struct __sk_buff *skb);
+int outside6_stage(struct __sk_buff *skb);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -63,6 +69,9 @@ struct {
 		[STAGE_SEGMENT_ARP] = (void *)&segment_arp_stage,
 		[STAGE_SEGMENT_IP] = (void *)&segment_ip_stage,
 		[STAGE_SHOW] = (void *)&show_stage,
+		[STAGE_LEAVE6] = (void *)&leave6_stage,
+		[STAGE_ENTER6] = (void *)&enter6_stage,
+		[STAGE_OUTSIDE6] = (void *)&outside6_stage,
 	},
 };
 

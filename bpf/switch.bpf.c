@@ -9,6 +9,7 @@
 #include "overlay6_rx.c"
 #include "advert6_rx.c"
 #include "edge_rx.c"
+#include "edge6_rx.c"
 #include "segment_rx.c"
 #include "dhcp_rx.c"
 #include "agent_op.c"

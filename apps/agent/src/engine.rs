@@ -14,6 +14,7 @@ mod items;
 mod keys;
 mod look;
 mod migration;
+mod outside;
 mod path;
 mod ports;
 mod probe;
@@ -128,6 +129,7 @@ pub struct Engine {
     keys: keys::Keys,
     prober: Prober,
     alive: alive::Alive,
+    outside: outside::Outside,
     segments: segments::Segments,
     assist: assist::Assist,
     strangers: tell::Strangers,
@@ -230,6 +232,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result
         keys: keys::Keys::default(),
         prober: Prober::new(),
         alive: alive::Alive::default(),
+        outside: outside::Outside::default(),
         segments: segments::Segments::new(is_edge),
         assist: assist::Assist::default(),
         strangers: tell::Strangers::default(),
@@ -323,7 +326,7 @@ impl Engine {
             self.keeper.next_deadline(),
             self.prober.next_deadline(),
             self.guests.next_deadline(),
-            self.alive.next_deadline(),
+            self.outside.next_deadline(),
             self.segments.next_deadline(),
             self.assist.next_deadline(),
             self.reading_deadline(),

@@ -259,7 +259,7 @@ impl Guest {
         fs::create_dir_all(&folder)?;
         let config = format!(
             "pid {0}/nginx.pid; error_log {0}/error.log; events {{}}
-            http {{ access_log off; server {{ listen 8080; location / {{ return 200 \"$remote_addr\\n\"; }} }} }}",
+            http {{ access_log off; server {{ listen 8080; listen [::]:8080; location / {{ return 200 \"$remote_addr\\n\"; }} }} }}",
             folder.display()
         );
         let file = folder.join("nginx.conf");

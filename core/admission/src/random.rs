@@ -148,7 +148,10 @@ impl Random {
             35 => Dissociate { vip: self.of(&world.vips), target: self.target(world) }.into(),
             36 => {
                 let (texts, cidr) = (self.texts(), net([203, 0, 113, 16 * self.below(3) as u8], 28));
-                let mut cidrs = vec![cidr.into()];
+                let public6 = format!("2001:db8::{}0/124", self.below(3));
+                let of_ipv6 = self.below(4) == 0;
+                let first = if of_ipv6 { public6.parse().expect("a range") } else { cidr.into() };
+                let mut cidrs = vec![first];
                 if self.maybe() {
                     cidrs.push(net([198, 51, 100, 16 * self.below(3) as u8], 28).into());
                 }
@@ -161,11 +164,10 @@ impl Random {
             }
             37 => DeleteEipPool { pool: self.of(&world.pools) }.into(),
             38..40 => {
-                let address = match self.maybe() {
-                    true => Choice::default(),
-                    false => Choice::Chosen(Ipv4Addr::new(203, 0, 113, self.below(64) as u8).into()),
-                };
-                AllocateEip { pool: None, texts: self.texts(), address, bandwidth_mbps: None }.into()
+                let public = Ipv4Addr::new(203, 0, 113, self.below(64) as u8).into();
+                let address = self.maybe().then_some(public);
+                let family = self.maybe().then(|| self.family());
+                AllocateEip { pool: None, texts: self.texts(), address, family, bandwidth_mbps: None }.into()
             }
             40..42 => BindEip { eip: self.of(&world.eips), target: self.eip_target(world) }.into(),
             42 => UnbindEip { eip: self.of(&world.eips) }.into(),

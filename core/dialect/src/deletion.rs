@@ -35,7 +35,7 @@ pub fn deletion(view: &View, vip: &Vip) -> Result<DeleteVip, Blocked> {
         // UCloudStack unbinds by itself.
         Profile::Native | Profile::Alibaba | Profile::Tencent | Profile::Ucloudstack => {}
     }
-    if view.world.eip_of(EipTarget::Vip(vip.id)).is_some() {
+    if view.world.eips_to(EipTarget::Vip(vip.id)).next().is_some() {
         return Err(Blocked::Eip);
     }
     match view.world.routes_via(NextHop::Vip(vip.id)).next() {

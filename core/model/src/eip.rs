@@ -1,6 +1,6 @@
 //! Public addresses.
 
-use crate::{EipId, EipPoolId, Incarnation, InstanceId, InterfaceId, Meta, VipId, VpcId};
+use crate::{EipId, EipPoolId, Family, Incarnation, InstanceId, InterfaceId, Meta, VipId, VpcId};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ pub struct EipPool {
     pub id: EipPoolId,
     /// Names, times, generation.
     pub meta: Meta,
-    /// Its addresses, or the first range of them.
+    /// Its addresses, or the first range of them: all are of one family.
     pub cidr: IpNet,
     /// Further ranges, in the order in which they are given out; none overlap.
     #[serde(default)]
@@ -27,6 +27,11 @@ impl EipPool {
     /// All ranges, in the order in which they are given out.
     pub fn cidrs(&self) -> impl Iterator<Item = IpNet> {
         std::iter::once(self.cidr).chain(self.further.iter().copied())
+    }
+
+    /// The family of all its addresses.
+    pub fn family(&self) -> Family {
+        Family::of(self.cidr.addr())
     }
 
     /// The range that an address is of.

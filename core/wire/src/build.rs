@@ -12,8 +12,8 @@
 //! ```
 
 use crate::{
-    Announcement, Arp, EtherType, Ethernet, Icmp, Icmpv6, Ipv4, Ipv6, Nd, Protocol, Tcp, TcpFlags, Udp,
-    VlanTag, Vrrp, Vxlan, known,
+    Announcement, Arp, EtherType, Ethernet, Icmp, Icmpv6, Ipv4, Ipv6, Nd, NdOption, Protocol, Tcp, TcpFlags,
+    Udp, VlanTag, Vrrp, Vxlan, known,
 };
 use havip_model::MacAddr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -26,6 +26,16 @@ pub fn frame(source: MacAddr, destination: MacAddr) -> Frame {
 /// A claim as keepalived makes it: a broadcast request with target MAC ff.
 pub fn gratuitous_arp(mac: MacAddr, address: Ipv4Addr) -> Vec<u8> {
     frame(mac, MacAddr::BROADCAST).arp(Arp::gratuitous(mac, address))
+}
+
+/// The same in IPv6, as keepalived makes it: an unsolicited advertisement to all nodes, from the address itself.
+pub fn unsolicited_advertisement(mac: MacAddr, address: Ipv6Addr) -> Vec<u8> {
+    const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+    const TO_ALL: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 1]);
+    let options = vec![NdOption::TargetMac(mac)];
+    let (router, solicited, override_flag, target) = (false, false, true, address);
+    let nd = Nd::NeighbourAdvertisement { router, solicited, override_flag, target, options };
+    frame(mac, TO_ALL).ip6(address, ALL_NODES).nd(nd)
 }
 
 /// A frame whose payload is not yet said.

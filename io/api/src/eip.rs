@@ -1,6 +1,6 @@
 //! Public addresses and the pools they come from.
 
-use crate::Meta;
+use crate::{Family, Meta};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -30,10 +30,10 @@ pub struct CreateEipPool {
     /// May be empty.
     #[serde(default)]
     pub description: String,
-    /// Its addresses: 1 to 16 ranges, given out in this order.
+    /// Its addresses: 1 to 16 ranges of one family, given out in this order.
     #[schema(example = json!(["198.51.100.0/24"]))]
     pub cidrs: Vec<String>,
-    /// The outside router; without one, only addresses on the edge's own network are reached.
+    /// The outside router, of the same family; without one, only addresses on the edge's own network are reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<String>,
     /// Addresses that are never given out, the edges' own among them.
@@ -83,12 +83,16 @@ pub struct Eip {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AllocateEip {
-    /// The pool's id; the oldest pool with a free address if absent.
+    /// The pool's id; the oldest pool of the family with a free address if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<String>,
     /// Chosen if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// Of which family the address is to be chosen; the pool's if absent, and `ipv4` without a pool. Not together with
+    /// `address`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
     /// May be empty.
     #[serde(default)]
     pub name: String,

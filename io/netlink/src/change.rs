@@ -23,6 +23,15 @@ impl Links {
         self.set(message, || format!("have device {index} take every frame: {wanted}")).await
     }
 
+    /// Has a device take every multicast frame, or only those of groups that somebody joined again.
+    ///
+    /// # Errors
+    /// It does not exist, or the kernel refused.
+    pub async fn set_all_multicast(&self, index: u32, wanted: bool) -> Result<(), LinkError> {
+        let message = self.unspecified(index).allmulticast(wanted).build();
+        self.set(message, || format!("have device {index} take every multicast frame: {wanted}")).await
+    }
+
     /// Sets a device down.
     ///
     /// # Errors

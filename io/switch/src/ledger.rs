@@ -78,7 +78,7 @@ pub(crate) fn read(map: &MapHandle) -> Result<Ledger, MapError> {
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.
-pub const COUNTERS: [&str; 52] = [
+pub const COUNTERS: [&str; 53] = [
     "arp_answered",
     "arp_consumed",
     "probe_forwarded",
@@ -131,4 +131,5 @@ pub const COUNTERS: [&str; 52] = [
     "segment_arp_answered",
     "probed_outside",
     "shown_outside",
+    "edge_nd_answered",
 ];

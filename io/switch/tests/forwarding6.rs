@@ -208,7 +208,7 @@ fn packets_of_ipv6_that_lie_or_lead_nowhere_are_dropped_by_reason() {
     let unreachable = |code| Icmpv6Error::Unreachable { code };
     let answered: &[(&str, u8, Vec<u8>)] = &[
         ("no_route", 0, from(11, to, own(11), any("fd00::9999"), 64)),
-        ("no_route", 0, from(11, to, own(11), any("2001:db8::1"), 64)),
+        ("no_eip", 1, from(11, to, own(11), any("2001:db8::1"), 64)),
         ("no_route", 0, from(11, to, own(11), any("fe80::1"), 64)),
         ("no_route", 0, from(11, to, own(11), link_local(mac(21)), 64)), // another subnet's
         ("scope", 2, from(11, to, link_local(mac(11)), own(21), 64)),

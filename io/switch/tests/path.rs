@@ -3,15 +3,16 @@
 mod edge_scene;
 mod hook;
 
+use edge_scene::ended::{became, told};
 use edge_scene::{CLIENT, EDGE_MAC, EIP, EIP_OF_11, EIP_OF_13, ROUTER_MAC, edge, eip_key};
-use havip_explain::path::{End, Entrance, Maps, Packet, Protocol, hop};
+use havip_explain::path::{Entrance, Maps, Packet, Protocol, hop};
 use havip_groups::{Compiled, GroupPeer, GroupRule};
 use havip_model::{
     Direction::{Egress, Ingress},
     Edition, Epoch, Holder, Incarnation, PortState, Protocol as RuleProtocol, Record, RuleAction, RuleNumber,
 };
 use havip_reconcile::table::{Entry, EntryKey};
-use havip_switch::{Ledger, Order};
+use havip_switch::Order;
 use havip_wire::{TcpFlags, build::Packet4, build::frame};
 use hook::{
     DROPPED, GATEWAY, Hook, REDIRECTED, Ran, VIP, VIRTUAL_MAC,
@@ -227,41 +228,6 @@ fn say(packet: Packet4, protocol: Protocol) -> Vec<u8> {
         Protocol::Ping => packet.ping(1, 1),
         Protocol::Tcp(to) => packet.tcp(40_000, to, TcpFlags::SYN, b""),
         Protocol::Udp(to) => packet.udp(1000, to, b"x"),
-    }
-}
-
-/// What the packet has become, as far as it is seen.
-/// What became of it. Where two things were dropped, the error about the packet was one, and what is told may be the
-/// other.
-fn became(ran: &Ran, counted: &Ledger, told: End) -> String {
-    let has = |name: &str| counted.contains_key(name);
-    let mut dropped = havip_model::reason::REASONS.iter().filter(|reason| has(reason.name));
-    let is_told = |name: &'static str| told == End::Dropped(name) && has("icmp_sent");
-    let reason = dropped.clone().find(|reason| is_told(reason.name)).or(dropped.next());
-    match reason {
-        Some(reason) => format!("dropped: {}", reason.name),
-        None if has("delivered") => {
-            let to = (11..=21).find(|number| ran.frame[..6] == mac(*number).0);
-            format!("delivered to {to:?}")
-        }
-        None if has("sent_remote") => "to a host".into(),
-        None if has("passed_on") => "passed on".into(),
-        None if has("edge_out") => "outside".into(),
-        None if has("gateway_answered") => "answered".into(),
-        None => format!("{}: {counted:?}", ran.verdict),
-    }
-}
-
-fn told(end: End) -> String {
-    match end {
-        End::Delivered(number) => format!("delivered to {:?}", Some(number.get())),
-        End::ToHost { passed_on: false, .. } => "to a host".into(),
-        End::ToHost { passed_on: true, .. } => "passed on".into(),
-        End::Outside => "outside".into(),
-        End::Answered => "answered".into(),
-        // The edge's device belongs to the host.
-        End::Dropped("eip_unknown") => "-1: {}".into(),
-        End::Dropped(reason) => format!("dropped: {reason}"),
     }
 }
 

@@ -9,6 +9,7 @@ mod daemons;
 mod direct;
 mod drill;
 mod eip;
+mod eip6;
 mod external;
 mod failover;
 mod faults;

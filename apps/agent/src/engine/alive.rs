@@ -3,15 +3,13 @@
 use super::Engine;
 use super::program::chain;
 use crate::clock;
-use crate::edge::{self, EDGE_PORT, Served};
+use crate::edge::{self, Served};
 use havip_claim::keeper;
 use havip_liveness::{Action, Edge, Event};
-use havip_model::{Holder, HostNumber, Record, VipKey};
+use havip_model::HostNumber;
 use havip_netlink::Link;
-use havip_packet_socket::PacketSocket;
-use havip_wire::build::gratuitous_arp;
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// What the loop keeps beside the prober.
@@ -20,19 +18,10 @@ pub struct Alive {
     pub(super) probed: BTreeSet<HostNumber>,
     /// The EIPs have to be looked at.
     pub edges_are_due: bool,
-    /// EIPs that this edge has just taken: when they are announced outside, until nothing is left to say.
-    announce_at: BTreeMap<Ipv4Addr, Vec<Duration>>,
     /// Hosts that were just missed: their neighbour entries are looked at.
     unheard: BTreeSet<HostNumber>,
     /// When neighbours are asked for again.
     neighbours_at: Duration,
-}
-
-impl Alive {
-    /// When an EIP is to be announced outside.
-    pub fn next_deadline(&self) -> Option<Duration> {
-        self.announce_at.values().filter_map(|at| at.first().copied()).min()
-    }
 }
 
 impl Engine {
@@ -199,46 +188,6 @@ impl Engine {
         }
     }
 
-    /// The outside learns of an EIP's new edge by gratuitous ARP.
-    pub(super) fn eip_may_have_moved(&mut self, key: VipKey, record: Record) {
-        let own = Holder { host: self.host, port: EDGE_PORT };
-        let IpAddr::V4(public) = key.address else { return };
-        if self.devices.edge.is_none() || !self.eips().any(|eip| eip.address == key.address) {
-            return;
-        }
-        self.alive.edges_are_due = true;
-        if record.present_holder() == Some(own) {
-            let now = clock::since_boot();
-            let times = ANNOUNCED_AFTER.iter().map(|after| now + *after).collect();
-            self.alive.announce_at.insert(public, times);
-            self.announce_outside(now);
-        } else {
-            self.alive.announce_at.remove(&public);
-        }
-    }
-
-    fn announce_outside(&mut self, now: Duration) {
-        let Some(outside) = self.devices.edge else { return };
-        let mut due = Vec::new();
-        for (public, times) in &mut self.alive.announce_at {
-            let before = times.len();
-            times.retain(|at| *at > now);
-            if times.len() < before {
-                due.push(*public);
-            }
-        }
-        self.alive.announce_at.retain(|_, times| !times.is_empty());
-        if due.is_empty() {
-            return;
-        }
-        let sent = PacketSocket::open(outside.index).and_then(|socket| {
-            due.iter().try_for_each(|public| socket.send(&gratuitous_arp(outside.mac, *public)))
-        });
-        if let Err(error) = sent {
-            tracing::warn!(error = chain(&error), "could not announce an EIP outside");
-        }
-    }
-
     /// An edge whose outside device fails must give its EIPs up.
     pub(super) fn edge_changed(&mut self, link: &Link, has_carrier: bool) {
         if let Some(edge) = &mut self.devices.edge
@@ -256,6 +205,3 @@ impl Engine {
 const FRESH: Duration = Duration::from_millis(50);
 /// The kernel forgets an unused neighbour after some minutes, and doubts it after 30 s.
 const NEIGHBOURS: Duration = Duration::from_secs(10);
-/// Switches and routers outside may lose one; keepalived says it as often.
-const ANNOUNCED_AFTER: [Duration; 4] =
-    [Duration::ZERO, Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(5)];

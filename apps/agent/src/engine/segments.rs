@@ -22,11 +22,14 @@ pub struct Segments {
     due: BTreeSet<(Duration, VipKey)>,
     /// When all of them are told again.
     again_at: Duration,
-    /// The outside device takes frames for the MACs of guests.
-    takes_all: bool,
 }
 
 impl Segments {
+    /// Whether there is an external subnet.
+    pub fn are_here(&self) -> bool {
+        !self.subnets.is_empty()
+    }
+
     /// None yet.
     pub fn new(is_edge: bool) -> Self {
         Self { is_edge, ..Self::default() }
@@ -118,21 +121,6 @@ impl Engine {
         for key in self.segments.due(now) {
             if let Err(error) = self.switch.show(key) {
                 tracing::warn!(address = %key.address, error = chain(&error), "could not tell the outside of an address");
-            }
-        }
-    }
-
-    /// The outside device takes frames for the MACs of guests while there is an external subnet.
-    pub(super) async fn open_outside(&mut self) {
-        let Some(outside) = self.devices.edge else { return };
-        let wanted = !self.segments.subnets.is_empty();
-        if wanted == self.segments.takes_all {
-            return;
-        }
-        match self.links.set_promiscuous(outside.index, wanted).await {
-            Ok(()) => self.segments.takes_all = wanted,
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "the outside device does not take frames for guests");
             }
         }
     }

@@ -1,12 +1,13 @@
 //! `havip eip`: public addresses.
 
 use super::change::Change;
+use super::kind::Kind;
 use super::session::Session;
 use super::show::{Column, Names, Row};
 use super::{Verb, time};
 use anyhow::Result;
 use clap::Subcommand;
-use havip_api::{AllocateEip, Eip, EipFilter, EipPool, UpdateEip};
+use havip_api::{AllocateEip, Eip, EipFilter, EipPool, Family, UpdateEip, Vip};
 
 /// What can be done with EIPs.
 #[derive(Debug, Subcommand)]
@@ -24,6 +25,9 @@ pub enum EipVerb {
         /// Chosen if absent
         #[arg(long)]
         address: Option<String>,
+        /// Of which family the address is to be chosen, ipv4 or ipv6; the pool's or the target's if absent
+        #[arg(long, conflicts_with = "address")]
+        family: Option<Family>,
         /// Need not be unique
         #[arg(long, default_value = "", hide_default_value = true)]
         name: String,
@@ -107,11 +111,18 @@ impl Verb for EipVerb {
     fn run(self, session: &Session) -> Result<()> {
         let id_of = |called: &str| session.id_of::<Eip>(called);
         match self {
-            Self::Allocate { pool, address, name, description, bandwidth, bind, change } => {
+            Self::Allocate { pool, address, family, name, description, bandwidth, bind, change } => {
                 let pool = session.id_of_any::<EipPool>(pool.as_deref())?;
                 // Looked up first: an EIP is not taken for a target that does not exist.
                 let target = bind.map(|called| session.target_called(&called)).transpose()?;
-                let body = AllocateEip { pool, address, name, description, bandwidth_mbps: bandwidth };
+                let is_open = pool.is_none() && address.is_none() && family.is_none();
+                let family = match target.as_deref().filter(|target| is_open && Vip::is_id(target)) {
+                    // An EIP leads to an address of its own family.
+                    Some(vip) => session.client.vip(vip)?.address.contains(':').then_some(Family::Ipv6),
+                    None => family,
+                };
+                let bandwidth_mbps = bandwidth;
+                let body = AllocateEip { pool, address, family, name, description, bandwidth_mbps };
                 let eip = change.client(session).allocate_eip(&body)?;
                 match target {
                     Some(target) => {

@@ -133,7 +133,8 @@ pub async fn allocate_eip(
     let request = request::AllocateEip {
         pool: body.pool.as_ref().map(|pool| parse::id("/pool", pool)).transpose()?,
         texts: parse::texts(&body.name, &body.description),
-        address: parse::choice("/address", body.address.as_ref())?,
+        address: body.address.as_ref().map(|address| parse::address("/address", address)).transpose()?,
+        family: parse::family_of(body.address.as_ref(), body.family)?,
         bandwidth_mbps: body.bandwidth_mbps,
     };
     answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await

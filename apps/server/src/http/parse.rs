@@ -57,14 +57,22 @@ pub fn choice(field: &str, text: Option<&String>) -> Result<Choice, Fault> {
 
 /// A chosen address, or the next free one of a family.
 pub fn choice_of(field: &str, text: Option<&String>, family: Option<Family>) -> Result<Choice, Fault> {
-    match (text, family) {
-        (Some(_), Some(_)) => {
-            let detail = "give an address or the family of one to choose, not both";
-            Err(Fault::invalid("/family", "contradiction", detail))
-        }
-        (None, Some(family)) => Ok(Choice::Automatic(family.into())),
-        (text, None) => choice(field, text),
+    match family_of(text, family)? {
+        Some(family) => Ok(Choice::Automatic(family)),
+        None => choice(field, text),
     }
+}
+
+/// The family of an address that is to be chosen, if one is said; not together with an address.
+pub fn family_of(
+    address: Option<&String>,
+    family: Option<Family>,
+) -> Result<Option<havip_model::Family>, Fault> {
+    if address.is_some() && family.is_some() {
+        let detail = "give an address or the family of one to choose, not both";
+        return Err(Fault::invalid("/family", "contradiction", detail));
+    }
+    Ok(family.map(Into::into))
 }
 
 /// An interface's IPv6 address: a chosen one, the next free one if there are any, or none.

@@ -11,7 +11,7 @@ impl Shapes<'_> {
     pub fn vip(&self, vip: &Vip) -> havip_api::Vip {
         let record =
             self.durable.state.records.get(&vip.key).filter(|record| record.incarnation == vip.incarnation);
-        let eip = self.durable.state.world.eip_of(EipTarget::Vip(vip.id));
+        let eip = self.durable.state.world.eips_to(EipTarget::Vip(vip.id)).next();
         havip_api::Vip {
             meta: self.meta(ResourceKey::Vip(vip.id), vip.id.to_string(), &vip.meta),
             vpc: vip.vpc.to_string(),

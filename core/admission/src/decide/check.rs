@@ -80,17 +80,6 @@ pub fn network(
     }
 }
 
-/// Takes an IPv4 range; public addresses of IPv6 are not translated yet.
-pub fn only_ipv4(cidr: IpNet, field: &str) -> Result<Ipv4Net, Refusal> {
-    match cidr {
-        IpNet::V4(cidr) => Ok(cidr),
-        IpNet::V6(cidr) => {
-            let message = format!("{cidr} is IPv6, and edges translate IPv4 only as yet; use IPv4");
-            Err(Code::CidrNotUsable.at(field, message))
-        }
-    }
-}
-
 /// Whether two ranges have an address in common.
 pub fn overlap(a: impl Into<IpNet>, b: impl Into<IpNet>) -> bool {
     let (a, b) = (a.into(), b.into());

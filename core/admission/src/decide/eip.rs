@@ -14,13 +14,10 @@ impl<'a> Decision<'a> {
         let meta = self.meta(&request.texts)?;
         check_bandwidth(request.bandwidth_mbps)?;
         let pool = request.pool.map(|pool| self.find::<EipPool>(pool, "/pool")).transpose()?;
+        check_family(pool, request.family)?;
         let (pool, address) = match request.address {
-            Choice::Chosen(address) => (self.check_public(pool, address)?, address),
-            Choice::Automatic(_) => self.pick_public(pool)?,
-            Choice::Without => {
-                let message = "an EIP is an address; choose one or leave the choice to us";
-                return Err(Code::AddressRequired.at("/address", message));
-            }
+            Some(address) => (self.check_public(pool, address)?, address),
+            None => self.pick_public(pool, request.family.unwrap_or(Family::Ipv4))?,
         };
         let id = self.fresh_id(&self.whole.eips);
         Ok(self.put(Eip {
@@ -59,8 +56,12 @@ impl<'a> Decision<'a> {
         Ok(pool)
     }
 
-    /// The lowest free address of a pool, or of the first one that has any.
-    fn pick_public(&self, pool: Option<&'a EipPool>) -> Result<(&'a EipPool, IpAddr), Refusal> {
+    /// The lowest free address of a pool, or of the first one of a family that has any.
+    fn pick_public(
+        &self,
+        pool: Option<&'a EipPool>,
+        family: Family,
+    ) -> Result<(&'a EipPool, IpAddr), Refusal> {
         let is_free = |pool: &EipPool, address: &IpAddr| {
             !is_kept_back(pool, *address) && self.whole.eip_by_address(*address).is_none()
         };
@@ -71,12 +72,12 @@ impl<'a> Decision<'a> {
         };
         let found = match pool {
             Some(pool) => lowest(pool),
-            None => self.world.pools.values().find_map(lowest),
+            None => self.world.pools.values().filter(|pool| pool.family() == family).find_map(lowest),
         };
         found.ok_or_else(|| {
             let message = match pool {
                 Some(pool) => format!("every address of pool {} ({}) is taken", pool.id, pool.ranges()),
-                None => "every address of every pool is taken".into(),
+                None => format!("every address of every {family} pool is taken"),
             };
             Code::PoolFull.at("/pool", message + "; release an EIP, or make another pool")
         })
@@ -104,7 +105,9 @@ impl<'a> Decision<'a> {
                 format!("EIP {} ({}) leads to {} already; unbind it first", eip.id, eip.address, target.id());
             return Err(Code::EipBound.at("/eip", message).blocked_by([target]));
         }
-        if let Some(other) = self.aliases(request.target).find_map(|target| self.world.eip_of(target)) {
+        let mut others = self.aliases(request.target).flat_map(|target| self.world.eips_to(target));
+        // An instance or interface has one of each family, as it has addresses of each.
+        if let Some(other) = others.find(|other| Family::of(other.address) == Family::of(eip.address)) {
             let target = ResourceKey::from(request.target).id();
             let message =
                 format!("{target} has EIP {} ({}) already; unbind that first", other.id, other.address);
@@ -170,6 +173,12 @@ impl<'a> Decision<'a> {
         Ok(self.unbind(eip.id))
     }
 
+    /// Unbinds what leads to a target that goes.
+    pub fn unbind_all(&mut self, target: EipTarget) {
+        let eips: Vec<EipId> = self.world.eips_to(target).map(|eip| eip.id).collect();
+        eips.into_iter().for_each(|eip| _ = self.unbind(eip));
+    }
+
     pub fn unbind(&mut self, eip: EipId) -> ResourceKey {
         self.edit::<Eip>(eip, |eip| {
             eip.target = None;
@@ -191,6 +200,14 @@ impl<'a> Decision<'a> {
         }
         Ok(self.delete(ResourceKey::Eip(eip.id)))
     }
+}
+
+/// A pool that is named has the family that is asked for.
+fn check_family(pool: Option<&EipPool>, family: Option<Family>) -> Result<(), Refusal> {
+    let (Some(pool), Some(family)) = (pool, family) else { return Ok(()) };
+    let message =
+        || format!("pool {} is {}, not {family}; name another pool, or none", pool.id, pool.family());
+    (pool.family() == family).then_some(()).ok_or_else(|| Code::OtherFamily.at("/pool", message()))
 }
 
 fn kept_back(pool: &EipPool, address: IpAddr) -> Refusal {

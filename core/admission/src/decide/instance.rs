@@ -149,9 +149,7 @@ impl<'a> Decision<'a> {
             self.check_no_next_hop(interface, "/instance")?;
         }
         self.end_associations(Target::Instance(instance.id));
-        if let Some(eip) = self.world.eip_of(EipTarget::Instance(instance.id)) {
-            self.unbind(eip.id);
-        }
+        self.unbind_all(EipTarget::Instance(instance.id));
         for interface in self.world.interfaces_of(instance.id) {
             match interface.is_primary {
                 true => self.forget_interface(interface.id),

@@ -168,9 +168,7 @@ impl Decision<'_> {
             });
         }
         self.end_associations(Target::Interface(id));
-        if let Some(eip) = self.world.eip_of(EipTarget::Interface(id)) {
-            self.unbind(eip.id);
-        }
+        self.unbind_all(EipTarget::Interface(id));
         self.delete(ResourceKey::Interface(id))
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Decision, check, nothing_to_do, set_texts};
 use crate::{Code, Refusal, request::*};
-use havip_model::{Eip, EipPool, EipPoolId, ResourceKey};
-use ipnet::{IpNet, Ipv4Net};
+use havip_model::{Eip, EipPool, EipPoolId, Family, ResourceKey, Vpc};
+use ipnet::IpNet;
 use std::net::IpAddr;
 
 impl Decision<'_> {
@@ -12,6 +12,7 @@ impl Decision<'_> {
         self.check_ranges(&request.cidrs, None)?;
         if let Some(gateway) = request.gateway {
             check::unicast(gateway, "/gateway")?;
+            check_same_family(request.cidrs[0].addr(), gateway, "/gateway")?;
         }
         check_reserved(&request.cidrs, &request.reserved)?;
         let id = self.fresh_id(&self.whole.pools);
@@ -25,29 +26,32 @@ impl Decision<'_> {
         check::within(cidrs.len() as u64, 1, RANGES_PER_POOL, "/cidrs", "the number of ranges")?;
         for (position, cidr) in cidrs.iter().enumerate() {
             let field = format!("/cidrs/{position}");
-            let cidr = check::only_ipv4(*cidr, &field)?;
-            check::network(cidr, &field, 8, 32)?;
-            let overlaps = |other: &IpNet| matches!(other, IpNet::V4(other) if check::overlap(*other, cidr));
-            if let Some(other) = cidrs.iter().take(position).find(|other| overlaps(other)) {
+            let (least, most) = if cidr.addr().is_ipv4() { (8, 32) } else { (16, 128) };
+            check::network(*cidr, &field, least, most)?;
+            check_same_family(cidrs[0].addr(), cidr.addr(), &field)?;
+            if let Some(other) = cidrs.iter().take(position).find(|other| check::overlap(**other, *cidr)) {
                 let message = format!("{cidr} overlaps {other} of the same request; give each address once");
                 return Err(Code::CidrOverlaps.at(field, message));
             }
-            self.check_apart(cidr, own, &field)?;
+            self.check_apart(*cidr, own, &field)?;
         }
         Ok(())
     }
 
     /// An address is of one pool, and none is both public and of a VPC: its guests could not tell.
-    fn check_apart(&self, cidr: Ipv4Net, own: Option<EipPoolId>, field: &str) -> Result<(), Refusal> {
-        let overlaps = |other: &IpNet| matches!(other, IpNet::V4(other) if check::overlap(*other, cidr));
+    fn check_apart(&self, cidr: IpNet, own: Option<EipPoolId>, field: &str) -> Result<(), Refusal> {
+        let overlaps = |other: IpNet| check::overlap(other, cidr);
         let others = self.whole.pools.values().filter(|pool| Some(pool.id) != own);
         let pool = others
             .flat_map(|pool| pool.cidrs().map(|range| (ResourceKey::EipPool(pool.id), range)))
-            .find(|(_, range)| overlaps(range));
-        let vpc = self.whole.vpcs.values().find(|vpc| check::overlap(vpc.cidr, cidr));
-        let vpc = vpc.map(|vpc| (ResourceKey::Vpc(vpc.id), vpc.cidr.into()));
+            .find(|(_, range)| overlaps(*range));
+        let ranges = |vpc: &Vpc| [Some(vpc.cidr.into()), vpc.cidr6.map(IpNet::V6)].into_iter().flatten();
+        let vpcs = self.whole.vpcs.values();
+        let vpc = vpcs
+            .flat_map(|vpc| ranges(vpc).map(|range| (ResourceKey::Vpc(vpc.id), range)))
+            .find(|(_, range)| overlaps(*range));
         let mut external = self.whole.subnets.values().filter(|subnet| subnet.external.is_some());
-        let subnet = external.find(|subnet| check::overlap(subnet.cidr, cidr));
+        let subnet = external.find(|subnet| overlaps(subnet.cidr.into()));
         let subnet = subnet.map(|subnet| (ResourceKey::Subnet(subnet.id), subnet.cidr.into()));
         match pool.or(vpc).or(subnet) {
             Some((blocker, other)) => {
@@ -56,6 +60,20 @@ impl Decision<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// The same from the other side: an address is either an EIP's, which the edges answer for, or a guest's own.
+    pub fn check_apart_from_pools(&self, cidr: IpNet, field: &str) -> Result<(), Refusal> {
+        let overlaps = |range: IpNet| check::overlap(range, cidr);
+        let Some(pool) = self.whole.pools.values().find(|pool| pool.cidrs().any(overlaps)) else {
+            return Ok(());
+        };
+        let message = format!(
+            "{cidr} overlaps EIP pool {} ({}), so its guests could not reach those EIPs; choose another range",
+            pool.id,
+            pool.ranges()
+        );
+        Err(Code::CidrOverlaps.at(field, message).blocked_by([ResourceKey::EipPool(pool.id)]))
     }
 
     pub fn update_eip_pool(&mut self, request: &UpdateEipPool) -> Result<ResourceKey, Refusal> {
@@ -68,6 +86,13 @@ impl Decision<'_> {
         if let Some(cidrs) = cidrs {
             self.check_ranges(cidrs, Some(pool.id))?;
             self.check_none_is_left_out(pool, cidrs)?;
+            if let Some(gateway) =
+                pool.gateway.filter(|gateway| Family::of(*gateway) != Family::of(cidrs[0].addr()))
+            {
+                let message =
+                    format!("{} is of another family than its router {gateway}; make another pool", cidrs[0]);
+                return Err(Code::OtherFamily.at("/cidrs/0", message));
+            }
         }
         let ranges = cidrs.clone().unwrap_or_else(|| pool.cidrs().collect());
         check_reserved(&ranges, reserved.as_ref().unwrap_or(&pool.reserved))?;
@@ -111,6 +136,14 @@ impl Decision<'_> {
         }
         Ok(self.delete(ResourceKey::EipPool(pool.id)))
     }
+}
+
+/// One router leads to all addresses of a pool, so they are of one family.
+fn check_same_family(first: IpAddr, other: IpAddr, field: &str) -> Result<(), Refusal> {
+    let (first, family) = (Family::of(first), Family::of(other));
+    let message =
+        || format!("{other} is {family}, and the pool's first range {first}; make a pool for each family");
+    (first == family).then_some(()).ok_or_else(|| Code::OtherFamily.at(field, message()))
 }
 
 /// Ranges of which there is at least one.

@@ -3,7 +3,7 @@
 use super::{Decision, check, nothing_to_do, vpc::has_ipv6};
 use crate::{Code, Refusal, request::*};
 use havip_model::{Counter, External, Incarnation, ResourceKey, Subnet, SubnetId, SubnetNumber, Vpc};
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::{IpNet, Ipv6Net};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 impl Decision<'_> {
@@ -72,7 +72,7 @@ impl Decision<'_> {
                 .at("/external/vlan", message)
                 .blocked_by([ResourceKey::Subnet(other.id)]));
         }
-        self.check_apart_from_pools(request.cidr)?;
+        self.check_apart_from_pools(request.cidr.into(), "/cidr")?;
         if check::overlap(vpc.cidr, request.cidr) {
             let message = format!(
                 "{} overlaps {}, the range of VPC {}; a provider's network has addresses of its own",
@@ -88,16 +88,6 @@ impl Decision<'_> {
             return Err(Code::AddressOutsideSubnet.at("/external/gateway", message));
         }
         Ok(Some(gateway))
-    }
-
-    /// An address is either an EIP's, which the edge answers for, or a guest's own.
-    fn check_apart_from_pools(&self, cidr: Ipv4Net) -> Result<(), Refusal> {
-        let overlaps = |range: IpNet| matches!(range, IpNet::V4(range) if check::overlap(range, cidr));
-        let Some(pool) = self.whole.pools.values().find(|pool| pool.cidrs().any(overlaps)) else {
-            return Ok(());
-        };
-        let message = format!("{cidr} overlaps {} ({}); choose another range", pool.id, pool.ranges());
-        Err(Code::CidrOverlaps.at("/cidr", message).blocked_by([ResourceKey::EipPool(pool.id)]))
     }
 
     fn check_cidr6(&self, vpc: &Vpc, cidr6: Ipv6Net) -> Result<(), Refusal> {

@@ -89,7 +89,7 @@ impl Decision<'_> {
     pub fn delete_vip(&mut self, request: &DeleteVip) -> Result<ResourceKey, Refusal> {
         let vip = self.find::<Vip>(request.vip, "/vip")?;
         let targets = vip.associations.iter().map(|association| association.target.into());
-        let eip = self.world.eip_of(EipTarget::Vip(vip.id));
+        let eip = self.world.eips_to(EipTarget::Vip(vip.id)).next();
         let routes: Vec<_> = self.world.routes_via(NextHop::Vip(vip.id)).map(|route| route.id).collect();
         let eip_key = eip.map(|eip| ResourceKey::Eip(eip.id));
         let blockers: Vec<_> =

@@ -3,7 +3,7 @@
 use super::{Decision, check, nothing_to_do};
 use crate::{Code, Refusal, request::*};
 use havip_model::{Counter, MacAddr, ResourceKey, Vni, Vpc};
-use ipnet::{IpNet, Ipv6Net};
+use ipnet::Ipv6Net;
 use std::collections::BTreeSet;
 
 impl Decision<'_> {
@@ -12,21 +12,8 @@ impl Decision<'_> {
         check::word(&request.region, "/region")?;
         check::network(request.cidr, "/cidr", 8, 28)?;
         request.cidr6.map_or(Ok(()), check_cidr6)?;
-        for (pool, cidr) in
-            self.world.pools.values().flat_map(|pool| pool.cidrs().map(move |cidr| (pool, cidr)))
-        {
-            if let IpNet::V4(cidr) = cidr
-                && check::overlap(cidr, request.cidr)
-            {
-                let message = format!(
-                    "{} overlaps EIP pool {} ({cidr}), so its guests could not reach those EIPs; choose another range",
-                    request.cidr, pool.id
-                );
-                return Err(Code::CidrOverlaps
-                    .at("/cidr", message)
-                    .blocked_by([ResourceKey::EipPool(pool.id)]));
-            }
-        }
+        self.check_apart_from_pools(request.cidr.into(), "/cidr")?;
+        request.cidr6.map_or(Ok(()), |cidr6| self.check_apart_from_pools(cidr6.into(), "/cidr6"))?;
         let number = self.number(Counter::Vni, Vni::MAX.get().into())?;
         let vni =
             u32::try_from(number).ok().and_then(|n| Vni::new(n).ok()).expect("the counter stays within VNIs");
@@ -48,6 +35,7 @@ impl Decision<'_> {
                 return Err(has_ipv6(format!("VPC {}", vpc.id), has));
             }
             check_cidr6(cidr6)?;
+            self.check_apart_from_pools(cidr6.into(), "/cidr6")?;
             self.edit::<Vpc>(vpc.id, |vpc| vpc.cidr6 = Some(cidr6));
         }
         self.edit_texts::<Vpc>(vpc.id, &request.texts, "/vpc")

@@ -1,7 +1,7 @@
 //! Requests about EIP pools and EIPs.
 
-use super::{Choice, NewTexts, Texts};
-use havip_model::{EipId, EipPoolId, EipTarget};
+use super::{NewTexts, Texts};
+use havip_model::{EipId, EipPoolId, EipTarget, Family};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -13,9 +13,9 @@ pub const RANGES_PER_POOL: u64 = 16;
 pub struct CreateEipPool {
     /// Name and description.
     pub texts: Texts,
-    /// Its addresses: 1 to [`RANGES_PER_POOL`] ranges, given out in this order.
+    /// Its addresses: 1 to [`RANGES_PER_POOL`] ranges of one family, given out in this order.
     pub cidrs: Vec<IpNet>,
-    /// The outside router.
+    /// The outside router, of the same family.
     pub gateway: Option<IpAddr>,
     /// Addresses of `cidrs` that are never given out, such as the edges' own.
     pub reserved: Vec<IpAddr>,
@@ -44,12 +44,15 @@ pub struct DeleteEipPool {
 /// See [`Request::AllocateEip`](super::Request::AllocateEip).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllocateEip {
-    /// From which pool; none for the first that has a free address, or the one that a chosen address is of.
+    /// From which pool; none for the first of the family that has a free address, or the one that a chosen address is
+    /// of.
     pub pool: Option<EipPoolId>,
     /// Name and description.
     pub texts: Texts,
-    /// The address; not [`Choice::Without`].
-    pub address: Choice,
+    /// The address; none for the lowest free one.
+    pub address: Option<IpAddr>,
+    /// Of which family it must be; none for the pool's, and IPv4 without a pool.
+    pub family: Option<Family>,
     /// Bits per second in units of a million, each way: at least 1; none is unlimited.
     pub bandwidth_mbps: Option<u32>,
 }

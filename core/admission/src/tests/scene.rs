@@ -194,7 +194,7 @@ pub fn pool(cidr: &str) -> CreateEipPool {
 }
 
 pub fn eip() -> AllocateEip {
-    AllocateEip { pool: None, texts: Texts::default(), address: Choice::default(), bandwidth_mbps: None }
+    AllocateEip { pool: None, texts: Texts::default(), address: None, family: None, bandwidth_mbps: None }
 }
 
 pub fn route(vpc: VpcId, destination: &str, next_hop: NextHop) -> CreateRoute {

@@ -2,7 +2,7 @@
 
 use super::{Action, Does, done, tag};
 use crate::{ask::Ask, error, name, page::page};
-use havip_admission::{Code, Refusal, request, request::Choice};
+use havip_admission::{Code, Refusal, request};
 use havip_dialect::{Clock, Error, Step, View, format_time};
 use havip_model::{Eip, EipTarget, Family, Resource, ResourceKey, Status};
 use serde_json::{Value, json};
@@ -101,15 +101,21 @@ fn allocate(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let address = match ask.text("IpAddress") {
         Some(text) => {
             let wrong = |_| error::invalid(format!("IpAddress {text:?} is not an IPv4 address."));
-            Choice::Chosen(text.parse::<std::net::Ipv4Addr>().map_err(wrong)?.into())
+            Some(text.parse::<std::net::Ipv4Addr>().map_err(wrong)?.into())
         }
-        None => Choice::Automatic(Family::Ipv4),
+        None => None,
     };
     let texts = request::Texts {
         name: ask.new_text("Name", 128, "InvalidName.Malformed")?.unwrap_or_default(),
         description: ask.new_text("Description", 256, "InvalidDescription.Malformed")?.unwrap_or_default(),
     };
-    let request = request::AllocateEip { pool, texts, address, bandwidth_mbps: Some(bandwidth) };
+    let request = request::AllocateEip {
+        pool,
+        texts,
+        address,
+        family: Some(Family::Ipv4),
+        bandwidth_mbps: Some(bandwidth),
+    };
     let said = [("InternetChargeType", TRAFFIC), ("InstanceChargeType", CHARGE), ("ISP", ISP)];
     let said =
         said.into_iter().filter_map(|(parameter, word)| Some((word, ask.text(parameter)?.to_string())));

@@ -215,7 +215,7 @@ fn show(ask: &Ask, view: &View, vip: &Vip) -> Value {
         None => "",
     };
     let eips: Vec<String> =
-        view.world.eip_of(EipTarget::Vip(vip.id)).into_iter().map(|eip| eip.address.to_string()).collect();
+        view.world.eips_to(EipTarget::Vip(vip.id)).map(|eip| eip.address.to_string()).collect();
     json!({
         "HaVipId": name::HAVIP.show(vip.id),
         "IpAddress": vip.address().to_string(),

@@ -242,7 +242,7 @@ fn show(ask: &Ask, view: &View, instance: &Instance) -> Value {
     let primary = view.world.primary_interface(instance.id);
     let address = primary.and_then(|interface| interface.primary).map(|address| address.to_string());
     let addresses: Vec<String> = address.into_iter().collect();
-    let eip = view.world.eip_of(EipTarget::Instance(instance.id));
+    let eip = view.world.eips_to(EipTarget::Instance(instance.id)).find(|eip| eip.address.is_ipv4());
     let interfaces: Vec<Value> = view.world.interfaces_of(instance.id).map(interface).collect();
     let mut shown = json!({
         "InstanceId": name::INSTANCE.show(instance.id),

@@ -200,7 +200,8 @@ fn show(view: &View, interface: &Interface) -> Value {
         Some(EipTarget::Interface(interface.id)),
         interface.instance.filter(|_| interface.is_primary).map(EipTarget::Instance),
     ];
-    let eip = targets.into_iter().flatten().find_map(|target| view.world.eip_of(target));
+    let mut eips = targets.into_iter().flatten().flat_map(|target| view.world.eips_to(target));
+    let eip = eips.find(|eip| eip.address.is_ipv4());
     let public = json!({
         "AllocationId": eip.map(|eip| name::EIP.show(eip.id)).unwrap_or_default(),
         "PublicIpAddress": eip.map(|eip| eip.address.to_string()).unwrap_or_default(),

@@ -24,9 +24,7 @@ impl Walk<'_> {
             self.say("no_ipv6", "the subnet has no IPv6");
             return End::Dropped("ipv6");
         }
-        if let (Protocol::Udp(68), true) | (Protocol::Udp(546), false) =
-            (self.packet.protocol, destination.is_ipv4())
-        {
+        if is_for_client(self.packet.protocol, destination) {
             self.say("dhcp_server", "only the fabric answers DHCP");
             return End::Dropped("dhcp_server");
         }
@@ -94,18 +92,12 @@ impl Walk<'_> {
             return self.go_outwards(subnet);
         }
         let way = match self.find_way(destination) {
-            Ok(way)
-                if way.by_route
-                    && self.maps.is_edge
-                    && destination.is_ipv4()
-                    && !passed_on
-                    && self.is_from_next_hop(way) =>
-            {
+            Ok(way) if way.by_route && self.maps.is_edge && !passed_on && self.is_from_next_hop(way) => {
                 self.say("leads_back", "the route leads to who sends it: its host has sent it here to leave");
                 return self.leave_from_host();
             }
             Ok(way) => way,
-            Err(Lost::Nobody) if self.maps.is_edge && destination.is_ipv4() && !passed_on => {
+            Err(Lost::Nobody) if self.maps.is_edge && !is_link_local(destination) && !passed_on => {
                 return self.leave_from_host();
             }
             Err(Lost::Nobody) => return self.nobody_here(),
@@ -178,7 +170,8 @@ impl Walk<'_> {
 
     /// Whether somebody outside may send this into the VPC.
     pub(super) fn judge_outside_source(&mut self, source: IpAddr) -> Result<(), &'static str> {
-        if let Some(reason) = odd(source, "source_odd") {
+        let of_a_link = is_link_local(source).then_some("source_odd");
+        if let Some(reason) = odd(source, "source_odd").or(of_a_link) {
             self.say("source_odd", format!("{source} is no address that a host may send from"));
             return Err(reason);
         }
@@ -189,7 +182,7 @@ impl Walk<'_> {
             );
             return Err("outside_source");
         }
-        if self.packet.protocol == Protocol::Udp(68) {
+        if is_for_client(self.packet.protocol, source) {
             self.say("dhcp_server", "only the fabric answers DHCP");
             return Err("dhcp_server");
         }
@@ -220,4 +213,9 @@ fn no_target(address: IpAddr) -> Option<&'static str> {
         address if address.is_multicast() => Some("multicast"),
         address => odd(address, "target_odd"),
     }
+}
+
+/// To a client of DHCP, of the family of this address.
+fn is_for_client(protocol: Protocol, address: IpAddr) -> bool {
+    protocol == Protocol::Udp(if address.is_ipv4() { 68 } else { 546 })
 }

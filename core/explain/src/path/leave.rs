@@ -1,5 +1,6 @@
 //! Out of a VPC, by an edge.
 
+use super::source::is_link_local;
 use super::{End, Walk};
 use havip_reconcile::table::{Entry, EntryKey};
 use std::net::IpAddr;
@@ -9,8 +10,12 @@ impl Walk<'_> {
     pub(super) fn leave(&mut self) -> End {
         let (source, destination) = (self.packet.source, self.packet.destination);
         let nat = self.maps.table.get(&EntryKey::Nat(self.packet.vni, source));
-        let Some(Entry::Nat { public, .. }) = nat.filter(|_| destination.is_ipv4()) else {
-            if destination.is_ipv6() || is_private(destination) {
+        if is_link_local(source) && !is_link_local(destination) {
+            self.say("scope", format!("no router passes on what is from {source}"));
+            return End::Dropped("scope");
+        }
+        let Some(Entry::Nat { public, .. }) = nat.filter(|_| !is_link_local(destination)) else {
+            if is_link_local(destination) || is_private(destination) {
                 return End::Dropped("no_route");
             }
             self.say("no_eip", format!("{destination} is outside, and {source} has no EIP"));
@@ -72,9 +77,13 @@ impl Walk<'_> {
     }
 }
 
-/// An address that is nowhere outside (RFC 1918, 6598, 3927): without an EIP it was meant for the VPC.
+/// An address that is nowhere outside (RFC 1918, 6598, 3927, 4193): without an EIP it was meant for the VPC.
 fn is_private(address: IpAddr) -> bool {
-    let IpAddr::V4(address) = address else { return false };
-    let [a, b, ..] = address.octets();
-    address.is_private() || address.is_link_local() || a == 100 && b & 0xc0 == 64
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, ..] = address.octets();
+            address.is_private() || address.is_link_local() || a == 100 && b & 0xc0 == 64
+        }
+        IpAddr::V6(address) => address.is_unique_local(),
+    }
 }

@@ -54,7 +54,7 @@ pub(super) struct Index {
     pub open_vips_of_subnet: Multimap<SubnetId, VipId>,
     pub vips_of_target: Multimap<Target, VipId>,
     pub eip_by_address: Map<IpAddr, EipId>,
-    pub eip_by_target: Map<EipTarget, EipId>,
+    pub eips_of_target: Multimap<EipTarget, EipId>,
     pub eips_of_pool: Multimap<EipPoolId, EipId>,
     pub bound_eips_of_vpc: Multimap<VpcId, EipId>,
     pub routes_of_vpc: Multimap<VpcId, RouteId>,
@@ -221,7 +221,7 @@ impl Index {
         one(&mut self.eip_by_address, eip.address, eip.id, present);
         many(&mut self.eips_of_pool, eip.pool, eip.id, present);
         if let Some(target) = eip.target {
-            one(&mut self.eip_by_target, target, eip.id, present);
+            many(&mut self.eips_of_target, target, eip.id, present);
         }
         if let Some(vpc) = eip.vpc {
             many(&mut self.bound_eips_of_vpc, vpc, eip.id, present);

@@ -146,9 +146,9 @@ impl World {
         self.eips.get(self.index.eip_by_address.get(&address)?)
     }
 
-    /// The EIP that leads to this very target.
-    pub fn eip_of(&self, target: EipTarget) -> Option<&Eip> {
-        self.eips.get(self.index.eip_by_target.get(&target)?)
+    /// The EIPs that lead to this very target: at most one of each family, of which a VIP has one.
+    pub fn eips_to(&self, target: EipTarget) -> impl Iterator<Item = &Eip> {
+        self.index.eips_of_target.get(&target).filter_map(|id| self.eips.get(id))
     }
 
     /// The EIPs of a pool.

@@ -113,7 +113,7 @@ fn an_eip_may_take_over_the_target_of_another_within_one_change() {
         }
         world.apply(&change(puts));
         assert!(world.is_consistent());
-        assert_eq!(world.eip_of(EipTarget::Interface(target)).map(|eip| eip.id), Some(eip(2, None).id));
+        assert!(world.eips_to(EipTarget::Interface(target)).map(|eip| eip.id).eq([eip(2, None).id]));
     }
 }
 

@@ -133,7 +133,7 @@ impl Candidates {
             .for_each(|route| self.add(ItemKey::Route(route.id), hosts.iter().copied()));
         let targets = [EipTarget::Interface(id)].into_iter().chain(instance.map(EipTarget::Instance));
         targets
-            .filter_map(|target| world.eip_of(target))
+            .flat_map(|target| world.eips_to(target))
             .for_each(|eip| self.add(ItemKey::Eip(eip.id), hosts.iter().copied()));
         if let Some(instance) = instance {
             self.add(ItemKey::Instance(instance), interface.places());

@@ -79,9 +79,9 @@ impl Scene {
             let (texts, cidrs) = (Texts::default(), vec!["203.0.113.0/24".parse().unwrap()]);
             self.admit(CreateEipPool { texts, cidrs, gateway: None, reserved: Vec::new() });
         }
-        let (texts, address) = (Texts::default(), Choice::default());
+        let texts = Texts::default();
         let ResourceKey::Eip(eip) =
-            self.admit(AllocateEip { pool: None, texts, address, bandwidth_mbps: None })
+            self.admit(AllocateEip { pool: None, texts, address: None, family: None, bandwidth_mbps: None })
         else {
             panic!()
         };

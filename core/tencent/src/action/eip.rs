@@ -8,7 +8,7 @@ use crate::{
     list::{Narrow, part},
     name,
 };
-use havip_admission::{Code, request, request::Choice};
+use havip_admission::{Code, request};
 use havip_dialect::{Clock, Error, ParamError, Step, View, format_time};
 use havip_model::{Eip, EipTarget, Family, Resource, ResourceKey, Status};
 use serde_json::{Value, json};
@@ -61,7 +61,8 @@ fn allocate(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
             name: ask.name("AddressName")?.unwrap_or_default(),
             description: String::new(),
         },
-        address: Choice::Automatic(Family::Ipv4),
+        address: None,
+        family: Some(Family::Ipv4),
         bandwidth_mbps: Some(bandwidth),
     };
     let said = [("InternetChargeType", CHARGE), ("InternetServiceProvider", ISP)];

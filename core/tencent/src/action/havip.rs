@@ -152,7 +152,7 @@ fn bind_refused(code: Code) -> Option<&'static str> {
 
 fn unbind(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let vip = find(ask, view)?;
-    let eip = view.world.eip_of(EipTarget::Vip(vip.id));
+    let eip = view.world.eips_to(EipTarget::Vip(vip.id)).next();
     let eip = eip.ok_or_else(|| error("UnsupportedOperation.UnbindEIP", "The HAVIP has no EIP."))?;
     Ok(vec![request::UnbindEip { eip: eip.id }.into()])
 }
@@ -250,7 +250,7 @@ fn values(view: &View, vip: &Vip, filter: &str) -> Vec<String> {
         "subnet-id" => vec![name::SUBNET.show(vip.subnet)],
         "vip" => vec![vip.address().to_string()],
         "address-ip" => {
-            view.world.eip_of(EipTarget::Vip(vip.id)).map(|eip| eip.address.to_string()).into_iter().collect()
+            view.world.eips_to(EipTarget::Vip(vip.id)).map(|eip| eip.address.to_string()).collect()
         }
         "havip-association.instance-id" => targets().map(|target| target_id(target).1).collect(),
         "havip-association.instance-type" => {
@@ -265,7 +265,7 @@ fn values(view: &View, vip: &Vip, filter: &str) -> Vec<String> {
 fn show(view: &View, vip: &Vip, first: Option<&[String]>) -> Value {
     let holding = view.holding(vip);
     let holder = holding.and_then(|interface| interface.instance);
-    let eip = view.world.eip_of(EipTarget::Vip(vip.id));
+    let eip = view.world.eips_to(EipTarget::Vip(vip.id)).next();
     let mut associations: Vec<(&str, String)> =
         vip.associations.iter().map(|association| target_id(association.target)).collect();
     if let Some(first) = first {

@@ -101,8 +101,8 @@ fn show(view: &View, instance: &Instance) -> Value {
         .filter_map(|one| one.primary)
         .map(|address| address.to_string())
         .collect();
-    let eip = view.world.eip_of(EipTarget::Instance(instance.id));
-    let public: Vec<String> = eip.into_iter().map(|eip| eip.address.to_string()).collect();
+    let eips = view.world.eips_to(EipTarget::Instance(instance.id)).filter(|eip| eip.address.is_ipv4());
+    let public: Vec<String> = eips.map(|eip| eip.address.to_string()).collect();
     let said = |word: &str| instance.meta.said.get(word).map_or("havip", String::as_str);
     let (operation, outcome) = match view.worked(instance) {
         Worked::Starting => {

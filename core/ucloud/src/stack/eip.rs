@@ -7,7 +7,7 @@ use crate::{
     error::error,
     name::stack as name,
 };
-use havip_admission::{request, request::Choice};
+use havip_admission::request;
 use havip_dialect::{Error, Step, View};
 use havip_model::{Eip, EipTarget, Family, ResourceKey, Status};
 use serde_json::{Value, json};
@@ -53,15 +53,16 @@ fn allocate(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
         Some(text) => {
             let wrong =
                 |_| error(error::NOT_AVAILABLE, format!("Params [IP] not available: {text:?} is no address"));
-            Choice::Chosen(text.parse::<std::net::Ipv4Addr>().map_err(wrong)?.into())
+            Some(text.parse::<std::net::Ipv4Addr>().map_err(wrong)?.into())
         }
-        None => Choice::Automatic(Family::Ipv4),
+        None => None,
     };
     let texts = request::Texts {
         name: ask.required("Name")?.into(),
         description: ask.text("Remark").unwrap_or_default().into(),
     };
-    Ok(vec![request::AllocateEip { pool: None, texts, address, bandwidth_mbps: Some(bandwidth) }.into()])
+    let (family, bandwidth_mbps) = (Some(Family::Ipv4), Some(bandwidth));
+    Ok(vec![request::AllocateEip { pool: None, texts, address, family, bandwidth_mbps }.into()])
 }
 
 fn allocated(_: &Ask, _: &View, made: &[ResourceKey]) -> Value {

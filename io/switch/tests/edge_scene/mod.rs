@@ -4,6 +4,9 @@
 
 #![allow(dead_code)] // each test file uses its part
 
+pub mod ended;
+pub mod six;
+
 use crate::hook::{Hook, Ran, VIP, own, port, vni};
 use havip_model::{Incarnation, MacAddr, MoveCause, VipKey};
 use havip_reconcile::table::{Entry, EntryKey};

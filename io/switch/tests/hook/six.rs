@@ -5,7 +5,8 @@ use havip_claim::{Order, Release};
 use havip_model::{Epoch, Holder, Incarnation, MacAddr, Record, VipKey};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use havip_switch::Outcome;
-use havip_wire::{Icmpv6, Nd, NdOption, build::frame, multicast_mac, solicited_node};
+use havip_wire::build::{frame, unsolicited_advertisement};
+use havip_wire::{Icmpv6, Nd, NdOption, multicast_mac, solicited_node};
 use std::net::Ipv6Addr;
 
 pub const VIP: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x100);
@@ -143,7 +144,7 @@ pub fn advertisement(
 
 /// As keepalived announces: to all nodes, from the address itself.
 pub fn announcement(from: MacAddr, target: Ipv6Addr) -> Vec<u8> {
-    advertisement(from, group(ALL_NODES), target, ALL_NODES, target, announcing(from))
+    unsolicited_advertisement(from, target)
 }
 
 /// A ping with these hops left.

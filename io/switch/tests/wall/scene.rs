@@ -27,6 +27,8 @@ pub const UNDERLAY_MAC: MacAddr = MacAddr([0x02, 0, 0, 0, 2, 1]);
 pub const ROUTER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 /// Somebody outside.
 pub const CLIENT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
+pub const CLIENT6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xc, 0, 0, 0, 0, 7);
+pub const ROUTER6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xe, 0, 0, 0, 0, 1);
 
 pub fn vni(number: u32) -> Vni {
     Vni::new(number).unwrap()
@@ -60,12 +62,15 @@ pub fn vip6(subnet: u32) -> Ipv6Addr {
 pub fn gateway(subnet: u32) -> Ipv4Addr {
     Ipv4Addr::new(10, 0, (subnet % 3) as u8 / 2, 1)
 }
-fn gateway6(subnet: u32) -> Ipv6Addr {
+pub fn gateway6(subnet: u32) -> Ipv6Addr {
     Ipv6Addr::new(0xfd00, 0, 0, (subnet % 3) as u16 / 2, 0, 0, 0, 1)
 }
 /// The EIP of a port.
 pub fn eip(number: u32) -> Ipv4Addr {
     Ipv4Addr::new(203, 0, 113, number as u8)
+}
+pub fn eip6(number: u32) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 0xdb8, 0xe, 0, 0, 0, 0, number as u16)
 }
 pub fn key(id: u32) -> SealKey {
     SealKey { id, secret: [id as u8; 16] }
@@ -184,9 +189,12 @@ impl Wall {
         }
         let pool = "203.0.113.0/24".parse().unwrap();
         self.put(EntryKey::Pool(pool), Entry::Pool { gateway: Some(ROUTER.into()) });
+        let pool6 = "2001:db8:e::/64".parse().unwrap();
+        self.put(EntryKey::Pool(pool6), Entry::Pool { gateway: Some(ROUTER6.into()) });
         for (number, vpc, _, on, address) in PORTS {
             if on == 1 {
-                self.bind(vni(vpc), eip(number), own(address));
+                self.bind(vni(vpc), eip(number).into(), own(address).into());
+                self.bind(vni(vpc), eip6(number).into(), own6(address).into());
             }
         }
     }
@@ -230,11 +238,10 @@ impl Wall {
         self.take(key, holder, mac(holder));
     }
 
-    fn bind(&self, vni: Vni, public: Ipv4Addr, target: Ipv4Addr) {
-        let (incarnation, key) = (Incarnation(6), VipKey { vni, address: public.into() });
-        let entry = Entry::Eip { vni, target: target.into(), bandwidth_mbps: None };
-        self.put(EntryKey::Eip(public.into()), entry);
-        self.put(EntryKey::Nat(vni, target.into()), Entry::Nat { public: public.into(), incarnation });
+    fn bind(&self, vni: Vni, public: IpAddr, target: IpAddr) {
+        let (incarnation, key) = (Incarnation(6), VipKey { vni, address: public });
+        self.put(EntryKey::Eip(public), Entry::Eip { vni, target, bandwidth_mbps: None });
+        self.put(EntryKey::Nat(vni, target), Entry::Nat { public, incarnation });
         self.switch.order(&Order::Prepare { key, incarnation }).unwrap();
         self.take(key, 1, EDGE_MAC);
     }

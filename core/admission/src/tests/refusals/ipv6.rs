@@ -167,7 +167,24 @@ fn families() -> Vec<Row> {
     let within = to("fd00:20:0:1:8000::/65", NextHop::Vip(six));
     blocked_by(&within, [ResourceKey::Subnet(scene.subnet)]);
     let bind = |target| scene.refuse(BindEip { eip, target });
+    let mut public = scene.clone();
+    let pool6 = public.make_pool(pool("2001:db8::/64"));
+    let of_pool = public.make_eip(AllocateEip { pool: Some(pool6), ..self::eip() });
+    let of_family = public.make_eip(AllocateEip { family: Some(Family::Ipv6), ..self::eip() });
+    assert_eq!(
+        [of_pool, of_family].map(|eip| public.eip(eip).address),
+        ["2001:db8::1", "2001:db8::2"].map(ip)
+    );
+    public.admit(BindEip { eip: of_pool, target: EipTarget::Vip(six) });
+    // A machine of both families has an EIP of each.
+    let instance = EipTarget::Instance(public.run());
+    public.admit(BindEip { eip, target: instance });
+    public.admit(BindEip { eip: of_family, target: instance });
+    let third = public.make_eip(AllocateEip { pool: Some(pool6), ..self::eip() });
+    let bind6 = |target| public.refuse(BindEip { eip: third, target });
     vec![
+        Row(bind6(EipTarget::Vip(four)), Code::OtherFamily, "/target", "the EIP is IPv6"),
+        Row(bind6(instance), Code::TargetHasEip, "/target", "(2001:db8::2)"),
         Row(bind(EipTarget::Vip(six)), Code::OtherFamily, "/target", "the EIP is IPv4"),
         Row(bind(EipTarget::Interface(only)), Code::TargetHasNoAddress, "/target", "no primary IPv4 address"),
         Row(

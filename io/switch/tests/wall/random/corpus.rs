@@ -1,9 +1,9 @@
 //! Good frames of every kind, and how each comes to the switch: what random ones are made of.
 
-use crate::hook::six::{self, link_local};
+use crate::hook::six::{self, NOBODY, link_local};
 use crate::scene::{
-    CLIENT, EDGE_MAC, ROUTER_MAC, VIRTUAL_MAC, eip, gateway, host, key, mac, own, own6, port, underlay, vip,
-    vip6, vni,
+    CLIENT, CLIENT6, EDGE_MAC, ROUTER_MAC, VIRTUAL_MAC, eip, eip6, gateway, host, key, mac, own, own6, port,
+    underlay, vip, vip6, vni,
 };
 use havip_model::{Epoch, Holder, Incarnation, MacAddr, Record, VipKey};
 use havip_wire::{
@@ -84,7 +84,8 @@ fn of_guest(number: u32) -> Vec<Vec<u8>> {
     let any = Ipv4Addr::UNSPECIFIED;
     let others =
         [own(11), own(12), own(13), own(21), vip(1), vip(2), gateway(subnet), CLIENT, eip(12), underlay(2)];
-    let others6 = [own6(11), own6(12), own6(13), own6(21), self::vip6(1), self::vip6(2), link_local(mac(12))];
+    let inside6 = [own6(11), own6(12), own6(13), own6(21), self::vip6(1), self::vip6(2), link_local(mac(12))];
+    let others6 = inside6.into_iter().chain([CLIENT6, eip6(12), eip6(31)]);
     let to = || frame(its_mac, VIRTUAL_MAC);
     let mut all = vec![
         gratuitous_arp(its_mac, vip4),
@@ -240,6 +241,9 @@ fn of_outside() -> Vec<Vec<u8>> {
         all.extend(packets(frame(ROUTER_MAC, EDGE_MAC), CLIENT, eip(number)));
         all.push(frame(ROUTER_MAC, MacAddr::BROADCAST).arp(Arp::request(ROUTER_MAC, CLIENT, eip(number))));
         all.push(frame(ROUTER_MAC, EDGE_MAC).ip(CLIENT, eip(number)).vrrp(&vrrp(0, vec![vip(1).into()])));
+        all.extend(packets6(frame(ROUTER_MAC, EDGE_MAC), CLIENT6, eip6(number)));
+        all.push(six::solicitation(ROUTER_MAC, link_local(ROUTER_MAC), eip6(number)));
+        all.push(six::solicitation(ROUTER_MAC, NOBODY, eip6(number)));
     }
     all.extend(packets(frame(ROUTER_MAC, EDGE_MAC), CLIENT, Ipv4Addr::new(203, 0, 113, 2)));
     all

@@ -4,14 +4,14 @@
 
 use super::corpus::{Given, Way};
 use crate::hook::six::link_local;
-use crate::scene::{EDGE_MAC, eip, gateway, host, key, mac, own, own6, underlay, vip, vip6};
+use crate::scene::{EDGE_MAC, eip, eip6, gateway, gateway6, host, key, mac, own, own6, underlay, vip, vip6};
 use havip_model::MacAddr;
 use havip_wire::{
     Announcement, Arp, EtherType, Ethernet, Ipv6, Message, Protocol,
     known::{ANNOUNCEMENT_VNI, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, PASSED_ON_VNI_BIT, VRRP_IPV4},
 };
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub const DROPPED: i32 = 2;
 pub const REDIRECTED: i32 = 7;
@@ -84,8 +84,11 @@ fn passes_to_the_host(given: &Given, outcome: &Outcome<'_>) -> Judgement {
     must!(given.way == Way::Edge, "into the host's stack");
     must!(outcome.after == given.frame, "changed, and into the host's stack");
     must!(outcome.copies.is_empty() && outcome.reason.is_none(), "into the host's stack, and elsewhere");
-    let Some(ip) = ipv4(&given.frame) else { return Ok(()) };
-    let is_bound = EIPS.map(eip).contains(&ip.destination);
+    let four = ipv4(&given.frame).map(|ip| ip.destination);
+    // Who claims a false length is told nothing.
+    let six = ipv6(&given.frame).map(|ip| ip.destination);
+    let is_bound = four.is_some_and(|to| EIPS.map(eip).contains(&to))
+        || six.is_some_and(|to| EIPS.map(eip6).contains(&to));
     must!(
         !(is_bound && given.frame[..6] == EDGE_MAC.0 && given.tag.is_none()),
         "for an EIP, and into the host's stack"
@@ -115,6 +118,13 @@ fn vpc(given: &Given) -> Option<u32> {
         }
         Way::Overlay { vni, .. } => Some(vni & !PASSED_ON_VNI_BIT),
         Way::Edge => {
+            if ethernet(&given.frame)?.ether_type == EtherType::IPV6 {
+                let at = |at: usize| <[u8; 16]>::try_from(given.frame.get(at..at + 16)?).ok();
+                // The destination, or what is asked for.
+                let named = [at(38), at(62)].map(|bytes| bytes.map(Ipv6Addr::from));
+                let is_named = |number: &u32| named.contains(&Some(eip6(*number)));
+                return EIPS.into_iter().find(is_named).map(vpc_of);
+            }
             let to = match ethernet(&given.frame)?.ether_type {
                 EtherType::ARP => Ipv4Addr::from(<[u8; 4]>::try_from(given.frame.get(38..42)?).ok()?),
                 _ => Ipv4Addr::from(<[u8; 4]>::try_from(given.frame.get(30..34)?).ok()?),
@@ -141,7 +151,8 @@ fn stays_in_its_vpc(devices: &Devices, given: &Given, left: &Left<'_>) -> Judgem
         must!(to == underlay(2), "to {to}, which is no host");
         let is_from_host = matches!(given.way, Way::Overlay { .. });
         // An edge tells another host's guest why its packet does not leave.
-        let is_complaint = ipv4(left.frame).is_some_and(|ip| [gateway(1), gateway(2)].contains(&ip.source));
+        let is_complaint = ipv4(left.frame).is_some_and(|ip| [gateway(1), gateway(2)].contains(&ip.source))
+            || ipv6(left.frame).is_some_and(|ip| [gateway6(1), gateway6(2)].contains(&ip.source));
         match tunnel {
             ANNOUNCEMENT_VNI => is_our_message(left.frame, own)?,
             tunnel if tunnel == vpc => {
@@ -171,10 +182,15 @@ fn stays_in_its_vpc(devices: &Devices, given: &Given, left: &Left<'_>) -> Judgem
 
 /// From one EIP to another: whoever has one reaches everybody who has, as from outside. The VPC that it leads to.
 fn by_public_addresses(given: &Given, own: u32, frame: &[u8]) -> Option<u32> {
-    let is_eip = |number: &u32, address: Ipv4Addr| eip(*number) == address;
-    let to = ipv4(&given.frame)?.destination;
+    let is_eip =
+        |number: &u32, address: IpAddr| [eip(*number).into(), eip6(*number).into()].contains(&address);
+    let ends = |frame| -> Option<(IpAddr, IpAddr)> {
+        let four = ipv4(frame).map(|ip| (ip.source.into(), ip.destination.into()));
+        four.or_else(|| ipv6(frame).map(|ip| (ip.source.into(), ip.destination.into())))
+    };
+    let (_, to) = ends(&given.frame)?;
     let number = EIPS.into_iter().find(|number| is_eip(number, to))?;
-    let from = ipv4(frame)?.source;
+    let (from, _) = ends(frame)?;
     EIPS.into_iter().find(|number| is_eip(number, from)).filter(|from| vpc_of(*from) == own)?;
     Some(vpc_of(number))
 }
@@ -199,9 +215,14 @@ fn leaves_as_an_eip(given: &Given, vpc: u32, frame: &[u8]) -> Judgement {
     if given.way == Way::Edge {
         return Ok(()); // an answer, or an error
     }
+    let mut own_eips = EIPS.into_iter().filter(|number| vpc_of(*number) == vpc);
+    if let Some(ip) = ipv6(frame) {
+        must!(own_eips.any(|number| eip6(number) == ip.source), "outside as {}", ip.source);
+        must!(ip.next_header != Protocol::VRRP, "an advert goes outside");
+        return link_messages_stay(&ip);
+    }
     let Some(ip) = ipv4(frame) else { return Err(format!("outside without an address: {frame:02x?}")) };
-    let own_eips = EIPS.into_iter().filter(|number| vpc_of(*number) == vpc).map(eip);
-    must!(own_eips.into_iter().any(|eip| eip == ip.source), "outside as {}", ip.source);
+    must!(own_eips.any(|number| eip(number) == ip.source), "outside as {}", ip.source);
     must!(![underlay(1), underlay(2)].contains(&ip.destination), "to the host {}", ip.destination);
     must!(ip.protocol != Protocol::VRRP, "an advert goes outside");
     Ok(())
@@ -342,6 +363,11 @@ fn may_be_used_up(given: &Given) -> bool {
 
 fn ethernet(frame: &[u8]) -> Option<Ethernet<'_>> {
     Ethernet::decode(frame).ok()
+}
+
+fn ipv6(frame: &[u8]) -> Option<Ipv6<'_>> {
+    let frame = ethernet(frame).filter(|frame| frame.ether_type == EtherType::IPV6)?;
+    Ipv6::decode(frame.payload).ok()
 }
 
 /// The packet, whatever its sum is: the switch leaves that to who receives it.
