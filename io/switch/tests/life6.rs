@@ -25,7 +25,7 @@ fn guests_reach_each_other_by_ipv6_here_and_across_hosts_with_packets_of_every_s
         assert!(fabric.pings6(&guest, &format!("-s 4000 {}", own(number))), "{number} in fragments");
     }
     assert!(fabric.pings6(&guest, &GATEWAY6.to_string()));
-    let nobody = fabric.run_in(&guest, "ping -6 -c1 -W1 -n 2001:db8::1");
+    let nobody = fabric.run_in(&guest, "ping -6 -c1 -W1 -n fd00:9::1");
     let said = String::from_utf8_lossy(&nobody.stdout).into_owned();
     assert!(said.contains("Destination unreachable: No route"), "{said}");
 

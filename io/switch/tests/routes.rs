@@ -277,5 +277,5 @@ fn custom_routes_of_ipv6_are_like_those_of_ipv4_and_have_none_of_it_under_them()
     let told = told6(0, &sent6(21, gone));
     hook.passes(21, &sent6(21, gone), told, &[("no_route", 1), ("icmp_sent", 1)]);
     hook.sends(12, &sent6(12, other));
-    hook.counted(&[("no_route", 1), ("icmp_sent", 1)]);
+    hook.counted(&[("no_eip", 1), ("icmp_sent", 1)]);
 }
