@@ -130,6 +130,7 @@ impl Random {
             19 if self.below(2) == 0 => self.migrate(world),
             19 => UnplugInterface { interface: self.of(&world.interfaces) }.into(),
             20..23 => self.run_instance(world),
+            23 if self.maybe() => RestartInstance { instance: self.of(&world.instances) }.into(),
             23 => StartInstance { instance: self.of(&world.instances) }.into(),
             24 => StopInstance { instance: self.of(&world.instances) }.into(),
             25 => PowerOffInstance { instance: self.of(&world.instances) }.into(),

@@ -83,6 +83,8 @@ requests! {
     StartInstance
     /// Stops an instance: SIGTERM, then SIGKILL.
     StopInstance
+    /// Stops an instance that runs, and starts it anew.
+    RestartInstance
     /// Powers an instance off: ports down and everything killed at once.
     PowerOffInstance
     /// Lets a machine of the driver `qemu` go on at another host while it runs.

@@ -65,6 +65,7 @@ pub fn needed(request: &Request, region: &str, project: ProjectId) -> Vec<Needed
         UpdateInstance(it) => vec![need("ecs:ModifyInstanceAttribute", instance(it.instance))],
         StartInstance(it) => vec![need("ecs:StartInstances", instance(it.instance))],
         StopInstance(it) => vec![need("ecs:StopInstances", instance(it.instance))],
+        RestartInstance(it) => vec![need("ecs:RebootInstances", instance(it.instance))],
         PowerOffInstance(it) => vec![need("ecs:StopInstances", instance(it.instance))],
         MigrateInstance(it) => vec![need("havip:MigrateInstance", instance(it.instance))],
         CancelInstanceMigration(it) => vec![need("havip:MigrateInstance", instance(it.instance))],

@@ -10,6 +10,7 @@ mod policy;
 mod server;
 mod subnet;
 mod task;
+mod used;
 mod vpc;
 
 use crate::ask::Ask;
@@ -51,6 +52,7 @@ pub fn all() -> impl Iterator<Item = &'static Action> {
         havip::ACTIONS,
         vpc::ACTIONS,
         subnet::ACTIONS,
+        used::ACTIONS,
         eip::ACTIONS,
         interface::ACTIONS,
         group::ACTIONS,

@@ -47,6 +47,8 @@ const ALL: &[(&str, &str)] = &[
     ("RunInstances", "ecs:RunInstances"),
     ("StartInstances", "ecs:StartInstances"),
     ("StopInstances", "ecs:StopInstances"),
+    ("RebootInstances", "ecs:RebootInstances"),
+    ("DescribeUsedIpAddress", "vpc:DescribeVSwitches"),
     ("TerminateInstances", "ecs:DeleteInstances"),
     ("CreateSubnet", "vpc:CreateVSwitch"),
     ("DescribeSubnets", "vpc:DescribeVSwitches"),

@@ -221,7 +221,12 @@ fn instances_run_stop_start_and_go() {
         json!({"InstanceIds": [ids[0]]}),
         "UnsupportedOperation.InstanceStateRunning",
     );
+    let reboot = |kind: &str| json!({"InstanceIds": ids, "StopType": kind});
+    scene.ok("RebootInstances", reboot("SOFT"));
+    scene.refused("RebootInstances", reboot("HARD"), "UnsupportedOperation");
+    scene.refused("RebootInstances", reboot("NONE"), "InvalidParameterValue");
     scene.ok("StopInstances", json!({"InstanceIds": ids, "StopType": "HARD"}));
+    scene.refused("RebootInstances", reboot("SOFT"), "UnsupportedOperation.InstanceStateStopped");
     let states = scene.ok("DescribeInstancesStatus", json!({}))["InstanceStatusSet"].clone();
     assert!(states.as_array().unwrap().iter().all(|one| one["InstanceState"] == "STOPPED"), "{states}");
     scene.refused(
@@ -233,6 +238,20 @@ fn instances_run_stop_start_and_go() {
     scene.ok("TerminateInstances", json!({"InstanceIds": ids}));
     scene.refused("TerminateInstances", json!({"InstanceIds": [ids[0]]}), "InvalidInstanceId.NotFound");
     scene.refused("TerminateInstances", json!({"InstanceIds": ["ins-1"]}), "InvalidInstanceId.Malformed");
+}
+
+#[test]
+fn who_has_which_address_of_a_vpc_is_told() {
+    let mut scene = Scene::new();
+    let (instance, havip) = (scene.instances(1).remove(0), scene.havip(json!({"Vip": "10.0.1.99"})));
+    let (vpc, subnet) = (scene.vpc.clone(), scene.subnet.clone());
+    let used = scene.ok("DescribeUsedIpAddress", json!({"VpcId": vpc}))["IpAddressStates"].clone();
+    let who = |at: usize| (text(&used[at]["ResourceType"]), text(&used[at]["ResourceId"]));
+    assert_eq!([who(0), who(1)], [("CVM".into(), instance), ("HAVIP".into(), havip)]);
+    assert_eq!((&used[1]["IpAddress"], &used[1]["SubnetId"]), (&json!("10.0.1.99"), &json!(subnet)));
+    let one = json!({"VpcId": vpc, "SubnetId": subnet, "IpAddresses": ["10.0.1.99", "10.0.1.77"]});
+    assert_eq!(scene.ok("DescribeUsedIpAddress", one)["TotalCount"], 1);
+    scene.refused("DescribeUsedIpAddress", json!({"VpcId": "vpc-zzzzzzzz"}), "ResourceNotFound");
 }
 
 #[test]

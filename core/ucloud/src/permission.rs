@@ -43,6 +43,7 @@ const ALL: &[(&str, &str)] = &[
     ("DescribeVMInstance", "ecs:DescribeInstances"),
     ("StartVMInstance", "ecs:StartInstances"),
     ("StopVMInstance", "ecs:StopInstances"),
+    ("RestartVMInstance", "ecs:RebootInstances"),
     ("PoweroffVMInstance", "ecs:StopInstances"),
     ("DeleteVMInstance", "ecs:DeleteInstances"),
 ];

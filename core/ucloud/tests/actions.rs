@@ -222,7 +222,9 @@ mod stack {
             (&json!("Running"), &json!(2), &json!(2048))
         );
         scene.refused("DeleteVMInstance", &[("VMID", &vm)], 305);
+        scene.ok("RestartVMInstance", &[("VMID", &vm)]);
         scene.ok("StopVMInstance", &[("VMID", &vm)]);
+        scene.refused("RestartVMInstance", &[("VMID", &vm)], 305);
         scene.ok("StartVMInstance", &[("VMID", &vm)]);
         scene.ok("PoweroffVMInstance", &[("VMID", &vm)]);
         scene.ok("ModifyNameAndRemark", &[("ResourceID", &vm), ("Name", "z")]);

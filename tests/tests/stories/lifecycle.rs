@@ -59,6 +59,25 @@ fn detaching_the_holding_interface_releases_the_vip_at_once_and_deleting_it_ends
 }
 
 #[test]
+fn an_instance_that_is_restarted_runs_anew_and_hands_its_vip_over() -> Result<()> {
+    let scene = pair().start(program())?;
+    elect_blue(&scene)?;
+    let blue = &scene["blue"];
+    let began = || blue.shell("awk '{print $22}' /proc/1/stat");
+    let before = began()?;
+
+    scene.settled(|client| client.restart_instance(&blue.id))?;
+
+    scene["client"].eventually_fetches(&vip_url(), "green", PATIENCE)?;
+    eventually(PATIENCE, || {
+        ensure!(began()? != before, "blue still runs as it did");
+        Ok(())
+    })?;
+    // What the sandbox is given at each start is there again.
+    scene["client"].pings(blue.address)
+}
+
+#[test]
 fn a_vip_with_associations_is_not_deleted_by_accident() -> Result<()> {
     let scene = pair().start(program())?;
     elect_blue(&scene)?;

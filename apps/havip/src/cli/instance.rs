@@ -138,6 +138,13 @@ pub enum InstanceVerb {
         #[command(flatten)]
         change: Change,
     },
+    /// Ask an instance that runs to end, as stop does, and start it anew
+    Restart {
+        /// Its id or name
+        instance: String,
+        #[command(flatten)]
+        change: Change,
+    },
     /// End an instance at once, as if its power failed
     PowerOff {
         /// Its id or name
@@ -252,6 +259,9 @@ impl Verb for InstanceVerb {
             }
             Self::Stop { instance, change } => {
                 change.show(session, &change.client(session).stop_instance(&id_of(&instance)?)?)
+            }
+            Self::Restart { instance, change } => {
+                change.show(session, &change.client(session).restart_instance(&id_of(&instance)?)?)
             }
             Self::PowerOff { instance, change } => {
                 change.show(session, &change.client(session).power_off_instance(&id_of(&instance)?)?)

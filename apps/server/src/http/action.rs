@@ -87,6 +87,7 @@ const ROUTES: &[(&str, &str, &str, Reach)] = &[
     ("DELETE", "/v1/instances/{id}", "ecs:DeleteInstances", P),
     ("POST", "/v1/instances/{id}/start", "ecs:StartInstances", P),
     ("POST", "/v1/instances/{id}/stop", "ecs:StopInstances", P),
+    ("POST", "/v1/instances/{id}/restart", "ecs:RebootInstances", P),
     ("POST", "/v1/instances/{id}/power-off", "ecs:StopInstances", P),
     ("POST", "/v1/instances/{id}/migrate", "havip:MigrateInstance", A),
     ("POST", "/v1/instances/{id}/cancel-migration", "havip:MigrateInstance", A),

@@ -106,6 +106,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(machine::list_instances, machine::run_instance))
         .routes(routes!(machine::get_instance, machine::update_instance, machine::delete_instance))
         .routes(routes!(machine::start_instance))
+        .routes(routes!(machine::restart_instance))
         .routes(routes!(machine::stop_instance))
         .routes(routes!(machine::power_off_instance))
         .routes(routes!(machine::exec_instance))

@@ -151,6 +151,27 @@ pub async fn start_instance(
     .await
 }
 
+/// Asks an instance that runs to end, as `stop` does, and starts it anew.
+#[utoipa::path(post, path = "/v1/instances/{id}/restart", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
+    responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn restart_instance(
+    server: Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let instance = instance_id(&id)?;
+    let request = request::RestartInstance { instance };
+    answer::update(
+        &server,
+        caller,
+        ResourceKey::Instance(instance),
+        request,
+        parse::wait(params.wait.as_ref())?,
+    )
+    .await
+}
+
 /// Asks an instance to end; what is left after ten seconds is killed.
 #[utoipa::path(post, path = "/v1/instances/{id}/stop", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
     responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]

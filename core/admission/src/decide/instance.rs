@@ -117,6 +117,20 @@ impl<'a> Decision<'a> {
         }
     }
 
+    /// One more start of what runs: its host stops it first.
+    pub fn restart_instance(&mut self, request: &RestartInstance) -> Result<ResourceKey, Refusal> {
+        let instance = self.find::<Instance>(request.instance, "/instance")?;
+        if instance.driver == Driver::External {
+            let message = format!("instance {} is a machine of your own; restart it yourself", instance.id);
+            return Err(Code::WrongDriver.at("/instance", message));
+        }
+        if instance.power != PowerState::Running || self.facts.ended.contains(&instance.id) {
+            let message = format!("instance {} does not run; start it", instance.id);
+            return Err(Code::AlreadyInState.at("/instance", message));
+        }
+        Ok(self.set_power(instance, PowerState::Running))
+    }
+
     /// Also for an instance that is being stopped and takes too long.
     pub fn power_off_instance(&mut self, request: &PowerOffInstance) -> Result<ResourceKey, Refusal> {
         let instance = self.find::<Instance>(request.instance, "/instance")?;

@@ -61,6 +61,13 @@ pub struct StopInstance {
     pub instance: InstanceId,
 }
 
+/// See [`Request::RestartInstance`](super::Request::RestartInstance).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestartInstance {
+    /// Which.
+    pub instance: InstanceId,
+}
+
 /// See [`Request::PowerOffInstance`](super::Request::PowerOffInstance).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PowerOffInstance {

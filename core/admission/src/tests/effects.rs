@@ -271,9 +271,11 @@ fn power_off_takes_the_port_at_once_and_stop_leaves_it_to_the_guest() {
     assert_eq!(state(&scene), (PowerState::PoweredOff, 1, PortState::Inactive));
     scene.admit(StartInstance { instance });
     assert_eq!(state(&scene), (PowerState::Running, 2, PortState::Active));
+    scene.admit(RestartInstance { instance });
+    assert_eq!(state(&scene), (PowerState::Running, 3, PortState::Active), "one more start of what runs");
     scene.facts.ended.push(instance);
     scene.admit(StartInstance { instance });
-    assert_eq!(state(&scene).1, 3, "one that ended by itself may be started");
+    assert_eq!(state(&scene).1, 4, "one that ended by itself may be started");
 }
 
 #[test]

@@ -53,6 +53,12 @@ pub const ACTIONS: &[Action] = &[
         does: Does::Change { plan: stop, answer: done, refused: |_| None },
     },
     Action {
+        name: "RebootInstances",
+        honoured: &["InstanceIds", "ForceReboot", "StopType"],
+        harmless: &[],
+        does: Does::Change { plan: reboot, answer: done, refused: |_| None },
+    },
+    Action {
         name: "TerminateInstances",
         honoured: &["InstanceIds"],
         harmless: &["ReleasePrepaidDataDisks"],
@@ -155,20 +161,37 @@ fn start(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     })
 }
 
-fn stop(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+fn stop_type(ask: &Ask) -> Result<&str, Error> {
     let kind = ask.text("StopType").unwrap_or("SOFT");
-    if !["SOFT", "HARD", "SOFT_FIRST"].contains(&kind) {
-        return Err(error(
-            "InvalidParameterValue",
-            format!("StopType must be SOFT, HARD or SOFT_FIRST, not {kind:?}."),
-        ));
+    match ["SOFT", "HARD", "SOFT_FIRST"].contains(&kind) {
+        true => Ok(kind),
+        false => {
+            let message = format!("StopType must be SOFT, HARD or SOFT_FIRST, not {kind:?}.");
+            Err(error("InvalidParameterValue", message))
+        }
     }
-    let is_hard = ask.flag("ForceStop")? || kind == "HARD";
+}
+
+fn stop(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    let is_hard = stop_type(ask)? == "HARD" || ask.flag("ForceStop")?;
     each(ask, view, |instance, worked| match worked {
         Worked::Running | Worked::Stopping if is_hard => {
             Ok(request::PowerOffInstance { instance: instance.id }.into())
         }
         Worked::Running => Ok(request::StopInstance { instance: instance.id }.into()),
+        other => Err(in_state(other)),
+    })
+}
+
+/// SOFT and SOFT_FIRST are one here: what has not ended within 60 s is powered off.
+fn reboot(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    let kind = stop_type(ask)?;
+    if ask.flag("ForceReboot")? || kind == "HARD" {
+        let message = "An instance is not restarted by force; stop it with StopType HARD, then start it.";
+        return Err(error("UnsupportedOperation", message));
+    }
+    each(ask, view, |instance, worked| match worked {
+        Worked::Running => Ok(request::RestartInstance { instance: instance.id }.into()),
         other => Err(in_state(other)),
     })
 }

@@ -52,6 +52,12 @@ pub const ACTIONS: &[Action] = &[
         does: Does::Change { plan: start, answer: same },
     },
     Action {
+        name: "RestartVMInstance",
+        honoured: &["VMID"],
+        harmless: &[],
+        does: Does::Change { plan: restart, answer: same },
+    },
+    Action {
         name: "StopVMInstance",
         honoured: &["VMID", "GracefulShutdown"],
         harmless: &[],
@@ -115,6 +121,14 @@ fn start(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     match view.worked(instance) {
         Worked::Stopped | Worked::Failed => Ok(vec![request::StartInstance { instance: instance.id }.into()]),
         _ => Err(error(error::STATE, "the VM is not stopped")),
+    }
+}
+
+fn restart(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    let instance = find(ask, view)?;
+    match view.worked(instance) {
+        Worked::Running => Ok(vec![request::RestartInstance { instance: instance.id }.into()]),
+        _ => Err(error(error::STATE, "the VM does not run")),
     }
 }
 

@@ -36,6 +36,10 @@ impl Client {
     pub fn start_instance(&self, id: &str) -> Result<Instance, ClientError> {
         self.order(&format!("/instances/{}/start", segment(id)))
     }
+    /// Asks an instance that runs to end, and starts it anew.
+    pub fn restart_instance(&self, id: &str) -> Result<Instance, ClientError> {
+        self.order(&format!("/instances/{}/restart", segment(id)))
+    }
     /// Asks an instance to end; what is left after ten seconds is killed.
     pub fn stop_instance(&self, id: &str) -> Result<Instance, ClientError> {
         self.order(&format!("/instances/{}/stop", segment(id)))

@@ -104,8 +104,22 @@ fn switching() -> Vec<Row> {
     let way = scene.make_route(route(scene.vpc, "0.0.0.0/0", next_hop));
     let is_next_hop = scene.refuse(DeleteInstance { instance: router });
     blocked_by(&is_next_hop, [ResourceKey::Route(way)]);
+    let external =
+        scene.make_instance(RunInstance { driver: Driver::External, ..RunInstance::of(scene.subnet) });
     vec![
         Row(is_next_hop, Code::InterfaceHasRoute, "/instance", "delete the route(s) first"),
+        Row(
+            scene.refuse(RestartInstance { instance: external }),
+            Code::WrongDriver,
+            "/instance",
+            "restart it yourself",
+        ),
+        Row(
+            scene.refuse(RestartInstance { instance: stopped }),
+            Code::AlreadyInState,
+            "/instance",
+            "start it",
+        ),
         Row(
             scene.refuse(StartInstance { instance: running }),
             Code::AlreadyInState,
