@@ -131,6 +131,9 @@ static __noinline __u32 read_nd(struct __sk_buff *skb, __u32 vni, struct nd_sayi
 	if (is_odd(saying->target.address))
 		return judge_odd(saying->target.address,
 				 saying->type == ND_SOLICITATION ? REASON_TARGET_ODD : REASON_SOURCE_ODD);
+	/* A probe goes to those who may have the address, and to nobody by name (RFC 4861 section 7.1.1). */
+	if (is_unspecified(saying->source.address) && !saying->is_multicast)
+		return REASON_ND_MALFORMED;
 	return is_multicast(saying->target.address) ? REASON_ND_MALFORMED : 0;
 }
 
@@ -294,7 +297,7 @@ static __noinline int nd_from_port(struct __sk_buff *skb, const struct settings 
 	if (saying->type == ND_ADVERTISEMENT)
 		return nd_advertisement(skb, own, port, saying);
 	if (is_unspecified(saying->source.address)) {
-		if (saying->has_mac || !saying->is_multicast)
+		if (saying->has_mac)
 			return drop(skb, port->number, REASON_ND_MALFORMED, 0);
 	} else if (!is_own6(port, &saying->source)) {
 		of = bpf_map_lookup_elem(&addresses, &saying->source);

@@ -158,7 +158,9 @@ fn a_probe_of_dad_crosses_hosts_in_both_directions() {
     hook.counted(&[("target_inactive", 1)]);
 
     // Nothing else of neighbour discovery travels between hosts.
+    let to_one = Nd::NeighbourSolicitation { target: VIP, options: vec![] };
     for odd in [
+        frame(mac(13), mac(12)).ip6(NOBODY, own(12)).nd(to_one),
         solicitation(mac(13), own(13), own(11)),
         solicitation(mac(13), own(13), VIP),
         advertisement(mac(13), mac(11), own(13), own(11), own(13), announcing(mac(13))),
