@@ -167,6 +167,38 @@ class Lives(unittest.TestCase):
         )
 
 
+class Sorting(unittest.TestCase):
+    def test_what_is_made_with_tags_is_found_by_them(self):
+        scene = Scene(self, "172.26")
+        tags = [vpc.CreateHaVipRequestTag(key="team", value="shop"), vpc.CreateHaVipRequestTag(key="tier", value="")]
+        tagged, other = scene.havip(tag=tags), scene.havip()
+        by = [vpc.DescribeHaVipsRequestTags(key="team", value="shop"), vpc.DescribeHaVipsRequestTags(key="tier")]
+        found = scene.vpc.describe_ha_vips(vpc.DescribeHaVipsRequest(region_id=REGION, tags=by)).body.ha_vips.ha_vip
+        self.assertEqual([one.ha_vip_id for one in found], [tagged.ha_vip_id])
+        self.assertEqual([(one.key, one.value) for one in found[0].tags.tag], [("team", "shop"), ("tier", "")])
+        with self.assertRaises(ClientException) as refused:
+            scene.havip(tag=[vpc.CreateHaVipRequestTag(key="acs:team")])
+        self.assertEqual(refused.exception.code, "InvalidTagKey")
+        eni = scene.ecs.create_network_interface(
+            ecs.CreateNetworkInterfaceRequest(
+                region_id=REGION, v_switch_id=scene.vswitch_id,
+                tag=[ecs.CreateNetworkInterfaceRequestTag(key="team", value="shop")],
+            )
+        ).body
+        self.assertEqual([(one.tag_key, one.tag_value) for one in eni.tags.tag], [("team", "shop")])
+        listed = scene.ecs.describe_network_interfaces(
+            ecs.DescribeNetworkInterfacesRequest(
+                region_id=REGION, tag=[ecs.DescribeNetworkInterfacesRequestTag(key="team", value="shop")]
+            )
+        ).body.network_interface_sets.network_interface_set
+        self.assertEqual([one.network_interface_id for one in listed], [eni.network_interface_id])
+        scene.ecs.delete_network_interface(
+            ecs.DeleteNetworkInterfaceRequest(region_id=REGION, network_interface_id=eni.network_interface_id)
+        )
+        scene.delete(tagged.ha_vip_id)
+        scene.delete(other.ha_vip_id)
+
+
 class Signatures(unittest.TestCase):
     request = vpc.DescribeVpcsRequest(region_id=REGION)
 

@@ -117,7 +117,11 @@ async fn first_start(service: &Service) -> Result<()> {
     }
     let history = entropy::hex(&entropy::random::<16>());
     let pool = request::CreateEipPool {
-        texts: request::Texts { name: "default".into(), description: "made at the first start".into() },
+        texts: request::Texts {
+            name: "default".into(),
+            description: "made at the first start".into(),
+            ..request::Texts::default()
+        },
         cidrs: vec!["203.0.113.0/24".parse().context("the default pool is a range")?],
         gateway: None,
         reserved: vec![],

@@ -63,3 +63,46 @@ fn tags_of_another_project_are_neither_seen_nor_changed() {
     let refused = scene.client.change_tags(&vpc.meta.id, &change(&[("aliyun", "")])).unwrap_err();
     assert_eq!((refused.status(), refused.code()), (Some(400), Some("invalid_tag_key")));
 }
+
+#[test]
+fn what_is_made_with_tags_is_found_by_them() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let tags = |tags: &[(&str, &str)]| change(tags).set;
+    let wish = |set: &[(&str, &str)]| CreateVip {
+        subnet: subnet.meta.id.clone(),
+        tags: tags(set),
+        ..Default::default()
+    };
+    let shop = scene.client.create_vip(&wish(&[("team", "shop"), ("tier", "")])).unwrap();
+    let bank = scene.client.create_vip(&wish(&[("team", "bank")])).unwrap();
+    assert_eq!(shop.meta.tags, tags(&[("team", "shop"), ("tier", "")]));
+    let found = |tag: &str| -> Vec<String> {
+        let filter = VipFilter { tag: Some(tag.into()), ..Default::default() };
+        let all = scene.client.all_vips(&filter).unwrap();
+        let mut all: Vec<String> = all.into_iter().map(|vip| vip.meta.id).collect();
+        all.sort();
+        all
+    };
+    let mut both = vec![shop.meta.id.clone(), bank.meta.id.clone()];
+    both.sort();
+    assert_eq!(found("team"), both);
+    assert_eq!((found("team=shop"), found("tier=")), (vec![shop.meta.id.clone()], vec![shop.meta.id]));
+    assert!(found("team=shops").is_empty() && found("nobody").is_empty());
+    let refused = scene.client.create_vip(&wish(&[("acs:team", "")])).unwrap_err();
+    assert_eq!((refused.status(), refused.code()), (Some(400), Some("invalid_tag_key")));
+}
+
+#[test]
+fn whoever_may_not_tag_may_make_things_without_tags_alone() {
+    let scene = Scene::start();
+    let (_, subnet) = scene.network();
+    let document =
+        r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"vpc:*HaVip*","Resource":"*"}]}"#;
+    let ann = scene.client_of(&scene.user_with_policy("ann", document));
+    let wish = CreateVip { subnet: subnet.meta.id.clone(), ..Default::default() };
+    ann.create_vip(&wish).unwrap();
+    let tagged = CreateVip { tags: change(&[("team", "shop")]).set, ..wish };
+    let refused = ann.create_vip(&tagged).unwrap_err();
+    assert_eq!((refused.status(), refused.code()), (Some(403), Some("forbidden")));
+}

@@ -210,10 +210,20 @@ impl<'a> Decision<'a> {
     /// The first generation of a resource with these texts.
     fn meta(&self, texts: &Texts) -> Result<Meta, Refusal> {
         check::texts(Some(&texts.name), Some(&texts.description))?;
+        self.check_new_tags(&texts.tags)?;
         let (created_at, updated_at) = (self.facts.now, self.facts.now);
         let (name, description) = (texts.name.clone(), texts.description.clone());
-        let project = self.facts.project;
-        Ok(Meta { name, description, created_at, updated_at, project, generation: 1, ..Meta::default() })
+        let (tags, project) = (texts.tags.clone(), self.facts.project);
+        Ok(Meta {
+            name,
+            description,
+            created_at,
+            updated_at,
+            project,
+            generation: 1,
+            tags,
+            ..Meta::default()
+        })
     }
 
     /// Changes the texts of a resource, which must not be all that is missing from the request.

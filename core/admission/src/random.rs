@@ -52,7 +52,7 @@ impl Random {
         match self.below(58) {
             56..58 => self.tags(world),
             48..51 => {
-                let (vpc, texts, rules) = (self.of(&world.vpcs), self.texts(), self.rules(world));
+                let (vpc, texts, rules) = (self.of(&world.vpcs), self.tagged(), self.rules(world));
                 let (vpc, members_reach_each_other) = (Some(vpc).filter(|_| self.below(4) > 0), self.maybe());
                 CreateSecurityGroup { vpc, texts, rules, members_reach_each_other }.into()
             }
@@ -70,7 +70,7 @@ impl Random {
             }
             55 => ReplaceRules { group: self.of(&world.groups), rules: self.rules(world) }.into(),
             0 => {
-                let (texts, region) = (self.texts(), "local".into());
+                let (texts, region) = (self.tagged(), "local".into());
                 CreateVpc { texts, region, cidr: self.cidr(), cidr6: self.cidr6(56) }.into()
             }
             1 if self.maybe() => {
@@ -83,7 +83,7 @@ impl Random {
             }
             2 => DeleteVpc { vpc: self.of(&world.vpcs) }.into(),
             3..5 => {
-                let (vpc, texts, cidr) = (self.of(&world.vpcs), self.texts(), self.cidr());
+                let (vpc, texts, cidr) = (self.of(&world.vpcs), self.tagged(), self.cidr());
                 let external = (self.below(4) == 0).then(|| NewExternal {
                     vlan: self.maybe().then(|| self.below(3) as u16),
                     gateway: self.maybe().then(|| Ipv4Addr::new(172, 20, 0, self.below(16) as u8)),
@@ -168,13 +168,13 @@ impl Random {
                 let public = Ipv4Addr::new(203, 0, 113, self.below(64) as u8).into();
                 let address = self.maybe().then_some(public);
                 let family = self.maybe().then(|| self.family());
-                AllocateEip { pool: None, texts: self.texts(), address, family, bandwidth_mbps: None }.into()
+                AllocateEip { pool: None, texts: self.tagged(), address, family, bandwidth_mbps: None }.into()
             }
             40..42 => BindEip { eip: self.of(&world.eips), target: self.eip_target(world) }.into(),
             42 => UnbindEip { eip: self.of(&world.eips) }.into(),
             43 => ReleaseEip { eip: self.of(&world.eips), unbind: self.maybe() }.into(),
             44 => {
-                let (vpc, texts) = (self.of(&world.vpcs), self.texts());
+                let (vpc, texts) = (self.of(&world.vpcs), self.tagged());
                 let six = if self.maybe() { self.cidr6(56) } else { None };
                 let destination = six.map_or(IpNet::V4(self.cidr()), IpNet::V6);
                 CreateRoute { vpc, texts, destination, next_hop: self.next_hop(world) }.into()
@@ -186,7 +186,7 @@ impl Random {
     }
 
     fn create_interface(&mut self, world: &World) -> Request {
-        let (subnet, texts, address) = (self.of(&world.subnets), self.texts(), self.choice(Family::Ipv4));
+        let (subnet, texts, address) = (self.of(&world.subnets), self.tagged(), self.choice(Family::Ipv4));
         let secondary = if self.below(4) == 0 { self.addresses() } else { Vec::new() };
         let (address6, source_dest_check) = (self.choice6(), self.maybe());
         let groups = self.groups(world);
@@ -196,7 +196,7 @@ impl Random {
 
     fn run_instance(&mut self, world: &World) -> Request {
         let mut request = RunInstance::of(self.of(&world.subnets));
-        request.texts = self.texts();
+        request.texts = self.tagged();
         request.address = self.choice(Family::Ipv4);
         request.address6 = self.choice6();
         request.source_dest_check = self.maybe();
@@ -440,7 +440,15 @@ impl Random {
     }
 
     fn texts(&mut self) -> Texts {
-        Texts { name: format!("Name {}", self.below(100)), description: String::new() }
+        Texts { name: format!("Name {}", self.below(100)), ..Texts::default() }
+    }
+
+    /// Some with tags, of which some can be nobody's.
+    fn tagged(&mut self) -> Texts {
+        let words = ["team", "tier", "site", "acs:site"];
+        let count = if self.below(4) == 0 { 1 + self.below(3) } else { 0 };
+        let tags = (0..count).map(|_| (words[self.below(4) as usize].to_string(), String::new())).collect();
+        self.texts().tagged(tags)
     }
 
     fn new_texts(&mut self) -> NewTexts {

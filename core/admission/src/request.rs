@@ -148,6 +148,21 @@ requests! {
 }
 
 impl Request {
+    /// What it says of what it makes, if it makes something that a project owns.
+    pub fn texts(&self) -> Option<&Texts> {
+        Some(match self {
+            Self::CreateVpc(it) => &it.texts,
+            Self::CreateSubnet(it) => &it.texts,
+            Self::CreateInterface(it) => &it.texts,
+            Self::RunInstance(it) => &it.texts,
+            Self::CreateVip(it) => &it.texts,
+            Self::AllocateEip(it) => &it.texts,
+            Self::CreateRoute(it) => &it.texts,
+            Self::CreateSecurityGroup(it) => &it.texts,
+            _ => return None,
+        })
+    }
+
     /// Whether it is about hosts or pools, which are everybody's: decided from everything that there is.
     pub fn is_about_all(&self) -> bool {
         matches!(

@@ -9,7 +9,7 @@ mod place;
 mod route;
 mod rule;
 mod server;
-mod tag;
+pub mod tag;
 mod vpc;
 mod vswitch;
 

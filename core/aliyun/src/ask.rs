@@ -1,7 +1,7 @@
 //! One request on its way: an action of the table with its parameters.
 
 use crate::{
-    action::{Action, Does},
+    action::{Action, Does, tag},
     error, name,
     permission::permission,
 };
@@ -168,7 +168,8 @@ impl Call for Ask {
             Does::Change { refused, .. } => refused(refusal),
             Does::Read(_) => None,
         };
-        let (status, code) = own.unwrap_or_else(|| usual(refusal.code));
+        let of_tags = || tag::usual(self, refusal.code);
+        let (status, code) = own.or_else(of_tags).unwrap_or_else(|| usual(refusal.code));
         Error::new(status, code, rename(&refusal.message, name::RENAMED))
     }
 

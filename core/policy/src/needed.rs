@@ -15,6 +15,17 @@ pub struct Needed {
 
 /// What a request to the rules needs, each of which must be allowed.
 pub fn needed(request: &Request, region: &str, project: ProjectId) -> Vec<Needed> {
+    let mut all = by_itself(request, region, project);
+    // What is tagged as it is made is tagged all the same.
+    let is_tagged = request.texts().is_some_and(|texts| !texts.tags.is_empty());
+    let tagging = all.first().filter(|_| is_tagged).cloned();
+    // One service for all kinds, as below.
+    let of_vpc = |made: Needed| made.resource.replacen("acs:ecs:", "acs:vpc:", 1);
+    all.extend(tagging.map(|made| Needed { action: "vpc:TagResources".into(), resource: of_vpc(made) }));
+    all
+}
+
+fn by_itself(request: &Request, region: &str, project: ProjectId) -> Vec<Needed> {
     let need = |action: &'static str, of: Of| {
         let service = action.split(':').next().unwrap_or_default();
         let resource = arn(service, region, project, &of.relative());

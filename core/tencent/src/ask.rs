@@ -6,6 +6,7 @@ use crate::{
     error::error,
     name,
     permission::permission,
+    tag,
 };
 use havip_admission::{Code, Refusal};
 use havip_dialect::{Call, Denied, Error, Home, Naming, Once, Params, Step, View, rename};
@@ -155,6 +156,7 @@ impl Call for Ask {
             Does::Change { refused, .. } => refused(refusal.code),
             Does::Read(_) => None,
         };
+        let own = own.or_else(|| tag::usual(refusal.code));
         error(own.unwrap_or_else(|| usual(refusal.code)), rename(&refusal.message, name::RENAMED))
     }
 

@@ -12,6 +12,7 @@ mod list;
 mod name;
 mod permission;
 mod reply;
+mod tag;
 mod tc3;
 mod v1;
 

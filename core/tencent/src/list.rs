@@ -31,7 +31,8 @@ pub struct Narrow {
 }
 
 impl Narrow {
-    /// Reads ids, each of which must look like one, or at most ten filters of at most five values with these keys.
+    /// Reads ids, each of which must look like one, or at most ten filters of at most five values with these keys, or
+    /// about tags.
     pub fn read(ask: &Ask, ids: &str, naming: Naming, keys: &[&str]) -> Result<Self, Error> {
         let named: Vec<String> = ask.params.list(ids).into_iter().map(Into::into).collect();
         if let Some(wrong) = named.iter().find(|id| !naming.fits(id)) {
@@ -44,8 +45,12 @@ impl Narrow {
         for filter in ask.params.structs("Filters") {
             let name = filter.text("Name").unwrap_or_default().to_string();
             let values: Vec<String> = filter.list("Values").into_iter().map(Into::into).collect();
-            if !keys.contains(&name.as_str()) {
-                let message = format!("The filter {name:?} is not one of {}.", keys.join(", "));
+            if !keys.contains(&name.as_str()) && !TAGS.contains(&name.as_str()) && !name.starts_with("tag:") {
+                let message = format!(
+                    "The filter {name:?} is not one of {}, {} and tag:KEY.",
+                    keys.join(", "),
+                    TAGS.join(", ")
+                );
                 return Err(error("InvalidParameter.FilterInvalidKey", message));
             }
             if values.is_empty() || values.len() > 5 {
@@ -65,8 +70,14 @@ impl Narrow {
         Ok(Self { ids: named, filters })
     }
 
-    /// Whether a row of this id passes; `values` are what it has under a filter's name.
-    pub fn pass(&self, id: &str, values: impl Fn(&str) -> Vec<String>) -> bool {
+    /// Whether a row of this id passes; `values` are what it has under a filter's name that is not about tags.
+    pub fn pass(&self, id: &str, meta: &Meta, values: impl Fn(&str) -> Vec<String>) -> bool {
+        let values = |name: &str| match (name, name.strip_prefix("tag:")) {
+            ("tag-key", _) => meta.tags.keys().cloned().collect(),
+            ("tag-value", _) => meta.tags.values().cloned().collect(),
+            (_, Some(key)) => meta.tags.get(key).cloned().into_iter().collect(),
+            (name, None) => values(name),
+        };
         (self.ids.is_empty() || self.ids.iter().any(|wanted| wanted == id))
             && self
                 .filters
@@ -87,3 +98,6 @@ impl Narrow {
         self.filters.iter().find(|(key, _)| key == name).map(|(_, values)| values.as_slice())
     }
 }
+
+/// Filters that every list has, besides `tag:KEY`.
+const TAGS: &[&str] = &["tag-key", "tag-value"];

@@ -234,6 +234,35 @@ mod stack {
     }
 
     #[test]
+    fn a_vip_is_made_with_tags_in_base64_and_shows_them() {
+        let mut scene = Scene::new();
+        let (vpc, subnet) = (scene.vpc.clone(), scene.subnet.clone());
+        let encoded = |text: &str| havip_dialect::encode_base64(text.as_bytes());
+        let with = |first: &str, second: &str| {
+            let tags =
+                [("TagKeyValuePairs.0", first.to_string()), ("TagKeyValuePairs.1", second.to_string())];
+            let rest = [("Name", "x"), ("VIPType", "LAN"), ("VPCID", vpc.as_str()), ("SubnetID", &subnet)];
+            rest.map(|(name, value)| (name, value.to_string())).into_iter().chain(tags).collect::<Vec<_>>()
+        };
+        for (first, second, code) in [
+            (encoded("k:a"), encoded("k:b"), 230),
+            (encoded("no colon"), encoded("k:v"), 230),
+            ("%%".into(), encoded("k:v"), 230),
+            (encoded("aliyun:v"), encoded("k:v"), 230),
+        ] {
+            let params = with(&first, &second);
+            let params: Vec<(&str, &str)> =
+                params.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            scene.refused("AllocateVIP", &params, code);
+        }
+        let params = with(&encoded("team:shop"), &encoded("see:a:b"));
+        let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        scene.ok("AllocateVIP", &params);
+        let shown = scene.ok("DescribeVIP", &[])["Infos"][0]["Tags"].clone();
+        assert_eq!(shown, json!([{"Key": "see", "Value": "a:b"}, {"Key": "team", "Value": "shop"}]));
+    }
+
+    #[test]
     fn a_search_is_fuzzy_and_a_wide_vip_is_refused() {
         let mut scene = Scene::new();
         scene.vip(&[]);

@@ -2,6 +2,7 @@
 
 use crate::{Family, Meta};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Ranges of public addresses that the edges announce outside.
@@ -99,6 +100,11 @@ pub struct AllocateEip {
     /// May be empty.
     #[serde(default)]
     pub description: String,
+    /// What it is sorted by: at most 20 keys of 1 to 128 characters, each with a value of at most 128.
+    ///
+    /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Bits per second in units of a million, each way; unlimited if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]

@@ -30,6 +30,8 @@ filters! {
     VpcFilter {
         /// With exactly this name.
         name: String,
+        /// With this tag: `KEY=VALUE`, or `KEY` with any value.
+        tag: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -39,6 +41,8 @@ filters! {
         vpc: String,
         /// With exactly this name.
         name: String,
+        /// With this tag: `KEY=VALUE`, or `KEY` with any value.
+        tag: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -52,6 +56,8 @@ filters! {
         instance: String,
         /// With exactly this name.
         name: String,
+        /// With this tag: `KEY=VALUE`, or `KEY` with any value.
+        tag: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -65,6 +71,8 @@ filters! {
         host: String,
         /// With exactly this name.
         name: String,
+        /// With this tag: `KEY=VALUE`, or `KEY` with any value.
+        tag: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -80,6 +88,8 @@ filters! {
         address: String,
         /// With exactly this name.
         name: String,
+        /// With this tag: `KEY=VALUE`, or `KEY` with any value.
+        tag: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -100,6 +110,8 @@ filters! {
         address: String,
         /// With exactly this name.
         name: String,
+        /// With this tag: `KEY=VALUE`, or `KEY` with any value.
+        tag: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -109,6 +121,8 @@ filters! {
         vpc: String,
         /// With exactly this name.
         name: String,
+        /// With this tag: `KEY=VALUE`, or `KEY` with any value.
+        tag: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -118,6 +132,8 @@ filters! {
         vpc: String,
         /// With exactly this name.
         name: String,
+        /// With this tag: `KEY=VALUE`, or `KEY` with any value.
+        tag: String,
         /// Whose name or description has the letters of this text in order, or whose id contains it.
         q: String,
     }

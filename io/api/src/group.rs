@@ -2,6 +2,7 @@
 
 use crate::Meta;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Rules that interfaces have in common: what may reach them, and what they may send.
@@ -104,6 +105,11 @@ pub struct CreateSecurityGroup {
     /// May be empty.
     #[serde(default)]
     pub description: String,
+    /// What it is sorted by: at most 20 keys of 1 to 128 characters, each with a value of at most 128.
+    ///
+    /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Its first rules; without any, nothing passes.
     #[serde(default)]
     pub rules: Vec<NewRule>,

@@ -2,6 +2,7 @@
 
 use crate::{Driver, InitSystem, InstanceState, Meta, Power};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 /// A guest.
@@ -85,6 +86,11 @@ pub struct RunInstance {
     /// May be empty.
     #[serde(default)]
     pub description: String,
+    /// What it is sorted by: at most 20 keys of 1 to 128 characters, each with a value of at most 128.
+    ///
+    /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// The first interface's IPv4 address; chosen if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
@@ -135,6 +141,7 @@ impl Default for RunInstance {
             subnet: String::new(),
             name: String::new(),
             description: String::new(),
+            tags: BTreeMap::new(),
             address: None,
             address6: None,
             without_address6: false,

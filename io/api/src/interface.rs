@@ -2,6 +2,7 @@
 
 use crate::{Family, Meta, PortState};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A network interface (ENI).
@@ -82,6 +83,11 @@ pub struct CreateInterface {
     /// May be empty.
     #[serde(default)]
     pub description: String,
+    /// What it is sorted by: at most 20 keys of 1 to 128 characters, each with a value of at most 128.
+    ///
+    /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Its own IPv4 address; chosen if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
@@ -114,6 +120,7 @@ impl Default for CreateInterface {
             subnet: String::new(),
             name: String::new(),
             description: String::new(),
+            tags: BTreeMap::new(),
             address: None,
             without_address: false,
             address6: None,

@@ -2,6 +2,7 @@
 
 use crate::Meta;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A private network of its own.
@@ -32,6 +33,11 @@ pub struct CreateVpc {
     /// May be empty.
     #[serde(default)]
     pub description: String,
+    /// What it is sorted by: at most 20 keys of 1 to 128 characters, each with a value of at most 128.
+    ///
+    /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Such as `10.20.0.0/16`.
     #[schema(example = "10.20.0.0/16")]
     pub cidr: String,
@@ -101,6 +107,11 @@ pub struct CreateSubnet {
     /// May be empty.
     #[serde(default)]
     pub description: String,
+    /// What it is sorted by: at most 20 keys of 1 to 128 characters, each with a value of at most 128.
+    ///
+    /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Within the VPC's addresses.
     #[schema(example = "10.20.1.0/24")]
     pub cidr: String,
@@ -158,6 +169,11 @@ pub struct CreateRoute {
     /// May be empty.
     #[serde(default)]
     pub description: String,
+    /// What it is sorted by: at most 20 keys of 1 to 128 characters, each with a value of at most 128.
+    ///
+    /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Outside the VPC's subnets.
     #[schema(example = "192.168.0.0/16")]
     pub destination: String,

@@ -2,6 +2,7 @@
 
 use crate::{AssociationMode, Binding, Contention, Family, Meta, MoveCause, Problem, Profile};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A floating private address, claimed by gratuitous ARP or an unsolicited neighbour advertisement.
@@ -106,6 +107,11 @@ pub struct CreateVip {
     /// May be empty.
     #[serde(default)]
     pub description: String,
+    /// What it is sorted by: at most 20 keys of 1 to 128 characters, each with a value of at most 128.
+    ///
+    /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Who may claim it.
     #[serde(default = "associated")]
     pub binding: Binding,
@@ -131,6 +137,7 @@ impl Default for CreateVip {
             family: None,
             name: String::new(),
             description: String::new(),
+            tags: BTreeMap::new(),
             binding: associated(),
             contention: hold(),
             assist: true,

@@ -2,6 +2,7 @@
 
 use super::change::Change;
 use super::kind::Kind;
+use super::label::{Label, Labelled};
 use super::session::Session;
 use super::show::{Column, Names, Row};
 use super::{Verb, time};
@@ -41,6 +42,8 @@ pub enum EipVerb {
         #[arg(long, value_name = "TARGET")]
         bind: Option<String>,
         #[command(flatten)]
+        label: Label,
+        #[command(flatten)]
         change: Change,
     },
     /// List EIPs
@@ -57,6 +60,8 @@ pub enum EipVerb {
         /// Whose id, name, description or addresses hold these letters in order
         #[arg(short)]
         q: Option<String>,
+        #[command(flatten)]
+        labelled: Labelled,
     },
     /// Show one EIP
     Get {
@@ -111,7 +116,7 @@ impl Verb for EipVerb {
     fn run(self, session: &Session) -> Result<()> {
         let id_of = |called: &str| session.id_of::<Eip>(called);
         match self {
-            Self::Allocate { pool, address, family, name, description, bandwidth, bind, change } => {
+            Self::Allocate { pool, address, family, name, description, bandwidth, bind, label, change } => {
                 let pool = session.id_of_any::<EipPool>(pool.as_deref())?;
                 // Looked up first: an EIP is not taken for a target that does not exist.
                 let target = bind.map(|called| session.target_called(&called)).transpose()?;
@@ -122,7 +127,8 @@ impl Verb for EipVerb {
                     None => family,
                 };
                 let bandwidth_mbps = bandwidth;
-                let body = AllocateEip { pool, address, family, name, description, bandwidth_mbps };
+                let tags = label.tags();
+                let body = AllocateEip { pool, address, family, name, description, tags, bandwidth_mbps };
                 let eip = change.client(session).allocate_eip(&body)?;
                 match target {
                     Some(target) => {
@@ -131,10 +137,10 @@ impl Verb for EipVerb {
                     None => change.show(session, &eip),
                 }
             }
-            Self::List { pool, target, name, q } => {
+            Self::List { pool, target, name, q, labelled } => {
                 let pool = session.id_of_any::<EipPool>(pool.as_deref())?;
                 let target = target.map(|called| session.target_called(&called)).transpose()?;
-                let filter = EipFilter { pool, target, name, q, ..Default::default() };
+                let filter = EipFilter { pool, target, name, tag: labelled.tag, q, ..Default::default() };
                 session.show_all(&session.client.all_eips(&filter)?)
             }
             Self::Get { eip } => session.show_details(&session.get::<Eip>(&eip)?),

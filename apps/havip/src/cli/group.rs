@@ -1,6 +1,7 @@
 //! `havip security-group`: what may reach instances, and what they may send.
 
 use super::change::Change;
+use super::label::{Label, Labelled};
 use super::session::Session;
 use super::show::{Column, Names, Row};
 use super::{Verb, time};
@@ -32,6 +33,8 @@ pub enum SecurityGroupVerb {
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
         #[command(flatten)]
+        label: Label,
+        #[command(flatten)]
         change: Change,
     },
     /// List security groups
@@ -45,6 +48,8 @@ pub enum SecurityGroupVerb {
         /// Whose id, name or description hold these letters in order
         #[arg(short)]
         q: Option<String>,
+        #[command(flatten)]
+        labelled: Labelled,
     },
     /// Show one security group and its rules
     Get {
@@ -145,14 +150,14 @@ impl Verb for SecurityGroupVerb {
             change.show(session, &change.client(session).add_rules(&group, &rules)?)
         };
         match self {
-            Self::Create { vpc, name, description, change } => {
+            Self::Create { vpc, name, description, label, change } => {
                 let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
-                let body = CreateSecurityGroup { vpc, name, description, rules: vec![] };
+                let body = CreateSecurityGroup { vpc, name, description, tags: label.tags(), rules: vec![] };
                 change.show(session, &change.client(session).create_security_group(&body)?)
             }
-            Self::List { vpc, name, q } => {
+            Self::List { vpc, name, q, labelled } => {
                 let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
-                let filter = SecurityGroupFilter { vpc, name, q, ..Default::default() };
+                let filter = SecurityGroupFilter { vpc, name, tag: labelled.tag, q, ..Default::default() };
                 session.show_all(&session.client.all_security_groups(&filter)?)
             }
             Self::Get { group } => session.show_details(&session.get::<SecurityGroup>(&group)?),

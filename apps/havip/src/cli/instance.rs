@@ -2,6 +2,7 @@
 
 use super::change::Change;
 use super::failure::Ended;
+use super::label::{Label, Labelled};
 use super::migration;
 use super::session::{Session, print};
 use super::show::{Column, Format, Names, Row, json};
@@ -79,6 +80,8 @@ pub enum InstanceVerb {
         #[arg(long, value_name = "DEVICE")]
         dev: Option<String>,
         #[command(flatten)]
+        label: Label,
+        #[command(flatten)]
         change: Change,
     },
     /// List instances
@@ -98,6 +101,8 @@ pub enum InstanceVerb {
         /// Whose id, name, description or addresses hold these letters in order
         #[arg(short)]
         q: Option<String>,
+        #[command(flatten)]
+        labelled: Labelled,
     },
     /// Show one instance
     Get {
@@ -214,12 +219,14 @@ impl Verb for InstanceVerb {
                 no_source_dest_check,
                 security_groups,
                 dev,
+                label,
                 change,
             } => {
                 let body = RunInstance {
                     subnet: session.id_of::<Subnet>(&subnet)?,
                     name,
                     description,
+                    tags: label.tags(),
                     address,
                     address6,
                     without_address6,
@@ -237,11 +244,12 @@ impl Verb for InstanceVerb {
                 };
                 change.show(session, &change.client(session).run_instance(&body)?)
             }
-            Self::List { vpc, subnet, host, name, q } => {
+            Self::List { vpc, subnet, host, name, q, labelled } => {
                 let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
                 let subnet = session.id_of_any::<Subnet>(subnet.as_deref())?;
                 let host = session.id_of_any::<Host>(host.as_deref())?;
-                let filter = InstanceFilter { vpc, subnet, host, name, q, ..Default::default() };
+                let filter =
+                    InstanceFilter { vpc, subnet, host, name, tag: labelled.tag, q, ..Default::default() };
                 session.show_all(&session.client.all_instances(&filter)?)
             }
             Self::Get { instance } => session.show_details(&session.get::<Instance>(&instance)?),

@@ -1,6 +1,7 @@
 //! `havip interface`: network interfaces (ENIs) of instances.
 
 use super::change::Change;
+use super::label::{Label, Labelled};
 use super::session::Session;
 use super::show::{Column, Names, Row};
 use super::{Verb, time};
@@ -55,6 +56,8 @@ pub enum InterfaceVerb {
         #[arg(long = "security-group", value_name = "GROUP")]
         security_groups: Vec<String>,
         #[command(flatten)]
+        label: Label,
+        #[command(flatten)]
         change: Change,
     },
     /// List interfaces
@@ -74,6 +77,8 @@ pub enum InterfaceVerb {
         /// Whose id, name, description or addresses hold these letters in order
         #[arg(short)]
         q: Option<String>,
+        #[command(flatten)]
+        labelled: Labelled,
     },
     /// Show one interface
     Get {
@@ -175,6 +180,7 @@ impl Verb for InterfaceVerb {
                 mac,
                 no_source_dest_check,
                 security_groups,
+                label,
                 change,
             } => {
                 let subnet = session.id_of::<Subnet>(&subnet)?;
@@ -183,6 +189,7 @@ impl Verb for InterfaceVerb {
                     subnet,
                     name,
                     description,
+                    tags: label.tags(),
                     address,
                     without_address,
                     address6,
@@ -194,11 +201,19 @@ impl Verb for InterfaceVerb {
                 };
                 change.show(session, &change.client(session).create_interface(&body)?)
             }
-            Self::List { vpc, subnet, instance, name, q } => {
+            Self::List { vpc, subnet, instance, name, q, labelled } => {
                 let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
                 let subnet = session.id_of_any::<Subnet>(subnet.as_deref())?;
                 let instance = session.id_of_any::<Instance>(instance.as_deref())?;
-                let filter = InterfaceFilter { vpc, subnet, instance, name, q, ..Default::default() };
+                let filter = InterfaceFilter {
+                    vpc,
+                    subnet,
+                    instance,
+                    name,
+                    tag: labelled.tag,
+                    q,
+                    ..Default::default()
+                };
                 session.show_all(&session.client.all_interfaces(&filter)?)
             }
             Self::Get { interface } => session.show_details(&session.get::<Interface>(&interface)?),

@@ -15,6 +15,7 @@ pub mod interface;
 pub mod kernel;
 pub mod key;
 pub mod kind;
+pub mod label;
 pub mod migration;
 pub mod net;
 pub mod policy;

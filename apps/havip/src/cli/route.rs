@@ -1,6 +1,7 @@
 //! `havip route`: a VPC's ways to addresses outside its subnets.
 
 use super::change::Change;
+use super::label::{Label, Labelled};
 use super::session::Session;
 use super::show::{Column, Names, Row};
 use super::{Verb, time};
@@ -32,6 +33,8 @@ pub enum RouteVerb {
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
         #[command(flatten)]
+        label: Label,
+        #[command(flatten)]
         change: Change,
     },
     /// List routes
@@ -45,6 +48,8 @@ pub enum RouteVerb {
         /// Whose id, name, description or addresses hold these letters in order
         #[arg(short)]
         q: Option<String>,
+        #[command(flatten)]
+        labelled: Labelled,
     },
     /// Show one route
     Get {
@@ -63,17 +68,18 @@ pub enum RouteVerb {
 impl Verb for RouteVerb {
     fn run(self, session: &Session) -> Result<()> {
         match self {
-            Self::Create { vpc, destination, next_hop, name, description, change } => {
+            Self::Create { vpc, destination, next_hop, name, description, label, change } => {
                 let vpc = session.id_of::<Vpc>(&vpc)?;
                 let next_hop = session.next_hop_called(&next_hop)?;
-                let body = CreateRoute { vpc, name, description, destination, next_hop };
+                let body = CreateRoute { vpc, name, description, tags: label.tags(), destination, next_hop };
                 change.show(session, &change.client(session).create_route(&body)?)
             }
-            Self::List { vpc, name, q } => {
+            Self::List { vpc, name, q, labelled } => {
                 let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
                 session.show_all(&session.client.all_routes(&RouteFilter {
                     vpc,
                     name,
+                    tag: labelled.tag,
                     q,
                     ..Default::default()
                 })?)

@@ -1,6 +1,7 @@
 //! `havip subnet`: ranges of a VPC's addresses.
 
 use super::change::Change;
+use super::label::{Label, Labelled};
 use super::session::Session;
 use super::show::{Column, Names, Row};
 use super::{Verb, time};
@@ -45,6 +46,8 @@ pub enum SubnetVerb {
         #[arg(long, requires = "external")]
         gateway: Option<String>,
         #[command(flatten)]
+        label: Label,
+        #[command(flatten)]
         change: Change,
     },
     /// List subnets
@@ -58,6 +61,8 @@ pub enum SubnetVerb {
         /// Whose id, name, description or addresses hold these letters in order
         #[arg(short)]
         q: Option<String>,
+        #[command(flatten)]
+        labelled: Labelled,
     },
     /// Show one subnet
     Get {
@@ -92,17 +97,31 @@ pub enum SubnetVerb {
 impl Verb for SubnetVerb {
     fn run(self, session: &Session) -> Result<()> {
         match self {
-            Self::Create { vpc, name, description, cidr, cidr6, zone, external, vlan, gateway, change } => {
+            Self::Create {
+                vpc,
+                name,
+                description,
+                cidr,
+                cidr6,
+                zone,
+                external,
+                vlan,
+                gateway,
+                label,
+                change,
+            } => {
                 let vpc = session.id_of::<Vpc>(&vpc)?;
                 let external = external.then_some(CreateExternal { vlan, gateway });
-                let body = CreateSubnet { vpc, name, description, cidr, cidr6, zone, external };
+                let body =
+                    CreateSubnet { vpc, name, description, tags: label.tags(), cidr, cidr6, zone, external };
                 change.show(session, &change.client(session).create_subnet(&body)?)
             }
-            Self::List { vpc, name, q } => {
+            Self::List { vpc, name, q, labelled } => {
                 let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
                 session.show_all(&session.client.all_subnets(&SubnetFilter {
                     vpc,
                     name,
+                    tag: labelled.tag,
                     q,
                     ..Default::default()
                 })?)

@@ -12,7 +12,9 @@ use havip_api::{ChangeTags, Tag, TagFilter};
 #[command(after_help = "Examples:
   havip tag set vip-aaaaaaaaaaaaaaaaaaaa team=shop tier=web
   havip tag list --key team --value shop
-  havip tag remove vip-aaaaaaaaaaaaaaaaaaaa tier")]
+  havip tag remove vip-aaaaaaaaaaaaaaaaaaaa tier
+  havip vip create --subnet web --tag team=shop --tag tier=web
+  havip vip list --tag team=shop")]
 pub enum TagVerb {
     /// Give a resource tags; a key that is there gets the new value
     Set {
@@ -75,7 +77,8 @@ impl Verb for TagVerb {
     }
 }
 
-fn tag(text: &str) -> Result<(String, String)> {
+/// A key with a value, or a key alone.
+pub fn tag(text: &str) -> Result<(String, String)> {
     let (key, value) = text.split_once('=').unwrap_or((text, ""));
     Ok((key.into(), value.into()))
 }

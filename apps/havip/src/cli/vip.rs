@@ -2,6 +2,7 @@
 
 use super::change::Change;
 use super::kind::Kind;
+use super::label::{Label, Labelled};
 use super::session::{Session, print};
 use super::show::{Column, Format, Names, Row, json};
 use super::{Verb, drill, time, why};
@@ -64,6 +65,8 @@ pub enum VipVerb {
         #[arg(long = "advert-source", value_name = "ADDRESS")]
         advert_sources: Vec<String>,
         #[command(flatten)]
+        label: Label,
+        #[command(flatten)]
         change: Change,
     },
     /// List VIPs and who holds them
@@ -83,6 +86,8 @@ pub enum VipVerb {
         /// Whose name or description has these letters in order, or whose id or address contains them
         #[arg(short)]
         q: Option<String>,
+        #[command(flatten)]
+        labelled: Labelled,
     },
     /// Show one VIP: who may claim it, who holds it since when
     Get {
@@ -206,6 +211,7 @@ impl Verb for VipVerb {
                 contention,
                 no_assist,
                 advert_sources,
+                label,
                 change,
             } => {
                 let subnet = session.id_of::<Subnet>(&subnet)?;
@@ -217,6 +223,7 @@ impl Verb for VipVerb {
                     family,
                     name,
                     description,
+                    tags: label.tags(),
                     binding,
                     contention,
                     assist: !no_assist,
@@ -225,11 +232,12 @@ impl Verb for VipVerb {
                 };
                 change.show(session, &change.client(session).create_vip(&body)?)
             }
-            Self::List { vpc, subnet, instance, name, q } => {
+            Self::List { vpc, subnet, instance, name, q, labelled } => {
                 let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
                 let subnet = session.id_of_any::<Subnet>(subnet.as_deref())?;
                 let instance = session.id_of_any::<Instance>(instance.as_deref())?;
-                let filter = VipFilter { vpc, subnet, instance, name, q, ..Default::default() };
+                let filter =
+                    VipFilter { vpc, subnet, instance, name, tag: labelled.tag, q, ..Default::default() };
                 session.show_all(&session.client.all_vips(&filter)?)
             }
             Self::Get { vip } => session.show_details(&session.get::<Vip>(&vip)?),

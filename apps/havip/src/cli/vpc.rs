@@ -1,6 +1,7 @@
 //! `havip vpc`: private networks.
 
 use super::change::Change;
+use super::label::{Label, Labelled};
 use super::session::Session;
 use super::show::{Column, Names, Row};
 use super::{Verb, time};
@@ -32,6 +33,8 @@ pub enum VpcVerb {
         #[arg(long)]
         region: Option<String>,
         #[command(flatten)]
+        label: Label,
+        #[command(flatten)]
         change: Change,
     },
     /// List VPCs
@@ -42,6 +45,8 @@ pub enum VpcVerb {
         /// Whose id, name, description or addresses hold these letters in order
         #[arg(short)]
         q: Option<String>,
+        #[command(flatten)]
+        labelled: Labelled,
     },
     /// Show one VPC
     Get {
@@ -76,13 +81,16 @@ pub enum VpcVerb {
 impl Verb for VpcVerb {
     fn run(self, session: &Session) -> Result<()> {
         match self {
-            Self::Create { name, description, cidr, cidr6, region, change } => {
-                let body = CreateVpc { name, description, cidr, cidr6, region };
+            Self::Create { name, description, cidr, cidr6, region, label, change } => {
+                let body = CreateVpc { name, description, tags: label.tags(), cidr, cidr6, region };
                 change.show(session, &change.client(session).create_vpc(&body)?)
             }
-            Self::List { name, q } => {
-                session.show_all(&session.client.all_vpcs(&VpcFilter { name, q, ..Default::default() })?)
-            }
+            Self::List { name, q, labelled } => session.show_all(&session.client.all_vpcs(&VpcFilter {
+                name,
+                tag: labelled.tag,
+                q,
+                ..Default::default()
+            })?),
             Self::Get { vpc } => session.show_details(&session.get::<Vpc>(&vpc)?),
             Self::Update { vpc, name, description, cidr6, change } => {
                 let id = session.id_of::<Vpc>(&vpc)?;

@@ -34,6 +34,22 @@ fn a_vip_is_made_by_names_shown_and_deleted() {
 }
 
 #[test]
+fn what_is_made_with_tags_is_listed_by_them() {
+    let server = with_a_subnet();
+    let vip = server.havip("vip create --subnet web --name a --tag team=shop --tag tier -o json").json();
+    assert_eq!(vip["tags"], serde_json::json!({"team": "shop", "tier": ""}));
+    server.havip("vip create --subnet web --name b").ok();
+    let names = |line: &str| {
+        let all = server.havip(line).json();
+        all.as_array().unwrap().iter().map(|one| one["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("vip list --tag team=shop -o json"), ["a"]);
+    assert_eq!(names("vip list --tag tier -o json"), ["a"]);
+    assert_eq!(names("vip list --tag team=bank -o json"), [] as [&str; 0]);
+    assert!(server.havip("vip create --subnet web --tag acs:x=1").refused(3).contains("do not begin with"));
+}
+
+#[test]
 fn a_change_of_a_vip_leaves_what_is_not_named() {
     let server = with_a_subnet();
     server.havip("vip create --subnet web --name a --description first").ok();

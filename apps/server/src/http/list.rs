@@ -9,12 +9,14 @@ use havip_model::{
     Meta, Resource, Route, RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId,
     World,
 };
-use std::{fmt::Display, str::FromStr};
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 /// What every list may be narrowed by.
 pub struct Narrow<'a> {
     /// With exactly this name.
     pub name: Option<&'a String>,
+    /// With this tag, `KEY=VALUE` or `KEY`.
+    pub tag: Option<&'a String>,
     /// Whose name or description has these letters in order, or whose words contain them.
     pub q: Option<&'a String>,
     /// Behind this one.
@@ -98,6 +100,7 @@ pub fn page<T: Listed, S>(
         let passes = |value: &T| {
             let meta = value.meta();
             narrow.name.is_none_or(|name| meta.name == *name)
+                && narrow.tag.is_none_or(|tag| is_tagged(&meta.tags, tag))
                 && narrow.q.is_none_or(|q| {
                     holds(&meta.name, q)
                         || holds(&meta.description, q)
@@ -146,6 +149,14 @@ fn take<'a, K: Clone + 'a, V: 'a>(
     all.filter(|(_, value)| passes(value)).take(most).map(|(key, value)| (key.clone(), value)).collect()
 }
 
+/// Whether one of the tags is `KEY=VALUE`, or its key all of it; a key may hold `=`, too.
+fn is_tagged(tags: &BTreeMap<String, String>, wanted: &str) -> bool {
+    tags.iter().any(|(key, value)| {
+        let rest = wanted.strip_prefix(key.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('=') == Some(value))
+    })
+}
+
 /// Whether a text holds the letters of another one in order, whatever their case.
 fn holds(text: &str, letters: &str) -> bool {
     let mut text = text.chars().flat_map(char::to_lowercase);
@@ -158,6 +169,18 @@ const MOST: u32 = 200;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_is_found_by_its_key_or_with_its_value_whatever_they_hold() {
+        let tags = [("team", "shop"), ("tier", ""), ("a=b", "c=d")];
+        let tags = tags.map(|(key, value)| (key.to_string(), value.to_string())).into();
+        for wanted in ["team", "team=shop", "tier", "tier=", "a=b", "a=b=c=d"] {
+            assert!(is_tagged(&tags, wanted), "{wanted}");
+        }
+        for wanted in ["", "tea", "team=", "team=sho", "teams", "tier=shop", "a", "a=c=d"] {
+            assert!(!is_tagged(&tags, wanted), "{wanted}");
+        }
+    }
 
     #[test]
     fn letters_are_found_in_order_whatever_stands_between() {

@@ -24,11 +24,17 @@ pub async fn list_instances(
     server: Server,
     Params(filter): Params<InstanceFilter>,
 ) -> Result<Json<Page<Instance>>, Fault> {
-    let InstanceFilter { vpc, subnet, host, name, q, after, limit } = &filter;
+    let InstanceFilter { vpc, subnet, host, name, tag, q, after, limit } = &filter;
     let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
     let subnet: Option<SubnetId> = subnet.as_ref().map(|id| parse::id("subnet", id)).transpose()?;
     let host: Option<HostId> = host.as_ref().map(|id| parse::id("host", id)).transpose()?;
-    let narrow = Narrow { name: name.as_ref(), q: q.as_ref(), after: after.as_ref(), limit: *limit };
+    let narrow = Narrow {
+        name: name.as_ref(),
+        tag: tag.as_ref(),
+        q: q.as_ref(),
+        after: after.as_ref(),
+        limit: *limit,
+    };
     page(
         &server,
         narrow,
@@ -62,7 +68,7 @@ pub async fn run_instance(
         None => None,
     };
     let request = request::RunInstance {
-        texts: parse::texts(&body.name, &body.description),
+        texts: parse::texts(&body.name, &body.description).tagged(body.tags),
         subnet: parse::id("/subnet", &body.subnet)?,
         address: parse::choice("/address", body.address.as_ref())?,
         address6: parse::choice6(body.address6.as_ref(), body.without_address6)?,

@@ -148,7 +148,7 @@ pub fn wait(text: Option<&String>) -> Result<Option<Duration>, Fault> {
 
 /// Name and description.
 pub fn texts(name: &str, description: &str) -> Texts {
-    Texts { name: name.into(), description: description.into() }
+    Texts { name: name.into(), description: description.into(), ..Texts::default() }
 }
 
 /// New name and description.

@@ -26,13 +26,19 @@ use std::{net::IpAddr, time::Duration};
 #[utoipa::path(get, path = "/v1/vips", tag = "VIPs", params(VipFilter), responses(
     (status = 200, body = Page<Vip>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_vips(server: Server, Params(filter): Params<VipFilter>) -> Result<Json<Page<Vip>>, Fault> {
-    let VipFilter { vpc, subnet, instance, address, name, q, after, limit } = &filter;
+    let VipFilter { vpc, subnet, instance, address, name, tag, q, after, limit } = &filter;
     let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
     let subnet: Option<SubnetId> = subnet.as_ref().map(|id| parse::id("subnet", id)).transpose()?;
     let instance: Option<InstanceId> = instance.as_ref().map(|id| parse::id("instance", id)).transpose()?;
     let address: Option<IpAddr> =
         address.as_ref().map(|address| parse::address("address", address)).transpose()?;
-    let narrow = Narrow { name: name.as_ref(), q: q.as_ref(), after: after.as_ref(), limit: *limit };
+    let narrow = Narrow {
+        name: name.as_ref(),
+        tag: tag.as_ref(),
+        q: q.as_ref(),
+        after: after.as_ref(),
+        limit: *limit,
+    };
     page(
         &server,
         narrow,
@@ -60,7 +66,7 @@ pub async fn create_vip(
     });
     let request = request::CreateVip {
         subnet: parse::id("/subnet", &body.subnet)?,
-        texts: parse::texts(&body.name, &body.description),
+        texts: parse::texts(&body.name, &body.description).tagged(body.tags),
         address: parse::choice_of("/address", body.address.as_ref(), body.family)?,
         binding: Some(body.binding.into()),
         contention: body.contention.into(),

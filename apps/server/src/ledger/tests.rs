@@ -72,7 +72,7 @@ fn make_told_vpc(ledger: &Ledger, name: &str) -> Result<Ticket, CommitError> {
 
 fn make(ledger: &Ledger, name: &str, audit: Option<Noted>) -> Result<Ticket, CommitError> {
     let request: Request = request::CreateVpc {
-        texts: request::Texts { name: name.into(), description: String::new() },
+        texts: request::Texts { name: name.into(), ..request::Texts::default() },
         region: "local".into(),
         cidr: "10.0.0.0/8".parse().unwrap(),
         cidr6: None,

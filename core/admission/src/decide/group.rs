@@ -39,7 +39,7 @@ impl Decision<'_> {
 
     /// The group that a VPC has from the beginning: the VPC may come in, and everything may go out.
     pub fn default_group(&mut self, vpc: VpcId) -> Result<SecurityGroup, Refusal> {
-        let name = Texts { name: "default".into(), description: String::new() };
+        let name = Texts { name: "default".into(), ..Texts::default() };
         let rules =
             [NewRule::allow(Direction::Ingress, Peer::Vpc), NewRule::allow(Direction::Egress, Peer::Any)];
         self.new_group(Some(vpc), &name, &rules, true)

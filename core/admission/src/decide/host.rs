@@ -14,7 +14,7 @@ impl Decision<'_> {
         self.check_facts(&request.facts, None)?;
         let number = self.number(Counter::Host, HostNumber::MAX.get().into())?;
         let number = u32::try_from(number).ok().and_then(|n| HostNumber::new(n).ok());
-        let texts = Texts { name: request.name.clone(), description: String::new() };
+        let texts = Texts { name: request.name.clone(), ..Texts::default() };
         let HostFacts { underlay, peer_endpoint, edge_device, guest_mtu } = request.facts.clone();
         let host = Host {
             id: HostId::new(self.draw.body()),

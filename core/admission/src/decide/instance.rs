@@ -35,7 +35,8 @@ impl<'a> Decision<'a> {
         let primary = self.pick4(subnet, request.address)?.ok_or_else(required)?;
         let primary6 = self.pick6(subnet, request.address6)?;
         let id = self.fresh_id(&self.whole.instances);
-        let own = self.meta(&Texts::default())?;
+        // Whoever looks for a machine's parts by its tags finds them, as on Alibaba Cloud.
+        let own = self.meta(&Texts::default().tagged(request.texts.tags.clone()))?;
         let mut interface = self.new_interface(subnet, own, request.mac)?;
         interface.primary = Some(primary);
         interface.primary6 = primary6;

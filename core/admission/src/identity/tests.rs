@@ -39,7 +39,7 @@ impl Scene {
     }
 
     fn project(&mut self, name: &str) -> Result<ProjectId, Refusal> {
-        let texts = Texts { name: name.into(), description: String::new() };
+        let texts = Texts { name: name.into(), ..Texts::default() };
         match self.ask(IdentityRequest::CreateProject { texts })? {
             IdentityKey::Project(id) => Ok(id),
             other => panic!("{other:?}"),
@@ -47,7 +47,7 @@ impl Scene {
     }
 
     fn user(&mut self, project: ProjectId, name: &str, is_administrator: bool) -> Result<UserId, Refusal> {
-        let texts = Texts { name: name.into(), description: String::new() };
+        let texts = Texts { name: name.into(), ..Texts::default() };
         match self.ask(IdentityRequest::CreateUser { project, texts, is_administrator, policies: vec![] })? {
             IdentityKey::User(id) => Ok(id),
             other => panic!("{other:?}"),
@@ -74,14 +74,14 @@ pub fn refused() -> Vec<Code> {
         scene.key(user).unwrap();
     }
     let policy = |scene: &mut Scene, name: &str| {
-        let texts = Texts { name: name.into(), description: String::new() };
+        let texts = Texts { name: name.into(), ..Texts::default() };
         scene.ask(IdentityRequest::CreatePolicy { project: shop, texts, document: "{}".into() })
     };
     let Ok(IdentityKey::Policy(known)) = policy(&mut scene, "p") else { panic!("it may be made") };
     let attach = |policy: &str| IdentityRequest::AttachPolicy { user, policy: policy.into() };
     scene.ask(attach("p")).unwrap();
     let many: Vec<String> = (0..POLICIES_PER_USER).map(|_| FULL_ACCESS.into()).chain(["p".into()]).collect();
-    let texts = Texts { name: "many".into(), description: String::new() };
+    let texts = Texts { name: "many".into(), ..Texts::default() };
     let too_many =
         IdentityRequest::CreateUser { project: shop, texts, is_administrator: false, policies: many };
     let tencents = |limit| granted(Quota::RulesPerGroup, Some(Profile::Tencent), limit);

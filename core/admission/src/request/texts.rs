@@ -1,15 +1,25 @@
 //! What several requests have: texts, and the choice of an address.
 
 use havip_model::Family;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// A name and a description.
+/// What is said of something that is made: a name, a description, tags.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Texts {
     /// The name.
     pub name: String,
     /// The description.
     pub description: String,
+    /// The tags: keys with values, which may be empty.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Texts {
+    /// These, and tags.
+    pub fn tagged(self, tags: BTreeMap<String, String>) -> Self {
+        Self { tags, ..self }
+    }
 }
 
 /// A new name, a new description, or both.
@@ -24,7 +34,11 @@ pub struct NewTexts {
 impl From<NewTexts> for Texts {
     /// Of something that is made; what is not said is empty.
     fn from(new: NewTexts) -> Self {
-        Self { name: new.name.unwrap_or_default(), description: new.description.unwrap_or_default() }
+        Self {
+            name: new.name.unwrap_or_default(),
+            description: new.description.unwrap_or_default(),
+            ..Self::default()
+        }
     }
 }
 

@@ -193,6 +193,9 @@ fn limits(world: &World, quotas: &Quotas) -> Option<String> {
         world.groups.values().any(|group| group.rules.len() > limits.rules_per_group),
         world.vpcs.keys().any(|id| world.groups_of(*id).count() > limits.groups_per_vpc),
         world.common_groups().count() > limits.groups_per_vpc,
+        world.resources().any(|one| one.meta().tags.len() > limits.tags_per_resource),
+        world.resources().any(|one| one.meta().tags.keys().any(|key| key.starts_with("acs:"))),
+        world.pools.values().any(|pool| !pool.meta.tags.is_empty()),
     ];
     wrong.contains(&true).then(|| format!("a limit is exceeded: {wrong:?}"))
 }

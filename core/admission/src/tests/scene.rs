@@ -132,7 +132,7 @@ impl Scene {
 }
 
 pub fn texts(name: &str) -> Texts {
-    Texts { name: name.into(), description: String::new() }
+    Texts { name: name.into(), ..Texts::default() }
 }
 
 pub fn renamed(name: &str) -> NewTexts {

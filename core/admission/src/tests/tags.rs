@@ -1,18 +1,29 @@
 //! Tags: what they may say, how many there may be, and that no host hears of them.
 
 use super::refusals::Row;
-use crate::{Code, request::TagResource, tests::scene::*};
-use havip_model::{ResourceKey, World};
+use crate::{
+    Code,
+    request::{CreateVip, RunInstance, TagResource, Texts},
+    tests::scene::*,
+};
+use havip_model::{ResourceKey, SubnetId, World};
 use std::collections::BTreeMap;
 
 fn set(resource: ResourceKey, tags: &[(&str, &str)]) -> TagResource {
-    let set = tags.iter().map(|(key, value)| ((*key).to_string(), (*value).to_string())).collect();
-    TagResource { resource, remove: vec![], remove_all: false, set }
+    TagResource { resource, remove: vec![], remove_all: false, set: pairs(tags) }
 }
 
 fn take(resource: ResourceKey, keys: &[&str], remove_all: bool) -> TagResource {
     let remove = keys.iter().map(|key| (*key).to_string()).collect();
     TagResource { resource, remove, remove_all, set: BTreeMap::new() }
+}
+
+fn pairs(tags: &[(&str, &str)]) -> BTreeMap<String, String> {
+    tags.iter().map(|(key, value)| ((*key).to_string(), (*value).to_string())).collect()
+}
+
+fn tagged(subnet: SubnetId, tags: &[(&str, &str)]) -> CreateVip {
+    CreateVip { texts: Texts::default().tagged(pairs(tags)), ..CreateVip::of(subnet) }
 }
 
 fn tags(world: &World, key: ResourceKey) -> Vec<(String, String)> {
@@ -43,12 +54,19 @@ pub fn rows() -> Vec<Row> {
     let mut full = scene.clone();
     full.admit(set(vpc, &all[..20]));
     let host = ResourceKey::Host(havip_model::HostNumber::MIN);
+    let made = |tags: &[(&str, &str)]| tagged(scene.subnet, tags);
+    let mut few = scene.clone();
+    few.facts.quotas.tags_per_resource = Some(2);
     vec![
         Row(scene.refuse(set(vpc, &[("aliyun", "")])), Code::InvalidTagKey, "/set", "do not begin with"),
         Row(scene.refuse(set(vpc, &[("k", "acs:")])), Code::InvalidTagValue, "/set", "do not begin with"),
         Row(scene.refuse(set(vpc, &all)), Code::TooManyTags, "/set", "ask in several"),
         Row(full.refuse(set(vpc, &all[20..])), Code::TooManyTagsOfResource, "/set", "tags_per_resource"),
         Row(scene.refuse(set(host, &[("k", "v")])), Code::ResourceNotFound, "/resource", "list them"),
+        Row(scene.refuse(made(&[("aliyun", "")])), Code::InvalidTagKey, "/tags", "do not begin with"),
+        Row(scene.refuse(made(&[("k", "acs:")])), Code::InvalidTagValue, "/tags", "do not begin with"),
+        Row(scene.refuse(made(&all)), Code::TooManyTags, "/tags", "ask in several"),
+        Row(few.refuse(made(&all[..3])), Code::TooManyTagsOfResource, "/tags", "tags_per_resource"),
     ]
 }
 
@@ -87,4 +105,18 @@ fn twenty_tags_at_a_time_and_as_many_of_a_resource_as_the_quota_says() {
     scene.facts.quotas.tags_per_resource = Some(1);
     scene.admit(take(vpc, &["tag-1"], false));
     assert_eq!(tags(&scene.world, vpc).len(), 20);
+}
+
+#[test]
+fn what_is_made_with_tags_has_them_and_a_machine_s_interface_has_the_machine_s() {
+    let mut scene = Scene::new();
+    let vip = scene.make_vip(tagged(scene.subnet, &[("team", "shop"), ("tier", "")]));
+    assert_eq!(scene.vip(vip).meta.tags, pairs(&[("team", "shop"), ("tier", "")]));
+    let texts = Texts { name: "web".into(), ..Texts::default() }.tagged(pairs(&[("team", "shop")]));
+    let instance = scene.make_instance(RunInstance { texts, ..RunInstance::of(scene.subnet) });
+    let interface = scene.interface(scene.primary(instance));
+    assert_eq!((&interface.meta.tags, interface.meta.name.as_str()), (&pairs(&[("team", "shop")]), ""));
+    // From then on each has its own.
+    scene.admit(take(ResourceKey::Instance(instance), &[], true));
+    assert_eq!(scene.interface(scene.primary(instance)).meta.tags, pairs(&[("team", "shop")]));
 }

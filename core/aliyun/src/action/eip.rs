@@ -15,6 +15,8 @@ pub const ACTIONS: &[Action] = &[
             "Bandwidth",
             "Name",
             "Description",
+            "Tag.Key",
+            "Tag.Value",
             "IpAddress",
             "PublicIpAddressPoolId",
             "Netmode",
@@ -69,6 +71,8 @@ pub const ACTIONS: &[Action] = &[
             "AllocationId",
             "EipAddress",
             "EipName",
+            "Tag.Key",
+            "Tag.Value",
             "Status",
             "AssociatedInstanceId",
             "AssociatedInstanceType",
@@ -108,6 +112,7 @@ fn allocate(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let texts = request::Texts {
         name: ask.new_text("Name", 128, "InvalidName.Malformed")?.unwrap_or_default(),
         description: ask.new_text("Description", 256, "InvalidDescription.Malformed")?.unwrap_or_default(),
+        tags: tag::given(ask)?,
     };
     let request = request::AllocateEip {
         pool,
@@ -209,6 +214,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     if ids.len() > 50 || addresses.len() > 50 {
         return Err(error::invalid("AllocationId and EipAddress may name at most 50 EIPs."));
     }
+    let tags = tag::Wanted::read(ask, "Tag")?;
     let is = |name: &str, value: &str| ask.text(name).is_none_or(|wanted| wanted == value);
     let passes = |eip: &&Eip| {
         let (kind, id) = eip.target.map_or(("", String::new()), shown_target);
@@ -221,6 +227,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && is("ChargeType", said(eip, CHARGE))
             && is("ISP", said(eip, ISP))
             && is("PublicIpAddressPoolId", &name::POOL.show(eip.pool))
+            && tags.hold(&eip.meta)
     };
     let withdrawn = view.withdrawn().filter_map(|resource| match resource {
         Resource::Eip(eip) => Some(eip),

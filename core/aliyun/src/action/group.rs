@@ -11,7 +11,15 @@ pub const ACTIONS: &[Action] = &[
     Action {
         name: "CreateSecurityGroup",
         product: None,
-        honoured: &["VpcId", "SecurityGroupName", "Description", "SecurityGroupType", "ClientToken"],
+        honoured: &[
+            "VpcId",
+            "SecurityGroupName",
+            "Description",
+            "Tag.Key",
+            "Tag.Value",
+            "SecurityGroupType",
+            "ClientToken",
+        ],
         harmless: &[],
         does: Does::Change { plan: create, answer: created, refused: create_refused },
     },
@@ -43,6 +51,8 @@ pub const ACTIONS: &[Action] = &[
             "SecurityGroupId",
             "SecurityGroupIds",
             "SecurityGroupName",
+            "Tag.Key",
+            "Tag.Value",
             "SecurityGroupType",
             "NetworkType",
             "VpcId",
@@ -89,7 +99,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let vpc = ask.find("VpcId", name::VPC, &view.world.vpcs, "InvalidVpcId.NotFound")?;
     let request = request::CreateSecurityGroup {
         vpc: Some(vpc.id),
-        texts: texts(ask)?.into(),
+        texts: request::Texts::from(texts(ask)?).tagged(tag::given(ask)?),
         rules: vec![rule::outwards()],
         members_reach_each_other: true,
     };
@@ -163,6 +173,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     if ids.as_ref().is_some_and(|ids| ids.len() > 100) {
         return Err(error::invalid("SecurityGroupIds may name at most 100 groups."));
     }
+    let tags = tag::Wanted::read(ask, "Tag")?;
     let is = |name: &str, value: &str| ask.text(name).is_none_or(|wanted| wanted == value);
     let passes = |one: &&SecurityGroup| {
         ids.as_ref().is_none_or(|ids| ids.contains(&name::GROUP.show(one.id)))
@@ -170,6 +181,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && is("SecurityGroupType", "normal")
             && is("NetworkType", "vpc")
             && is("VpcId", &vpc_name(one))
+            && tags.hold(&one.meta)
     };
     let rows: Vec<&SecurityGroup> = view.world.groups.values().filter(passes).collect();
     let names = ("SecurityGroups", "SecurityGroup");

@@ -15,7 +15,16 @@ pub const ACTIONS: &[Action] = &[
     Action {
         name: "CreateHaVip",
         product: None,
-        honoured: &["VSwitchId", "IpAddress", "Name", "Description", "ClientToken", "DryRun"],
+        honoured: &[
+            "VSwitchId",
+            "IpAddress",
+            "Name",
+            "Description",
+            "Tag.Key",
+            "Tag.Value",
+            "ClientToken",
+            "DryRun",
+        ],
         harmless: &[],
         does: Does::Change { plan: create, answer: created, refused: create_refused },
     },
@@ -29,7 +38,7 @@ pub const ACTIONS: &[Action] = &[
     Action {
         name: "DescribeHaVips",
         product: None,
-        honoured: &["Filter.Key", "Filter.Value", "PageNumber", "PageSize"],
+        honoured: &["Filter.Key", "Filter.Value", "Tags.Key", "Tags.Value", "PageNumber", "PageSize"],
         harmless: &[],
         does: Does::Read(describe),
     },
@@ -72,7 +81,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         None => Choice::Automatic(Family::Ipv4),
     };
     let request = request::CreateVip {
-        texts: texts(ask)?.into(),
+        texts: request::Texts::from(texts(ask)?).tagged(tag::given(ask)?),
         address,
         profile: Profile::Alibaba,
         ..request::CreateVip::of(subnet.id)
@@ -184,6 +193,7 @@ fn unassociate_refused(refusal: &Refusal) -> Option<(u16, &'static str)> {
 
 fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     let filters = Filters::read(ask, &["VpcId", "VSwitchId", "Status", "HaVipId", "HaVipAddress"])?;
+    let tags = tag::Wanted::read(ask, "Tags")?;
     let withdrawn = view.withdrawn().filter_map(|resource| match resource {
         Resource::Vip(vip) => Some(vip),
         _ => None,
@@ -195,7 +205,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             "Status" => status(view, vip).into(),
             "HaVipId" => name::HAVIP.show(vip.id),
             _ => vip.address().to_string(),
-        })
+        }) && tags.hold(&vip.meta)
     };
     let rows: Vec<&Vip> = name::HAVIP
         .among(&view.world.vips, filters.wanted("HaVipId"))

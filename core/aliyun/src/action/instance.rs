@@ -21,6 +21,8 @@ pub const ACTIONS: &[Action] = &[
             "ZoneId",
             "Status",
             "InstanceName",
+            "Tag.Key",
+            "Tag.Value",
             "SecurityGroupId",
             "PrivateIpAddresses",
             "PageNumber",
@@ -77,7 +79,7 @@ pub const ACTIONS: &[Action] = &[
     Action {
         name: "DescribeDisks",
         product: None,
-        honoured: &["InstanceId", "DiskIds", "DiskType", "PageNumber", "PageSize"],
+        honoured: &["InstanceId", "DiskIds", "DiskType", "Tag.Key", "Tag.Value", "PageNumber", "PageSize"],
         harmless: &["AdditionalAttributes", "MaxResults"],
         does: Does::Read(describe_disks),
     },
@@ -86,6 +88,7 @@ pub const ACTIONS: &[Action] = &[
 fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     let addresses = ask.array("PrivateIpAddresses")?;
     let is = |name: &str, value: &str| ask.text(name).is_none_or(|wanted| wanted == value);
+    let tags = tag::Wanted::read(ask, "Tag")?;
     let mut rows = named(ask, view)?;
     rows.retain(|instance| {
         let interfaces: Vec<&Interface> = view.world.interfaces_of(instance.id).collect();
@@ -101,6 +104,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && is("ZoneId", zone(view, instance))
             && is("Status", status(view, instance))
             && is("InstanceName", &instance.meta.name)
+            && tags.hold(&instance.meta)
             && addresses.as_ref().is_none_or(|wanted| {
                 let mut all = interfaces.iter().flat_map(|interface| interface.addresses());
                 all.any(|address| wanted.contains(&address.to_string()))
@@ -194,10 +198,12 @@ fn describe_user_data(ask: &Ask, view: &View) -> Result<Value, Error> {
 
 /// Each instance has one disk, which cannot be taken from it.
 fn describe_disks(ask: &Ask, view: &View) -> Result<Value, Error> {
-    let ids = ask.array("DiskIds")?;
+    let (ids, tags) = (ask.array("DiskIds")?, tag::Wanted::read(ask, "Tag")?);
     let wants_system = ask.text("DiskType").is_none_or(|kind| ["all", "system"].contains(&kind));
     let passes = |one: &&Instance| {
-        wants_system && ids.as_ref().is_none_or(|ids| ids.contains(&name::DISK.show(one.id)))
+        wants_system
+            && ids.as_ref().is_none_or(|ids| ids.contains(&name::DISK.show(one.id)))
+            && tags.hold(&one.meta)
     };
     let of: Vec<&str> = ask.text("InstanceId").into_iter().collect();
     let all = name::INSTANCE.among(&view.world.instances, &of);
@@ -231,7 +237,8 @@ fn describe_disks(ask: &Ask, view: &View) -> Result<Value, Error> {
                 "ZoneId": zone(view, one),
                 "ResourceGroupId": "",
                 "CreationTime": format_time(one.meta.created_at, Clock::Minutes),
-                "Tags": {"Tag": []},
+                // Tagged with its instance, and as that is.
+                "Tags": tag::of_ecs(&one.meta),
                 "OperationLocks": {"OperationLock": []},
             })
         },

@@ -18,6 +18,8 @@ pub const ACTIONS: &[Action] = &[
             "SecurityGroupIds",
             "NetworkInterfaceName",
             "Description",
+            "Tag.Key",
+            "Tag.Value",
             "ClientToken",
             "DryRun",
         ],
@@ -59,6 +61,8 @@ pub const ACTIONS: &[Action] = &[
             "Status",
             "SecurityGroupId",
             "NetworkInterfaceName",
+            "Tag.Key",
+            "Tag.Value",
             "PageNumber",
             "PageSize",
         ],
@@ -87,6 +91,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
             .new_text("NetworkInterfaceName", 128, "InvalidParameter.NetworkInterfaceName")?
             .unwrap_or_default(),
         description: ask.new_text("Description", 256, "InvalidDescription.Malformed")?.unwrap_or_default(),
+        tags: tag::given(ask)?,
     };
     let request = request::CreateInterface {
         subnet: subnet.id,
@@ -160,6 +165,7 @@ fn delete_refused(refusal: &Refusal) -> Option<(u16, &'static str)> {
 
 fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     let (ids, addresses) = (ask.params.list("NetworkInterfaceId"), ask.params.list("PrivateIpAddress"));
+    let tags = tag::Wanted::read(ask, "Tag")?;
     let is = |name: &str, value: &str| ask.text(name).is_none_or(|wanted| wanted == value);
     let passes = |one: &&Interface| {
         let instance = one.instance.map(|id| name::INSTANCE.show(id)).unwrap_or_default();
@@ -175,6 +181,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && is("Type", kind(one))
             && is("Status", status(view, one))
             && is("NetworkInterfaceName", &one.meta.name)
+            && tags.hold(&one.meta)
     };
     let withdrawn = view.withdrawn().filter_map(|resource| match resource {
         Resource::Interface(interface) => Some(interface),

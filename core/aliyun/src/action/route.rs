@@ -128,6 +128,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let texts = request::Texts {
         name: ask.new_text("RouteEntryName", 128, "InvalidName.Malformed")?.unwrap_or_default(),
         description: ask.new_text("Description", 256, "InvalidDescription.Malformed")?.unwrap_or_default(),
+        ..request::Texts::default()
     };
     let request = request::CreateRoute { vpc: vpc.id, texts, destination, next_hop };
     steps.push(Step::saying(request, vec![(HOP, kind.into())]));

@@ -1,6 +1,6 @@
 //! Instances: run, start, stop, delete.
 
-use super::{Action, Does, done, group};
+use super::{Action, Does, done, group, tag};
 use crate::{ask::Ask, error, name};
 use havip_admission::{Code, Refusal, request, request::Choice};
 use havip_dialect::{Error, Step, View, Worked, decode_base64};
@@ -20,6 +20,8 @@ pub const ACTIONS: &[Action] = &[
             "MinAmount",
             "InstanceName",
             "Description",
+            "Tag.Key",
+            "Tag.Value",
             "UserData",
             "ImageId",
             "InstanceType",
@@ -135,6 +137,7 @@ fn run(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let texts = request::Texts {
         name: ask.new_text("InstanceName", 128, "InvalidInstanceName.Malformed")?.unwrap_or_default(),
         description: ask.new_text("Description", 256, "InvalidDescription.Malformed")?.unwrap_or_default(),
+        tags: tag::given(ask)?,
     };
     let home = &ask.home.instance;
     let user_data = user_data(ask, home.driver)?;

@@ -3,7 +3,7 @@
 use super::{Action, Does, done};
 use crate::{ask::Ask, error, name};
 use havip_admission::{Code, Refusal, request::TagResource};
-use havip_dialect::{Error, Naming, ParamError, Params, Step, View};
+use havip_dialect::{Call, Error, Naming, ParamError, Params, Step, View};
 use havip_model::{Id, Map, Meta, Resource, ResourceKey, World};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,26 +120,71 @@ fn named_some(ask: &Ask, view: &View) -> Result<BTreeSet<ResourceKey>, Error> {
     }
 }
 
-fn set(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
-    let keys = named_some(ask, view)?;
+/// The tags of `Tag.N`, for what is made or named.
+pub fn given(ask: &Ask) -> Result<BTreeMap<String, String>, Error> {
     let tags = ask.params.structs("Tag");
-    if tags.is_empty() {
-        return Err(Error::new(400, "MissingParam.Tags", "The parameter Tag is mandatory."));
-    }
     if tags.len() > AT_A_TIME {
-        return Err(Error::new(
-            400,
-            "SizeLimitExceeded.TagNum",
-            format!("There may be at most {AT_A_TIME} tags."),
-        ));
+        return Err(too_many(ask));
     }
-    let mut set = BTreeMap::new();
+    let mut given = BTreeMap::new();
     for tag in &tags {
         let (key, value) = pair(tag);
-        if set.insert(key.to_string(), value.unwrap_or_default().to_string()).is_some() {
+        if given.insert(key.to_string(), value.unwrap_or_default().to_string()).is_some() {
             let message = format!("The tag key {key:?} stands twice in the request.");
-            return Err(Error::new(400, "Forbidden.TagKey.Duplicated", message));
+            let code = if is_of_ecs(ask) { "Duplicate.TagKey" } else { "Forbidden.TagKey.Duplicated" };
+            return Err(Error::new(400, code, message));
         }
+    }
+    Ok(given)
+}
+
+/// What a list is narrowed by: every tag must be there, one without a value with any.
+pub struct Wanted(Vec<(String, Option<String>)>);
+
+impl Wanted {
+    /// Reads `Tag.N`, or by what name the action has it.
+    pub fn read(ask: &Ask, parameter: &str) -> Result<Self, Error> {
+        let tags = ask.params.structs(parameter);
+        if tags.len() > AT_A_TIME {
+            return Err(too_many(ask));
+        }
+        let pairs = tags.iter().map(|tag| match pair(tag) {
+            ("", _) => {
+                let code = if is_of_ecs(ask) { "InvalidTagKey.Malformed" } else { "InvalidTagKey" };
+                Err(Error::new(400, code, format!("{parameter}.N.Key must not be empty.")))
+            }
+            (key, value) => Ok((key.to_string(), value.map(Into::into))),
+        });
+        pairs.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether a resource has them all.
+    pub fn hold(&self, meta: &Meta) -> bool {
+        self.0.iter().all(|(key, value)| {
+            meta.tags.get(key).is_some_and(|have| value.as_ref().is_none_or(|value| value == have))
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What ECS says of tags differs from what VPC says.
+fn is_of_ecs(ask: &Ask) -> bool {
+    ask.permission().starts_with("ecs:")
+}
+
+fn too_many(ask: &Ask) -> Error {
+    let code = if is_of_ecs(ask) { "NumberExceed.Tags" } else { "SizeLimitExceeded.TagNum" };
+    Error::new(400, code, format!("There may be at most {AT_A_TIME} tags."))
+}
+
+fn set(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    let keys = named_some(ask, view)?;
+    let set = given(ask)?;
+    if set.is_empty() {
+        return Err(Error::new(400, "MissingParam.Tags", "The parameter Tag is mandatory."));
     }
     let change = |resource| TagResource { resource, remove: vec![], remove_all: false, set: set.clone() };
     Ok(keys.into_iter().map(|key| change(key).into()).collect())
@@ -149,11 +194,7 @@ fn take(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let keys = named_some(ask, view)?;
     let remove: Vec<String> = ask.params.list("TagKey").into_iter().map(Into::into).collect();
     if remove.len() > AT_A_TIME {
-        return Err(Error::new(
-            400,
-            "SizeLimitExceeded.TagNum",
-            format!("There may be at most {AT_A_TIME} keys."),
-        ));
+        return Err(too_many(ask));
     }
     // All is heard only where no key is named.
     let remove_all = remove.is_empty() && ask.flag("All")?;
@@ -168,7 +209,7 @@ fn take(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
 fn list(ask: &Ask, view: &View) -> Result<Value, Error> {
     let kind = kind(ask)?;
     let keys = named(ask, view, kind)?;
-    let wanted = ask.params.structs("Tag");
+    let wanted = Wanted::read(ask, "Tag")?;
     if keys.is_empty() && wanted.is_empty() {
         let message = "Give ResourceId or Tag; both are empty.";
         return Err(Error::new(400, "BothEmpty.TagsAndResources", message));
@@ -177,13 +218,9 @@ fn list(ask: &Ask, view: &View) -> Result<Value, Error> {
     let after = ask.text("NextToken").unwrap_or_default();
     let mut rows: Vec<(String, String, String)> = vec![];
     for resource in (kind.all)(view.world) {
-        let tags = &resource.meta().tags;
-        let has = |tag: &Params| {
-            let (key, value) = pair(tag);
-            tags.get(key).is_some_and(|have| value.is_none_or(|value| value == have))
-        };
-        if (keys.is_empty() || keys.contains(&resource.key())) && wanted.iter().all(has) {
+        if (keys.is_empty() || keys.contains(&resource.key())) && wanted.hold(resource.meta()) {
             let id = format!("{}{}", kind.naming.prefix(), body(&resource.key().id()));
+            let tags = &resource.meta().tags;
             rows.extend(tags.iter().map(|(key, value)| (id.clone(), key.clone(), value.clone())));
         }
     }
@@ -206,14 +243,19 @@ fn body(id: &str) -> &str {
 }
 
 fn refused(refusal: &Refusal) -> Option<(u16, &'static str)> {
-    Some(match refusal.code {
-        Code::InvalidTagKey => (400, "InvalidTagKey"),
-        Code::InvalidTagValue => (400, "InvalidTagValue"),
-        Code::TooManyTags => (400, "SizeLimitExceeded.TagNum"),
-        Code::TooManyTagsOfResource => (400, "QuotaExceeded.TagNum"),
-        Code::ResourceNotFound => (404, "InvalidInstanceIds.NotFound"),
+    (refusal.code == Code::ResourceNotFound).then_some((404, "InvalidInstanceIds.NotFound"))
+}
+
+/// What the rules say of tags, whatever is tagged.
+pub fn usual(ask: &Ask, code: Code) -> Option<(u16, &'static str)> {
+    let words = match code {
+        Code::InvalidTagKey => ("InvalidTagKey.Malformed", "InvalidTagKey"),
+        Code::InvalidTagValue => ("InvalidTagValue.Malformed", "InvalidTagValue"),
+        Code::TooManyTags => ("NumberExceed.Tags", "SizeLimitExceeded.TagNum"),
+        Code::TooManyTagsOfResource => ("NumberExceed.Tags", "QuotaExceeded.TagNum"),
         _ => return None,
-    })
+    };
+    Some((400, if is_of_ecs(ask) { words.0 } else { words.1 }))
 }
 
 /// Resources of one request, and tags.

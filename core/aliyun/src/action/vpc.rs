@@ -15,6 +15,8 @@ pub const ACTIONS: &[Action] = &[
             "CidrBlock",
             "VpcName",
             "Description",
+            "Tag.Key",
+            "Tag.Value",
             "ClientToken",
             "DryRun",
             "EnableIpv6",
@@ -40,7 +42,16 @@ pub const ACTIONS: &[Action] = &[
     Action {
         name: "DescribeVpcs",
         product: None,
-        honoured: &["VpcId", "VpcName", "IsDefault", "PageNumber", "PageSize", "DryRun"],
+        honoured: &[
+            "VpcId",
+            "VpcName",
+            "Tag.Key",
+            "Tag.Value",
+            "IsDefault",
+            "PageNumber",
+            "PageSize",
+            "DryRun",
+        ],
         harmless: &[],
         does: Does::Read(describe),
     },
@@ -64,7 +75,7 @@ fn create(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
     let text = ask.text("CidrBlock").unwrap_or("172.16.0.0/12");
     let cidr6 = ask.text("Ipv6CidrBlock").map(|text| text.parse().map_err(|_| cidr(text))).transpose()?;
     let request = request::CreateVpc {
-        texts: texts(ask)?.into(),
+        texts: request::Texts::from(texts(ask)?).tagged(tag::given(ask)?),
         region: ask.home.region.clone(),
         cidr: text.parse().map_err(|_| cidr(text))?,
         cidr6,
@@ -115,12 +126,14 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     if ids.len() > 20 {
         return Err(Error::new(400, "InvalidVpcIdNumber.NotSupported", "VpcId may name at most 20 VPCs."));
     }
+    let tags = tag::Wanted::read(ask, "Tag")?;
     // There is no default VPC here.
     let wants_default = ask.flag("IsDefault")?;
     let passes = |vpc: &&Vpc| {
         !wants_default
             && (ids.is_empty() || ids.contains(&name::VPC.show(vpc.id).as_str()))
             && ask.text("VpcName").is_none_or(|name| vpc.meta.name == name)
+            && tags.hold(&vpc.meta)
     };
     let withdrawn = view.withdrawn().filter_map(|resource| match resource {
         Resource::Vpc(vpc) => Some(vpc),

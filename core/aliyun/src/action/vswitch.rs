@@ -19,6 +19,8 @@ pub const ACTIONS: &[Action] = &[
             "CidrMask",
             "VSwitchName",
             "Description",
+            "Tag.Key",
+            "Tag.Value",
             "ClientToken",
             "DryRun",
         ],
@@ -45,6 +47,8 @@ pub const ACTIONS: &[Action] = &[
         honoured: &[
             "VSwitchId",
             "VSwitchName",
+            "Tag.Key",
+            "Tag.Value",
             "VpcId",
             "ZoneId",
             "IsDefault",
@@ -90,7 +94,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     };
     let request = request::CreateSubnet {
         vpc: vpc.id,
-        texts: texts(ask)?.into(),
+        texts: request::Texts::from(texts(ask)?).tagged(tag::given(ask)?),
         zone: ask.home.zone.clone(),
         cidr,
         cidr6: None,
@@ -154,6 +158,7 @@ fn modify(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
 
 fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     let ids = ask.commas("VSwitchId");
+    let tags = tag::Wanted::read(ask, "Tag")?;
     // There is no default one here.
     let wants_default = ask.flag("IsDefault")?;
     let is = |name: &str, value: String| ask.text(name).is_none_or(|wanted| wanted == value);
@@ -164,6 +169,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && is("VpcId", name::VPC.show(subnet.vpc))
             && is("RouteTableId", name::ROUTE_TABLE.show(subnet.vpc))
             && is("ZoneId", zone(subnet).into())
+            && tags.hold(&subnet.meta)
     };
     let withdrawn = view.withdrawn().filter_map(|resource| match resource {
         Resource::Subnet(subnet) => Some(subnet),

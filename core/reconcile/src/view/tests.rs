@@ -298,7 +298,7 @@ fn a_name_becomes_a_host_name_that_every_program_takes() {
     let host = scene.host(false);
     let subnet = scene.subnet();
     for (name, expected) in [("Web 1_é", Some("web-1")), ("--", None), ("", None), ("web", Some("web"))] {
-        let texts = Texts { name: name.into(), description: String::new() };
+        let texts = Texts { name: name.into(), ..Texts::default() };
         let ResourceKey::Instance(id) = scene.admit(RunInstance { texts, ..RunInstance::of(subnet) }) else {
             panic!()
         };

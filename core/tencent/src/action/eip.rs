@@ -6,7 +6,7 @@ use crate::{
     error,
     error::error,
     list::{Narrow, part},
-    name,
+    name, tag,
 };
 use havip_admission::{Code, request};
 use havip_dialect::{Clock, Error, ParamError, Step, View, format_time};
@@ -16,7 +16,15 @@ use serde_json::{Value, json};
 pub const ACTIONS: &[Action] = &[
     Action {
         name: "AllocateAddresses",
-        honoured: &["AddressCount", "InternetMaxBandwidthOut", "AddressName", "AddressType", "ClientToken"],
+        honoured: &[
+            "AddressCount",
+            "InternetMaxBandwidthOut",
+            "AddressName",
+            "AddressType",
+            "Tags.Key",
+            "Tags.Value",
+            "ClientToken",
+        ],
         harmless: &["InternetChargeType", "InternetServiceProvider", "AddressChargePrepaid"],
         does: Does::Change { plan: allocate, answer: allocated, refused: allocate_refused },
     },
@@ -59,7 +67,8 @@ fn allocate(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
         pool: None,
         texts: request::Texts {
             name: ask.name("AddressName")?.unwrap_or_default(),
-            description: String::new(),
+            tags: tag::given(ask)?,
+            ..request::Texts::default()
         },
         address: None,
         family: Some(Family::Ipv4),
@@ -169,7 +178,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     let passes = |eip: &&Eip| {
         let shown = show(view, eip);
         let text = |key: &str| vec![shown[key].as_str().unwrap_or_default().to_string()];
-        narrow.pass(&name::EIP.show(eip.id), |filter| match filter {
+        narrow.pass(&name::EIP.show(eip.id), &eip.meta, |filter| match filter {
             "address-id" => text("AddressId"),
             "address-name" => text("AddressName"),
             "address-ip" => text("AddressIp"),

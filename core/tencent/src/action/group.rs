@@ -8,7 +8,7 @@ use crate::{
     error,
     error::error,
     list::{Narrow, part},
-    name,
+    name, tag,
 };
 use havip_admission::{Code, request};
 use havip_dialect::{Clock, Error, ParamError, Step, View, format_time};
@@ -18,13 +18,13 @@ use serde_json::{Value, json};
 pub const ACTIONS: &[Action] = &[
     Action {
         name: "CreateSecurityGroup",
-        honoured: &["GroupName", "GroupDescription"],
+        honoured: &["GroupName", "GroupDescription", "Tags.Key", "Tags.Value"],
         harmless: &["ProjectId"],
         does: Does::Change { plan: create, answer: created, refused },
     },
     Action {
         name: "CreateSecurityGroupWithPolicies",
-        honoured: &["GroupName", "GroupDescription", "SecurityGroupPolicySet"],
+        honoured: &["GroupName", "GroupDescription", "Tags.Key", "Tags.Value", "SecurityGroupPolicySet"],
         harmless: &["ProjectId"],
         does: Does::Change { plan: create, answer: created, refused },
     },
@@ -83,6 +83,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let texts = request::Texts {
         name: ask.name("GroupName")?.ok_or_else(|| missing("GroupName"))?,
         description: description(ask)?.unwrap_or_default(),
+        tags: tag::given(ask)?,
     };
     ask.required("GroupDescription")?;
     let rules = policy::first(ask, view)?;
@@ -122,7 +123,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     let filters = ["security-group-id", "security-group-name", "project-id"];
     let narrow = Narrow::read(ask, "SecurityGroupIds", name::GROUP, &filters)?;
     let passes = |one: &&SecurityGroup| {
-        narrow.pass(&name::GROUP.show(one.id), |filter| match filter {
+        narrow.pass(&name::GROUP.show(one.id), &one.meta, |filter| match filter {
             "security-group-id" => vec![name::GROUP.show(one.id)],
             "security-group-name" => vec![one.meta.name.clone()],
             _ => vec!["0".into()],

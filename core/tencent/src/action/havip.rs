@@ -6,7 +6,7 @@ use crate::{
     error,
     error::error,
     list::{Narrow, part},
-    name,
+    name, tag,
 };
 use havip_admission::{Code, request, request::Choice};
 use havip_dialect::{Clock, Error, Params, Step, View, deletion, format_time};
@@ -26,6 +26,8 @@ pub const ACTIONS: &[Action] = &[
             "CheckAssociate",
             "HaVipAssociationSet.InstanceId",
             "HaVipAssociationSet.InstanceType",
+            "Tags.Key",
+            "Tags.Value",
             "ClientToken",
         ],
         harmless: &[],
@@ -93,7 +95,8 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let request = request::CreateVip {
         texts: request::Texts {
             name: ask.name("HaVipName")?.unwrap_or_default(),
-            description: String::new(),
+            tags: tag::given(ask)?,
+            ..request::Texts::default()
         },
         address,
         binding: Some(binding),
@@ -217,7 +220,8 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
         Resource::Vip(vip) => Some(vip),
         _ => None,
     });
-    let passes = |vip: &&Vip| narrow.pass(&name::HAVIP.show(vip.id), |filter| values(view, vip, filter));
+    let passes =
+        |vip: &&Vip| narrow.pass(&name::HAVIP.show(vip.id), &vip.meta, |filter| values(view, vip, filter));
     let rows: Vec<&Vip> = name::HAVIP
         .among(&view.world.vips, narrow.ids("havip-id"))
         .into_iter()

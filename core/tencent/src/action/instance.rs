@@ -51,7 +51,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             Value::String(text) => vec![text.clone()],
             _ => vec![],
         };
-        narrow.pass(&name::INSTANCE.show(one.id), |filter| match filter {
+        narrow.pass(&name::INSTANCE.show(one.id), &one.meta, |filter| match filter {
             "zone" => texts(&shown["Placement"]["Zone"]),
             "vpc-id" => texts(&shown["VirtualPrivateCloud"]["VpcId"]),
             "subnet-id" => texts(&shown["VirtualPrivateCloud"]["SubnetId"]),

@@ -7,7 +7,7 @@ use crate::{
     error,
     error::error,
     list::{Narrow, part},
-    name,
+    name, tag,
 };
 use havip_admission::{Code, request, request::Choice};
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -25,6 +25,8 @@ pub const ACTIONS: &[Action] = &[
             "PrivateIpAddresses.PrivateIpAddress",
             "PrivateIpAddresses.Primary",
             "SecurityGroupIds",
+            "Tags.Key",
+            "Tags.Value",
             "ClientToken",
         ],
         harmless: &[],
@@ -82,6 +84,7 @@ fn request(ask: &Ask, view: &View, subnet: SubnetId) -> Result<request::CreateIn
         texts: request::Texts {
             name: ask.name("NetworkInterfaceName")?.unwrap_or_default(),
             description: ask.name("NetworkInterfaceDescription")?.unwrap_or_default(),
+            tags: tag::given(ask)?,
         },
         address: primary.map_or_else(Choice::default, Choice::Chosen),
         address6: Default::default(),
@@ -138,7 +141,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     ];
     let narrow = Narrow::read(ask, "NetworkInterfaceIds", name::INTERFACE, &filters)?;
     let passes = |one: &&Interface| {
-        narrow.pass(&name::INTERFACE.show(one.id), |filter| match filter {
+        narrow.pass(&name::INTERFACE.show(one.id), &one.meta, |filter| match filter {
             "vpc-id" => vec![name::VPC.show(one.vpc)],
             "subnet-id" => vec![name::SUBNET.show(one.subnet)],
             "network-interface-id" => vec![name::INTERFACE.show(one.id)],

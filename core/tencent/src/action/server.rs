@@ -1,7 +1,7 @@
 //! Instances: run, start, stop, restart, terminate.
 
 use super::{Action, Does, done, group, subnet};
-use crate::{ask::Ask, error, error::error, name};
+use crate::{ask::Ask, error, error::error, name, tag};
 use havip_admission::{Code, request, request::Choice};
 use havip_dialect::{Error, ParamError, Step, View, Worked, decode_base64};
 use havip_model::{Driver, Instance, ResourceKey};
@@ -25,6 +25,9 @@ pub const ACTIONS: &[Action] = &[
             "MinCount",
             "InstanceName",
             "UserData",
+            "TagSpecification.ResourceType",
+            "TagSpecification.Tags.Key",
+            "TagSpecification.Tags.Value",
             "ClientToken",
             "DryRun",
         ],
@@ -101,7 +104,7 @@ fn run(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         ));
     }
     let (home, user_data) = (&ask.home.instance, user_data(ask)?);
-    let groups = group::wanted(ask, view)?;
+    let (groups, tags) = (group::wanted(ask, view)?, tag::of_instance(ask)?);
     let kind = ask.text("InstanceType").unwrap_or("havip");
     let steps = (0..count as usize).map(|at| {
         let address = match addresses.get(at) {
@@ -113,7 +116,8 @@ fn run(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         };
         let texts = request::Texts {
             name: ask.name("InstanceName")?.unwrap_or_default(),
-            description: String::new(),
+            tags: tags.clone(),
+            ..request::Texts::default()
         };
         let user_data = user_data.clone();
         let (subnet, groups) = (subnet.id, groups.clone());

@@ -6,7 +6,7 @@ use crate::{
     error,
     error::error,
     list::{Narrow, part},
-    name,
+    name, tag,
 };
 use havip_admission::request;
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 pub const ACTIONS: &[Action] = &[
     Action {
         name: "CreateSubnet",
-        honoured: &["VpcId", "SubnetName", "Zone", "CidrBlock"],
+        honoured: &["VpcId", "SubnetName", "Zone", "CidrBlock", "Tags.Key", "Tags.Value"],
         harmless: &[],
         does: Does::Change { plan: create, answer: created, refused: |_| None },
     },
@@ -51,7 +51,8 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         vpc,
         texts: request::Texts {
             name: ask.name("SubnetName")?.unwrap_or_default(),
-            description: String::new(),
+            tags: tag::given(ask)?,
+            ..request::Texts::default()
         },
         zone: ask.home.zone.clone(),
         cidr: text.parse().map_err(|_| error::malformed("CidrBlock", text))?,
@@ -86,7 +87,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     let filters = ["subnet-id", "subnet-name", "vpc-id", "zone", "cidr-block", "is-default"];
     let narrow = Narrow::read(ask, "SubnetIds", name::SUBNET, &filters)?;
     let passes = |subnet: &&Subnet| {
-        narrow.pass(&name::SUBNET.show(subnet.id), |filter| {
+        narrow.pass(&name::SUBNET.show(subnet.id), &subnet.meta, |filter| {
             vec![match filter {
                 "subnet-id" => name::SUBNET.show(subnet.id),
                 "subnet-name" => subnet.meta.name.clone(),

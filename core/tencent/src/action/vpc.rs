@@ -5,7 +5,7 @@ use crate::{
     ask::Ask,
     error,
     list::{Narrow, part},
-    name,
+    name, tag,
 };
 use havip_admission::{Code, request};
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub const ACTIONS: &[Action] = &[
     Action {
         name: "CreateVpc",
-        honoured: &["VpcName", "CidrBlock", "EnableMulticast"],
+        honoured: &["VpcName", "CidrBlock", "EnableMulticast", "Tags.Key", "Tags.Value"],
         harmless: &[],
         does: Does::Change { plan: create, answer: created, refused: create_refused },
     },
@@ -49,7 +49,11 @@ fn create(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
         ));
     }
     let request = request::CreateVpc {
-        texts: request::Texts { name: ask.name("VpcName")?.unwrap_or_default(), description: String::new() },
+        texts: request::Texts {
+            name: ask.name("VpcName")?.unwrap_or_default(),
+            tags: tag::given(ask)?,
+            ..request::Texts::default()
+        },
         region: ask.home.region.clone(),
         cidr: text.parse().map_err(|_| error::malformed("CidrBlock", text))?,
         cidr6: None,
@@ -86,7 +90,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     let narrow = Narrow::read(ask, "VpcIds", name::VPC, &["vpc-id", "vpc-name", "cidr-block", "is-default"])?;
     let fuzzy = narrow.wanted("vpc-name");
     let passes = |vpc: &&Vpc| {
-        narrow.pass(&name::VPC.show(vpc.id), |filter| match filter {
+        narrow.pass(&name::VPC.show(vpc.id), &vpc.meta, |filter| match filter {
             "vpc-id" => vec![name::VPC.show(vpc.id)],
             // A part of the name is enough.
             "vpc-name" => fuzzy

@@ -76,6 +76,7 @@ fn create_subnet(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let name = request::Texts {
         name: ask.text("SubnetName").unwrap_or("Subnet").into(),
         description: ask.text("Remark").unwrap_or_default().into(),
+        ..request::Texts::default()
     };
     let request = request::CreateSubnet {
         vpc,
@@ -168,7 +169,7 @@ fn describe_subnet(ask: &Ask, view: &View) -> Result<Value, Error> {
 
 fn texts(ask: &Ask, name: &str) -> Result<request::Texts, Error> {
     let description = ask.text("Remark").unwrap_or_default().into();
-    Ok(request::Texts { name: ask.required(name)?.into(), description })
+    Ok(request::Texts { name: ask.required(name)?.into(), description, ..request::Texts::default() })
 }
 
 fn tag(ask: &Ask) -> Vec<(&'static str, String)> {

@@ -65,6 +65,7 @@ fn allocate(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         texts: request::Texts {
             name: ask.text("Name").unwrap_or("VIP").into(),
             description: ask.text("Remark").unwrap_or_default().into(),
+            ..request::Texts::default()
         },
         address,
         binding: Some(Binding::Subnet),

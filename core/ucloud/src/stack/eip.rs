@@ -60,6 +60,7 @@ fn allocate(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
     let texts = request::Texts {
         name: ask.required("Name")?.into(),
         description: ask.text("Remark").unwrap_or_default().into(),
+        ..request::Texts::default()
     };
     let (family, bandwidth_mbps) = (Some(Family::Ipv4), Some(bandwidth));
     Ok(vec![request::AllocateEip { pool: None, texts, address, family, bandwidth_mbps }.into()])

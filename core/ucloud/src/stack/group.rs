@@ -78,6 +78,7 @@ fn create(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
     let texts = request::Texts {
         name: ask.required("Name")?.into(),
         description: ask.text("Remark").unwrap_or_default().into(),
+        ..request::Texts::default()
     };
     let mut rules = vec![NewRule::allow(Direction::Egress, Peer::Any)];
     for text in ask.params.list("Rule") {

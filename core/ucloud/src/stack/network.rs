@@ -197,7 +197,7 @@ fn state(view: &View, key: ResourceKey, meta: &havip_model::Meta) -> &'static st
 
 fn texts(ask: &Ask) -> Result<request::Texts, Error> {
     let description = ask.text("Remark").unwrap_or_default().into();
-    Ok(request::Texts { name: ask.required("Name")?.into(), description })
+    Ok(request::Texts { name: ask.required("Name")?.into(), description, ..request::Texts::default() })
 }
 
 fn wrong(text: &str) -> Error {

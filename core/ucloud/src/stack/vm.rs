@@ -95,6 +95,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         texts: request::Texts {
             name: ask.required("Name")?.into(),
             description: ask.text("Remark").unwrap_or_default().into(),
+            ..request::Texts::default()
         },
         subnet: subnet.id,
         address,

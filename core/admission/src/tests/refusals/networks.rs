@@ -78,7 +78,7 @@ fn subnets() -> Vec<Row> {
 fn texts_and_numbers() -> Vec<Row> {
     let scene = Scene::new();
     let named = |name: String| CreateVpc { texts: texts(&name), ..vpc("10.30.0.0/16") };
-    let described = Texts { name: String::new(), description: "d".repeat(257) };
+    let described = Texts { name: String::new(), description: "d".repeat(257), ..Texts::default() };
     let regional = |region: &str| CreateVpc { region: region.into(), ..vpc("10.30.0.0/16") };
     let zoned = CreateSubnet { zone: "zone a".into(), ..subnet(scene.vpc, "10.20.2.0/24") };
     let mut used_up = scene.clone();

@@ -1,6 +1,8 @@
 //! What actions do and answer, on a world without hosts in between.
 
+#[path = "../client/mod.rs"]
 mod client;
+mod tags;
 
 use client::{Client, REQUEST};
 use havip_dialect::trial::Trial;
@@ -178,7 +180,7 @@ fn addresses_names_and_limits_are_refused_with_the_clouds_codes() {
         (json!({"HaVipName": ""}), "MissingParameter"),
         (json!({"SubnetId": "subnet-aaaaaaaa"}), "ResourceNotFound"),
         (json!({"NetworkInterfaceId": "eni-aaaaaaaa"}), "UnknownParameter"),
-        (json!({"Tags": [{"Key": "a", "Value": "b"}]}), "UnknownParameter"),
+        (json!({"Labels": [{"Key": "a", "Value": "b"}]}), "UnknownParameter"),
     ] {
         let params = create(&scene, more);
         scene.refused("CreateHaVip", params, code);
