@@ -65,6 +65,9 @@ int outside6_stage(struct __sk_buff *skb)
 	if (!ip)
 		return TO_THE_HOST;
 	__builtin_memcpy(destination.address, &ip->daddr, 16);
+	/* In keys ::ffff:0:0/96 is IPv4, whose EIPs nobody reaches so. */
+	if (is_odd(destination.address))
+		return TO_THE_HOST;
 	/* Nobody routes these, and none but solicitations is for an EIP. */
 	if (is_multicast(destination.address) || ip->hop_limit == ND_HOPS) {
 		if (ip->nexthdr == IPPROTO_ICMPV6) {

@@ -40,6 +40,8 @@ static __always_inline __s64 sum_of_change(const __u8 *from, const __u8 *to)
 /* `to` becomes what the quoted address is outside, or inside; false: nothing else. */
 static __always_inline bool counterpart6(const struct translation6 *outer, const __u8 *quoted, struct ip16 *to)
 {
+	if (is_odd(quoted))
+		return false;
 	if (same_address(quoted, outer->from)) {
 		__builtin_memcpy(to->address, outer->to, 16);
 		return true;

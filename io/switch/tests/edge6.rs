@@ -6,6 +6,7 @@ mod hook;
 use edge_scene::six::*;
 use edge_scene::{EDGE_MAC, ROUTER_MAC, TO_THE_HOST};
 use havip_model::{Epoch, Holder, MacAddr, Record};
+use havip_reconcile::table::{Entry, EntryKey};
 use havip_switch::{Order, Outcome};
 use havip_wire::build::{Frame, frame};
 use havip_wire::{ChecksumForm, Icmpv6, Icmpv6Error, Ipv6, Protocol, Tcp, TcpFlags, Udp, Vrrp, VrrpVersion};
@@ -214,7 +215,12 @@ fn the_active_edge_alone_answers_a_solicitation_for_an_eip() {
 #[test]
 fn what_is_not_for_an_eip_goes_to_the_host_untouched() {
     let mut hook = edge("hosts");
+    // An EIP of IPv4 in IPv6's spelling is none of IPv6.
+    let four = std::net::Ipv4Addr::new(203, 0, 113, 9);
+    let target = hook::own(11).into();
+    hook.put(EntryKey::Eip(four.into()), Entry::Eip { vni: vni(), target, bandwidth_mbps: None });
     let frames = [
+        from_outside().ip6(CLIENT, four.to_ipv6_mapped()).udp(1, 2, b"x"),
         solicitation(ROUTER_MAC, link_local(ROUTER_MAC), ROUTER),
         announcement(ROUTER_MAC, EIP),
         from_outside().ip6(CLIENT, link_local(EDGE_MAC)).udp(1, 2, b"x"),

@@ -34,6 +34,8 @@ fn no_record_goes_backwards_and_all_hosts_agree_whatever_is_sent_lost_repeated_o
         searches.extend([
             (1, Way::Direct, all(4), vec![rivals, late]),
             (1, Way::Relayed, all(3), vec![rivals, late]),
+            (1, Way::Relayed, made(4), vec![rivals]),
+            (1, Way::Relayed, kernels::Budget { port_losses: 1, ..made(4) }, vec![rivals, late]),
         ]);
     }
     for (vips, way, budget, expected) in searches {
