@@ -150,6 +150,9 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 	dhcp = begins_udp(ip) ? judge_dhcp(skb, port, ETH_HLEN + ip->ihl * 4) : 0;
 	if (dhcp && dhcp < REASON_MAX)
 		return drop(skb, port->number, dhcp, parcel.destination);
+	/* Questions are for everybody or for a server, and for no group. */
+	if (first >= 224 && first < 240)
+		dhcp = 0;
 	if (parcel.source != last_word(port->primary) || !parcel.source) {
 		if (!parcel.source && dhcp)
 			return to_dhcp(skb, own, port);

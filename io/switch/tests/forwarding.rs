@@ -211,6 +211,11 @@ fn dhcp_goes_to_the_agent_and_comes_back_by_mac() {
         assert_eq!((ran.verdict, ran.frame), (REDIRECTED, bytes));
         hook.counted(&[("dhcp_up", 1)]);
     }
+    let group = Ipv4Addr::new(235, 255, 255, 255);
+    for (source, reason) in [(zero, "source_odd"), (own(11), "multicast")] {
+        hook.sends(11, &frame(mac(11), MacAddr::BROADCAST).ip(source, group).udp(68, 67, &asks));
+        hook.counted(&[(reason, 1)]);
+    }
     for _ in 0..13 {
         let discover = frame(mac(11), MacAddr::BROADCAST).ip(zero, Ipv4Addr::BROADCAST);
         hook.sends(11, &discover.udp(68, 67, &asks));
