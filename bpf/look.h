@@ -2,8 +2,8 @@
 /*
  * Looking on: every frame that a hook is given, and what became of it.
  *
- * `looked_at` is a constant, and false in the programs that usually run: the verifier then throws all of this away.
- * While somebody looks the agent loads the programs once more with it true, and swaps them.
+ * `looked_at` is a constant, and zero in the programs that usually run: the verifier then throws all of this away.
+ * While somebody looks the agent loads the programs once more with it set, and swaps them.
  *
  * What is seen of a frame is gathered per processor and told when the next frame comes, for no place in the
  * programs is the last of every frame; the reader takes what has waited for some time itself. Every redirect is
@@ -13,102 +13,7 @@
 #define HAVIP_LOOK_H
 
 #include <linux/in6.h>
-#include "parse.h"
-
-const volatile __u32 looked_at SEC(".rodata.look") = 0;
-
-enum look_flag {
-	LOOK_MESSAGES = 1, /* also what hosts tell each other */
-};
-/* What became of a frame, as a bit. */
-enum look_verdict { LOOK_SENT = 1, LOOK_ANSWERED = 2, LOOK_USED = 4, LOOK_DROPPED = 8, LOOK_REFUSED = 16 };
-/* Only what is all of this; zero is anything. Frames that are not wanted take no room in the ring. */
-struct look_wanted {
-	__u32 ifindex; /* comes in or leaves by this device */
-	__u32 flags;
-	__u32 vni;
-	__u32 verdicts;   /* one of these bits */
-	__u8 address[16]; /* is from or for it: IP, ARP, neighbour discovery */
-	__be16 service;   /* from or to this port of TCP or UDP */
-	__u8 protocol;    /* of IP; 1 is both families' ICMP */
-	__u8 zero;
-};
-
-#define LOOK_UNSEEN 0xffffffff
-#define LOOK_SNAP 512 /* bytes of a frame */
-struct seen {
-	__u64 sequence; /* counts this processor's frames */
-	__u64 at;       /* boot time in ns; 0: told already */
-	__u32 cpu;
-	__u32 ifindex; /* that it came in by; 0: the switch made it, and gave it a port */
-	__u32 length;
-	__u32 captured; /* bytes of `frame` */
-	__u32 reason;   /* of the first drop */
-	__u32 left_by;  /* the device that it was sent to; 0: it ended here; LOOK_UNSEEN: as if it had not come */
-	__be32 to;      /* the underlay address that it was last aimed at */
-	__u32 tunnel;   /* and the tunnel's number */
-	__u32 port;     /* of this host, that sent it; 0: none */
-	__u32 vni;      /* of that port, or of the tunnel that it came in; 0: not known yet */
-	__u32 zero;
-	struct bpf_tunnel_key came; /* with it, from an overlay */
-	__u8 frame[LOOK_SNAP];
-	__u64 sequence_behind; /* written first: a reader that finds another number read both halves of two frames */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct look_wanted);
-} look_wanted SEC(".maps");
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct seen);
-} look_seen SEC(".maps");
-/* What did not fit into the ring because nobody took it out. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} look_lost SEC(".maps");
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
-} look_ring SEC(".maps");
-
-/* A key that takes no stack. */
-static const volatile __u32 LOOK_KEY;
-#define LOOK_UP(map) bpf_map_lookup_elem(&map, (const void *)&LOOK_KEY)
-
-/* The network of the frame: where it came from says it, else where it went. */
-static __always_inline __u32 look_vni(const struct seen *seen)
-{
-	struct port *to;
-
-	/* What hosts tell each other names the network that it is about. */
-	if (seen->came.tunnel_id == ANNOUNCEMENT_VNI)
-		return seen->captured < ETH_HLEN + sizeof(struct announcement) ?
-			       0 :
-			       bpf_ntohl(*(__be32 *)&seen->frame[ETH_HLEN + offsetof(struct announcement, vni)]);
-	if (seen->vni)
-		return seen->vni;
-	to = bpf_map_lookup_elem(&devices, &seen->left_by);
-	return to ? to->vni : seen->tunnel & ~VNI_MARK;
-}
-
-static __always_inline __u32 look_verdict(const struct seen *seen)
-{
-	bool has_left = seen->left_by && seen->left_by != LOOK_UNSEEN;
-
-	if (seen->reason)
-		return has_left ? LOOK_REFUSED : LOOK_DROPPED;
-	if (!has_left)
-		return LOOK_USED;
-	return seen->port && seen->ifindex == seen->left_by ? LOOK_ANSWERED : LOOK_SENT;
-}
+#include "flow_log.h"
 
 /* The 16 bytes at this place of the frame are the address. */
 static __always_inline bool look_is_at(const struct seen *seen, __u32 at, const struct look_wanted *wanted)
@@ -198,10 +103,17 @@ static __noinline bool look_is_about(const struct look_wanted *wanted, const str
 
 static __always_inline void look_tell(struct seen *seen)
 {
-	struct look_wanted *wanted = LOOK_UP(look_wanted);
+	struct look_wanted *wanted;
 	__u64 *lost;
 
-	if (!wanted || !seen)
+	if (!seen)
+		return;
+	if (looked_at & LOOKED_AT_FLOWS)
+		log_flow(seen);
+	if (!(looked_at & LOOKED_AT_FRAMES))
+		return;
+	wanted = LOOK_UP(look_wanted);
+	if (!wanted)
 		return;
 	if (wanted->ifindex && wanted->ifindex != seen->ifindex && wanted->ifindex != seen->left_by)
 		return;
@@ -245,8 +157,13 @@ static __always_inline void look_read(struct __sk_buff *skb, struct seen *seen, 
 	from = ifindex ? bpf_map_lookup_elem(&devices, &seen->ifindex) : NULL;
 	seen->port = from ? from->number : 0;
 	seen->vni = from ? from->vni : seen->came.tunnel_id & ~VNI_MARK;
-	if (length > LOOK_SNAP)
-		length = LOOK_SNAP;
+	/* A VPC that nobody follows pays for no more than the question. */
+	if (!(looked_at & LOOKED_AT_FRAMES) && seen->vni && !bpf_map_lookup_elem(&look_log_followed, &seen->vni)) {
+		seen->at = 0;
+		return;
+	}
+	if (length > (looked_at & LOOKED_AT_FRAMES ? LOOK_SNAP : FLOW_SNAP))
+		length = looked_at & LOOKED_AT_FRAMES ? LOOK_SNAP : FLOW_SNAP;
 	asm volatile("" : "+r"(length));
 	if (length < ETH_HLEN || bpf_skb_load_bytes(skb, 0, seen->frame, length))
 		length = 0;
@@ -375,7 +292,7 @@ static __always_inline long look_redirect_neigh(__u32 ifindex, struct bpf_redir_
 }
 static __always_inline long look_clone_redirect(struct __sk_buff *skb, __u32 ifindex, __u64 flags)
 {
-	if (looked_at)
+	if (looked_at & LOOKED_AT_FRAMES)
 		look_copied(skb, ifindex);
 	return bpf_clone_redirect(skb, ifindex, flags);
 }

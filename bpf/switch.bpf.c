@@ -22,6 +22,10 @@ union {
 	struct order order;
 	struct seen seen;
 	struct look_wanted look_wanted;
+	struct logged_key logged_key;
+	struct logged logged;
+	struct followed followed;
+	struct followed_so_far followed_so_far;
 	enum reason reason;
 	enum counter counter;
 } layouts __attribute__((used));

@@ -9,10 +9,12 @@ mod claims;
 mod commands;
 mod drill;
 mod findings;
+mod flows;
 mod guests;
 mod items;
 mod keys;
 mod look;
+mod looking;
 mod migration;
 mod outside;
 mod path;
@@ -134,7 +136,7 @@ pub struct Engine {
     assist: assist::Assist,
     strangers: tell::Strangers,
     findings: findings::Findings,
-    looking: trace::Looking,
+    looking: looking::Looking,
     show: show::Counters,
 }
 
@@ -237,7 +239,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()>) -> anyhow::Result
         assist: assist::Assist::default(),
         strangers: tell::Strangers::default(),
         findings: findings::Findings::default(),
-        looking: trace::Looking::default(),
+        looking: looking::Looking::default(),
         show: show::Counters::new(),
         observed: Table::new(),
     };

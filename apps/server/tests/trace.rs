@@ -3,8 +3,8 @@
 mod support;
 
 use havip_api::{
-    LiveOutcome, PathOutcome, PathProtocol, PathQuery, ProbePath, RunInstance, TraceFilter, TraceHook,
-    TraceTotal, TraceVerdict, Traced,
+    CreateProject, FlowFilter, FlowTotal, LiveOutcome, Logged, LoggedFlow, PathOutcome, PathProtocol,
+    PathQuery, ProbePath, RunInstance, TraceFilter, TraceHook, TraceTotal, TraceVerdict, Traced,
 };
 use support::{
     Scene,
@@ -154,5 +154,62 @@ fn a_probe_that_no_host_has_seen_is_lost_and_what_cannot_be_sent_is_refused() {
     assert_eq!(refused(no_port).as_deref(), Some("missing"));
     let six = ProbePath { destination: "fd00::1".into(), ..probe };
     assert_eq!(refused(six).as_deref(), Some("other_family"));
+    drop(live);
+}
+
+#[test]
+fn a_flow_log_tells_accepted_and_rejected_flows_of_the_own_vpc_until_its_time_is_over() {
+    let scene = Scene::start();
+    let (vpc, subnet) = scene.network();
+    let member = scene.join("h1");
+    let live = scene.follow(&member).live(&scene);
+    let wish = RunInstance { subnet: subnet.meta.id.clone(), name: "blue".into(), ..Default::default() };
+    scene.client.run_instance(&wish).unwrap();
+    let follows = |filter: &FlowFilter| -> (Vec<LoggedFlow>, FlowTotal) {
+        let stream = scene.client.follow_flows(&vpc.meta.id, filter).unwrap();
+        let mut told: Vec<_> = stream.map(Result::unwrap).collect();
+        let Some(Logged::Total(total)) = told.pop() else { panic!("the end says how many there were") };
+        let flow = |logged| match logged {
+            Logged::Flow(flow) => Some(*flow),
+            // Each interval says what it has not; this host counts 5 packets, once.
+            Logged::Loss(loss) => {
+                assert_eq!((loss.lost_packets, &loss.missing_hosts[..]), (5, &[][..]));
+                None
+            }
+            Logged::Total(total) => panic!("{total:?} in the middle"),
+        };
+        (told.into_iter().filter_map(flow).collect(), total)
+    };
+
+    let (flows, total) = follows(&FlowFilter { seconds: Some(1), ..Default::default() });
+
+    assert_eq!((total.flows, total.lost_packets, &total.missing_hosts[..]), (flows.len() as u64, 5, &[][..]));
+    let flow = &flows[0];
+    assert_eq!((flow.accepted, flow.reason.as_deref(), flow.host.as_str()), (true, None, "h1"));
+    assert_eq!(flow.from.as_ref().map(|from| from.name.as_str()), Some("blue"));
+    assert_eq!((flow.source.as_str(), flow.source_port), ("10.20.1.3", Some(4000)));
+    assert_eq!((flow.destination.as_str(), flow.destination_port, flow.protocol), ("10.20.1.4", Some(80), 6));
+    // The host tells of 7 packets of each connection at each question: one flow of them all in an interval.
+    let is_whole = |flow: &LoggedFlow| flow.packets.is_multiple_of(7) && flow.bytes == 100 * flow.packets;
+    assert!(flow.packets >= 7 && is_whole(flow), "{flow:?}");
+    assert_eq!(flow.first, "2023-11-14T22:13:20.000123Z");
+    assert_eq!((flows[1].accepted, flows[1].reason.as_deref()), (false, Some("group_egress")));
+    assert_eq!((total.one_of, flow.one_of), (1, None));
+    let (rejected, _) = follows(&FlowFilter { seconds: Some(1), rejected: Some(true), ..Default::default() });
+    assert!(!rejected.is_empty() && rejected.iter().all(|flow| !flow.accepted));
+
+    let sparse = FlowFilter { seconds: Some(2), interval: Some(600), one_of: Some(10), ..Default::default() };
+    let (flows, total) = follows(&sparse);
+    assert_eq!((flows.len(), total.flows, total.one_of, total.lost_packets), (2, 2, 10, 5));
+    assert!(flows.iter().all(|flow| flow.packets >= 14 && is_whole(flow)), "{flows:?}");
+    assert!(flows.iter().all(|flow| flow.one_of == Some(10)));
+
+    // Whoever does not see the VPC follows nothing.
+    scene.client.create_project(&CreateProject { name: "other".into(), ..Default::default() }).unwrap();
+    let stranger = scene.client_of(&scene.user("other", "eve"));
+    let refused = stranger.follow_flows(&vpc.meta.id, &FlowFilter::default()).err().unwrap();
+    assert_eq!(refused.code(), Some("vpc_not_found"));
+    let odd = FlowFilter { one_of: Some(0), ..Default::default() };
+    assert_eq!(scene.client.follow_flows(&vpc.meta.id, &odd).err().unwrap().code(), Some("out_of_range"));
     drop(live);
 }

@@ -52,6 +52,7 @@ mod drill;
 mod eip;
 mod event;
 mod filter;
+mod flow;
 mod group;
 mod host;
 mod identity;
@@ -71,7 +72,7 @@ mod why;
 mod words;
 
 pub use audit::{AuditEntry, AuditOutcome};
-pub use client::{Client, ClientError, Config, EventStream, Follow, TraceStream};
+pub use client::{Client, ClientError, Config, EventStream, FlowStream, Follow, TraceStream};
 pub use drill::{Drill, DrillVip};
 pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip, UpdateEipPool};
 pub use event::Event;
@@ -80,6 +81,7 @@ pub use filter::{
     InterfaceFilter, PathQuery, RouteFilter, SecurityGroupFilter, SubnetFilter, TagFilter, TraceFilter,
     VipFilter, VpcFilter, WatchFilter,
 };
+pub use flow::{FlowFilter, FlowLoss, FlowTotal, Logged, LoggedFlow};
 pub use group::{CreateSecurityGroup, Direction, NewRule, Rule, RuleAction, Rules, SecurityGroup};
 pub use host::{DropCount, Drops, Host, HostKeys, HostToken, Unprogrammed};
 pub use identity::{

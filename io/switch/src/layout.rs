@@ -150,6 +150,13 @@ plain! {
         tunnel: u32, port: u32, vni: u32, zero: u32,
         came: [u8; TUNNEL_KEY], frame: [u8; LOOK_SNAP], sequence_behind: u64,
     }
+    LoggedKey = "logged_key" {
+        vni: u32, from: u32, to: u32, source: [u8; 16], destination: [u8; 16], source_port: [u8; 2],
+        destination_port: [u8; 2], reason: u16, protocol: u8, zero: u8,
+    }
+    Logged = "logged" { packets: u64, bytes: u64, first_at: u64, last_at: u64, }
+    Followed = "followed" { one_of: u32, zero: u32, room: u64, }
+    FollowedSoFar = "followed_so_far" { begun: u64, lost: u64, }
     DeliveredKey = "delivered_key" { port: u32, source: [u8; 16], router: u32, }
     Delivered = "delivered" {
         at: u64, length: u32, offset: u32, repeated: u32, sender: u32, frame: [u8; DELIVERED_MAX],

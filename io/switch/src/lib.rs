@@ -30,10 +30,11 @@ pub use havip_claim::{Notice, Order, Release};
 pub use ledger::{DropCount, Ledger};
 pub use orders::Outcome;
 pub use pinned::{Fill, Pinned};
+pub use programs::Mode;
 pub use reasons::{Reason, reason, reason_name};
 pub use records::{Move, PinnedRecords, Sent};
 pub use switch::{Capacity, Edge, Options, Switch, detach_all};
-pub use trace::{Loaded, Looker, Seen, Trace, Verdict, Verdicts, Wanted};
+pub use trace::{FlowLog, Loaded, LoggedFlow, Looker, Seen, TakenFlows, Trace, Verdict, Verdicts, Wanted};
 pub use waiting::AsyncEvents;
 
 /// The compiled programs, as [`Switch::open`] loads them; for tests that load them with others.

@@ -9,11 +9,41 @@ use crate::{
 use libbpf_rs::{MapCore, MapHandle, Object, ObjectBuilder, OpenObject};
 use std::fs;
 
-/// Loads the programs. `looked_at`: as they are while somebody looks on; the others are rid of all that by the
-/// kernel's verifier.
+/// What of looking on the programs have; of the rest they are rid by the kernel's verifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mode {
+    /// Frames are told.
+    pub frames: bool,
+    /// Flows are counted.
+    pub flows: bool,
+}
+
+impl Mode {
+    /// Nothing: what usually runs.
+    pub const USUAL: Self = Self { frames: false, flows: false };
+    /// A trace.
+    pub const FRAMES: Self = Self { frames: true, flows: false };
+    /// A flow log.
+    pub const FLOWS: Self = Self { frames: false, flows: true };
+
+    /// `enum looked_at`.
+    fn bits(self) -> u32 {
+        u32::from(self.frames) | u32::from(self.flows) << 1
+    }
+
+    fn needs(self, map: &str) -> bool {
+        match map {
+            "look_seen" => self != Self::USUAL,
+            map if map.starts_with(LOG) => self.flows,
+            _ => self.frames,
+        }
+    }
+}
+
+/// Loads the programs.
 ///
 /// If a configuration map had to be made anew, the switch is marked to be behind.
-pub fn load(pins: &Pins, capacity: &Capacity, looked_at: bool) -> Result<Object, OpenError> {
+pub fn load(pins: &Pins, capacity: &Capacity, mode: Mode) -> Result<Object, OpenError> {
     let mut open = ObjectBuilder::default().open_memory(OBJECT).map_err(OpenError::Load)?;
     if place_maps(&mut open, pins, capacity)? {
         pins.set_behind().map_err(|source| OpenError::Pin { path: pins.maps(), source })?;
@@ -21,9 +51,9 @@ pub fn load(pins: &Pins, capacity: &Capacity, looked_at: bool) -> Result<Object,
     for mut map in open.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
         if name.starts_with(LOOK) {
-            map.set_autocreate(looked_at).map_err(OpenError::Load)?;
+            map.set_autocreate(mode.needs(&name)).map_err(OpenError::Load)?;
         } else if name == ".rodata.look" {
-            map.set_initial_value(&u32::from(looked_at).to_ne_bytes()).map_err(OpenError::Load)?;
+            map.set_initial_value(&mode.bits().to_ne_bytes()).map_err(OpenError::Load)?;
         }
     }
     open.load().map_err(OpenError::Load)
@@ -80,3 +110,5 @@ const MEMORIES_PER_PORT: u32 = 16;
 const INDICES: [&str; 4] = ["devices", "peers", "circles", "associated"];
 /// What the names of the maps begin with that only those need who look on.
 const LOOK: &str = "look_";
+/// And those who follow flows.
+const LOG: &str = "look_log";

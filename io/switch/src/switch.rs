@@ -104,7 +104,7 @@ impl Switch {
         pins.make()?;
         pins.carry_over()?;
 
-        let object = programs::load(&pins, &options.capacity, false)?;
+        let object = programs::load(&pins, &options.capacity, programs::Mode::USUAL)?;
         let maps = object
             .maps()
             .map(|map| Ok((map.name().to_string_lossy().into_owned(), MapHandle::try_from(&map)?)))

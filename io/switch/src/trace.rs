@@ -4,8 +4,10 @@
 //! them as a new version of the agent would ([`Switch::look_on`]); when nobody looks any more, they are loaded and
 //! swapped back ([`Switch::look_away`]).
 
+mod flows;
 mod wanted;
 
+pub use flows::{FlowLog, LoggedFlow, TakenFlows};
 pub use wanted::{Verdict, Verdicts, Wanted};
 
 use crate::{
@@ -13,14 +15,15 @@ use crate::{
     error::{AttachError, MapError},
     layout::{self, Plain},
     pins::Pins,
-    programs,
+    programs::{self, Mode},
     switch::boot_time,
 };
 use havip_model::{RefusalReason, Vni};
 use libbpf_rs::{MapCore, MapFlags, MapHandle, Object, RingBuffer, RingBufferBuilder};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::Ipv4Addr,
+    num::NonZeroU32,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -58,7 +61,10 @@ pub struct Looker {
 }
 
 /// Programs of the switch that are loaded and at no device yet.
-pub struct Loaded(Object);
+pub struct Loaded {
+    object: Object,
+    mode: Mode,
+}
 
 impl std::fmt::Debug for Loaded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,10 +72,17 @@ impl std::fmt::Debug for Loaded {
     }
 }
 
+impl Loaded {
+    fn map(&self, name: &str) -> Result<MapHandle, OpenError> {
+        let found = self.object.maps().find(|map| map.name() == name);
+        MapHandle::try_from(&found.expect("the object has the map")).map_err(OpenError::Load)
+    }
+}
+
 impl Looker {
     /// Loads the programs as they are while somebody looks on, or as they are usually.
-    pub fn load(&self, looked_at: bool) -> Result<Loaded, OpenError> {
-        programs::load(&self.pins, &self.capacity, looked_at).map(Loaded)
+    pub fn load(&self, mode: Mode) -> Result<Loaded, OpenError> {
+        programs::load(&self.pins, &self.capacity, mode).map(|object| Loaded { object, mode })
     }
 }
 
@@ -91,12 +104,32 @@ impl Switch {
         Looker { pins: self.pins.clone(), capacity: self.capacity }
     }
 
-    /// Puts programs to work that look on.
+    /// Puts programs to work, which may look on: `wanted` is for a trace, `followed` for a flow log, so that it counts
+    /// from its first packet on.
+    ///
+    /// Whoever looked on before has seen the last of it.
+    pub fn put_to_work(
+        &self,
+        loaded: Loaded,
+        wanted: &Wanted,
+        followed: &BTreeMap<Vni, NonZeroU32>,
+    ) -> Result<(Option<Trace>, Option<FlowLog>), OpenError> {
+        let trace = loaded.mode.frames.then(|| Self::trace(&loaded, wanted)).transpose()?;
+        let mut flows = loaded.mode.flows.then(|| FlowLog::of(&loaded)).transpose()?;
+        if let Some(log) = &mut flows {
+            followed.iter().try_for_each(|(vni, one_of)| log.follow(*vni, *one_of))?;
+        }
+        self.exchange(loaded.object)?;
+        Ok((trace, flows))
+    }
+
+    /// Puts programs to work that show frames.
     pub fn look_on(&self, loaded: Loaded, wanted: &Wanted) -> Result<Trace, OpenError> {
-        let map = |name: &str| -> Result<MapHandle, OpenError> {
-            let found = loaded.0.maps().find(|map| map.name() == name);
-            MapHandle::try_from(&found.expect("the object has the map")).map_err(OpenError::Load)
-        };
+        Ok(self.put_to_work(loaded, wanted, &BTreeMap::new())?.0.expect("they are loaded for that"))
+    }
+
+    fn trace(loaded: &Loaded, wanted: &Wanted) -> Result<Trace, OpenError> {
+        let map = |name: &str| loaded.map(name);
         let ring = map("look_ring")?;
         map("look_wanted")?.update(&KEY, wanted.raw().bytes(), MapFlags::ANY).map_err(OpenError::Load)?;
         let heard = Arc::new(Mutex::new(vec![]));
@@ -109,18 +142,17 @@ impl Switch {
         builder.add(&ring, hear).map_err(OpenError::Load)?;
         let (seen, lost, devices) = (map("look_seen")?, map("look_lost")?, map("devices")?);
         let ring = builder.build().map_err(OpenError::Load)?;
-        self.put_to_work(loaded)?;
         Ok(Trace { ring, heard, wanted: *wanted, seen, lost, devices, taken: HashMap::new() })
     }
 
     /// Puts programs to work that do not look.
     pub fn look_away(&self, loaded: Loaded) -> Result<(), OpenError> {
-        Ok(self.put_to_work(loaded)?)
+        Ok(self.exchange(loaded.object)?)
     }
 
-    fn put_to_work(&self, loaded: Loaded) -> Result<(), AttachError> {
+    fn exchange(&self, object: Object) -> Result<(), AttachError> {
         let before =
-            std::mem::replace(&mut *self.programs.lock().expect("no holder of the lock panics"), loaded.0);
+            std::mem::replace(&mut *self.programs.lock().expect("no holder of the lock panics"), object);
         let swapped = if self.is_behind() { Ok(()) } else { self.swap_programs() };
         drop(before);
         swapped

@@ -4,7 +4,7 @@ mod hook;
 
 use havip_model::{MacAddr, PortState, Vni};
 use havip_reconcile::table::{Entry, EntryKey, Port};
-use havip_switch::{Seen, Trace, Verdict, Wanted};
+use havip_switch::{Mode, Seen, Trace, Verdict, Wanted};
 use havip_wire::{
     Arp, EtherType, Icmpv6, Nd, NdOption, TcpFlags, VlanTag, build::frame, build::gratuitous_arp,
     solicited_node,
@@ -20,7 +20,7 @@ fn ping(from: u32, to_mac: MacAddr, source: Ipv4Addr, destination: Ipv4Addr, ttl
 }
 
 fn look_on(hook: &Hook, wanted: &Wanted) -> Trace {
-    hook.switch.look_on(hook.switch.looker().load(true).unwrap(), wanted).unwrap()
+    hook.switch.look_on(hook.switch.looker().load(Mode::FRAMES).unwrap(), wanted).unwrap()
 }
 
 /// A guest sends this frame to the programs that are at work now; the scene's own runs are of those before.
@@ -235,7 +235,7 @@ fn what_nobody_takes_is_counted_and_the_end_leaves_nothing_that_looks() {
         lost > 0 && told + lost as usize == sent
     });
 
-    hook.switch.look_away(hook.switch.looker().load(false).unwrap()).unwrap();
+    hook.switch.look_away(hook.switch.looker().load(Mode::USUAL).unwrap()).unwrap();
     // Many more than processors: of each the last frame is told with the next.
     for _ in 0..200 {
         sends(&hook, 11, &long);

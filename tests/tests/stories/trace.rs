@@ -22,10 +22,14 @@ struct Tracing {
 
 impl Tracing {
     fn begin(scene: &Scene, words: &[&str]) -> Result<Self> {
+        Self::of(scene, &[&["host", "trace"][..], words].concat())
+    }
+
+    fn of(scene: &Scene, words: &[&str]) -> Result<Self> {
         let mut program = Command::new(program())
             .env("HAVIP_LAB", scene.lab.name().to_string())
-            .args(["host", "trace", "--seconds", "60", "-o", "json"])
             .args(words)
+            .args(["--seconds", "60", "-o", "json"])
             .stdout(Stdio::piped())
             .spawn()?;
         let out: ChildStdout = program.stdout.take().context("it is piped")?;
@@ -158,5 +162,37 @@ fn a_file_for_wireshark_has_only_what_was_looked_for_and_says_what_became_of_eac
     ensure!(seen.starts_with(&format!("dropped: claim_not_associated; {named}; from blue, port ")), "{seen}");
     let counted = prints("capinfos", &["-M", "-c", &file("drops")])?;
     ensure!(counted.contains("Number of packets:") && counted.trim_end().ends_with('1'), "{counted}");
+    Ok(())
+}
+
+#[test]
+fn the_flow_log_of_a_vpc_has_what_its_hosts_accept_and_reject_beside_a_trace() -> Result<()> {
+    let scene = pair().start(program())?;
+    let (blue, green) = (&scene["blue"], &scene["green"]);
+    let vpc = scene.lab.api(|client| client.all_vpcs(&Default::default()))?[0].meta.id.clone();
+    green.serve("green")?;
+    let log = Tracing::of(&scene, &["vpc", "flow-log", &vpc])?;
+    // Programs are swapped under the log, and it goes on.
+    let host = scene.host_id(havip_lab::names::HostName::Host(1))?;
+    let trace = Tracing::begin(&scene, &[&host, "--verdict", "refused"])?;
+
+    let url = havip_tests::url(green.address);
+    let fetch = || blue.eventually_fetches(&url, "green", SHOWN).map(drop);
+    let is_request = |flow: &Value| flow["destination_port"] == 80 && flow["accepted"] == true;
+    let sent = log.until(fetch, |flow| is_request(flow) && flow["from"]["name"] == "blue")?;
+    ensure!((&sent["protocol"], &sent["to"]) == (&6.into(), &Value::Null), "{sent}");
+    let given = log.until(fetch, |flow| is_request(flow) && flow["to"]["name"] == "green")?;
+    ensure!(
+        given["from"].is_null() && given["packets"].as_u64().is_some_and(|packets| packets > 1),
+        "{given}"
+    );
+
+    let lost = || blue.shell("ping -c 1 -W 1 10.20.9.77 || true").map(drop);
+    let rejected = log.until(lost, |flow| flow["destination"] == "10.20.9.77")?;
+    ensure!(
+        (&rejected["accepted"], &rejected["reason"]) == (&false.into(), &"no_route".into()),
+        "{rejected}"
+    );
+    trace.until(lost, |frame| frame["reason"] == "no_route")?;
     Ok(())
 }

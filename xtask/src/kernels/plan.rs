@@ -133,6 +133,9 @@ const PLAN: &[(&str, Tests)] = &[
     ("answers", Tests::All),
     ("adverts", Tests::All),
     ("forwarding", Tests::All),
+    // Other programs than the usual ones: those that show frames, that count flows, and that do both.
+    ("trace", Tests::Only(&["every_frame"])),
+    ("flow_log", Tests::Only(&["counted_by_what", "side_by_side"])),
     ("life", Tests::Only(&["restarts_under_traffic", "leaves_no_trace", "on_a_tap"])),
     ("claims6", Tests::Only(&["every_form", "takes_over"])),
     ("nd", Tests::Only(&["addresses_gateways", "crosses_hosts", "an_ask", "whatever_it_is"])),

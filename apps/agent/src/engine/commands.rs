@@ -31,6 +31,7 @@ impl Engine {
             Some(Body::Look(look)) => self.outbox.result(self.look_at(id, &look)),
             Some(Body::Trace(trace)) => self.trace(id, trace),
             Some(Body::Path(asked)) => self.outbox.result(self.path(id, &asked)),
+            Some(Body::Flows(order)) => self.flows(id, &order),
             Some(Body::Probe(asked)) => self.outbox.result(self.probe_path(id, &asked)),
             Some(Body::Exec(exec)) => {
                 self.run_elsewhere(id, exec.instance.clone(), move |sandboxes, instance| {

@@ -24,6 +24,9 @@ pub struct Counters {
     records: Family<Labels, Gauge>,
     peers: Family<Labels, Gauge>,
     ports: Family<Labels, Gauge>,
+    looked_at: Family<Labels, Gauge>,
+    flow_logs: Gauge,
+    flow_log_lost: Counter,
     faults: Gauge,
     revision: Gauge,
     stream: Gauge,
@@ -41,6 +44,9 @@ impl Counters {
             records: Family::default(),
             peers: Family::default(),
             ports: Family::default(),
+            looked_at: Family::default(),
+            flow_logs: Gauge::default(),
+            flow_log_lost: Counter::default(),
             faults: Gauge::default(),
             revision: Gauge::default(),
             stream: Gauge::default(),
@@ -64,6 +70,17 @@ impl Counters {
             "rule_packets",
             "First packets that a rule of a security group decided about",
             counters.rules.clone(),
+        );
+        registry.register(
+            "looked_at",
+            "Whether the programs at work show frames or count flows, for whoever looks on",
+            counters.looked_at.clone(),
+        );
+        registry.register("flow_logs", "VPCs whose flows somebody follows", counters.flow_logs.clone());
+        registry.register(
+            "flow_log_lost_packets",
+            "Packets of VPCs that are followed that are in no flow, as there was no room",
+            counters.flow_log_lost.clone(),
         );
         registry.register("faults", "Things that do not work on this host", counters.faults.clone());
         registry.register("revision", "The last revision programmed", counters.revision.clone());
@@ -133,6 +150,12 @@ impl Engine {
         let (ports, up) = self.ports.counts();
         gauge(&shown.ports, "carrier", "true".to_owned(), up);
         gauge(&shown.ports, "carrier", "false".to_owned(), ports - up);
+        let at_work = self.looking.at_work();
+        gauge(&shown.looked_at, "what", "frames".to_owned(), at_work.frames.into());
+        gauge(&shown.looked_at, "what", "flows".to_owned(), at_work.flows.into());
+        let (flow_logs, lost) = self.looking.flows.counts();
+        shown.flow_logs.set(flow_logs as i64);
+        shown.flow_log_lost.inner().store(lost, Ordering::Relaxed);
         shown
             .faults
             .set((self.faults.entries.len() + self.faults.records.len() + self.faults.items.len()) as i64);
@@ -177,6 +200,7 @@ impl Engine {
             "stream_open": self.stream_is_open,
             "items": self.desired.items().len(),
             "entries": self.observed.len(),
+            "looked_at": { "frames": self.looking.at_work().frames, "flows": self.looking.at_work().flows },
             "faults": faults.into_iter().chain(refused).collect::<BTreeMap<_, _>>(),
             "peers": peers.collect::<Vec<_>>(),
             "drops": drops.collect::<Vec<_>>(),

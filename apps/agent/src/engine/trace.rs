@@ -1,45 +1,53 @@
-//! Somebody looks on at what the switch does with packets.
-//!
-//! For that the programs are loaded once more, by another thread, and swapped; when nobody has asked for three
-//! seconds what was seen, they are loaded and swapped back. One at a time can look.
+//! Somebody looks on at frames, one at a time; when nobody has asked for three seconds what was seen, it ends.
 
+use super::Engine;
 use super::program::chain;
-use super::{Done, Engine};
 use crate::clock;
 use havip_model::{PortNumber, Vni};
 use havip_stream::{convert, proto};
-use havip_switch::{Loaded, Seen, Trace, Verdict, Wanted, reason_name};
+use havip_switch::{Seen, Trace, Verdict, Wanted, reason_name};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-/// Whether somebody looks on.
-#[derive(Default)]
-pub struct Looking {
-    stage: Stage,
-    /// Who begins when the programs are as usual again: a command, and what it wants.
-    next: Option<(u64, proto::Trace)>,
+/// Who looks on at frames.
+pub struct Tracing {
+    session: u64,
+    pub(super) wanted: Wanted,
+    /// The command that began it: answered when the programs are at work.
+    beginning: Option<u64>,
+    /// None until then.
+    trace: Option<Trace>,
+    /// What programs before have seen that were swapped meanwhile.
+    seen: Vec<Seen>,
+    /// Frames that did not fit: into the answers, and into the rings of programs before.
+    lost: u64,
+    asked_at: Duration,
 }
 
-#[derive(Default)]
-enum Stage {
-    /// The programs are as usual.
-    #[default]
-    No,
-    /// They are being loaded; the command is answered when they are at work.
-    Beginning { command: u64, session: u64, wanted: Wanted },
-    /// Somebody looks; so many frames did not fit into the answers.
-    On { session: u64, trace: Box<Trace>, asked_at: Duration, lost_here: u64 },
-    /// The usual ones are being loaded.
-    Ending,
-}
-
-impl Looking {
-    /// When the session ends unless it is asked.
-    pub fn next_deadline(&self) -> Option<Duration> {
-        match &self.stage {
-            Stage::On { asked_at, .. } => Some(*asked_at + SILENCE),
-            _ => None,
+impl Tracing {
+    /// The programs are swapped: what these have seen is kept.
+    pub(super) fn put_by(&mut self) {
+        if let Some(Ok((seen, lost))) = self.trace.take().map(|mut trace| trace.take()) {
+            self.seen.extend(seen);
+            self.lost += lost;
         }
+    }
+
+    /// The programs are at work; the command to be answered.
+    pub(super) fn begin(&mut self, trace: Trace) -> Option<u64> {
+        self.trace = Some(trace);
+        self.asked_at = clock::since_boot();
+        self.beginning.take()
+    }
+
+    /// When it was asked last; none while it begins, which may take long.
+    pub(super) fn asked_at(&self) -> Option<Duration> {
+        Some(self.asked_at).filter(|_| self.beginning.is_none())
+    }
+
+    /// They are not; the same.
+    pub(super) fn fail(&mut self) -> Option<u64> {
+        self.beginning.take()
     }
 }
 
@@ -48,42 +56,59 @@ impl Engine {
     pub(super) fn trace(&mut self, command: u64, order: proto::Trace) {
         let refuse =
             |error: &str| proto::CommandResult { id: command, error: error.into(), ..Default::default() };
-        let result = match &mut self.looking.stage {
-            Stage::No => match self.begin_looking(command, order) {
-                Ok(()) => return,
+        let result = match &mut self.looking.tracing {
+            None if order.end => proto::CommandResult { id: command, ..Default::default() },
+            None => match self.wanted(&order) {
+                Ok(wanted) => {
+                    let asked_at = clock::since_boot();
+                    self.looking.tracing = Some(Tracing {
+                        session: order.session,
+                        wanted,
+                        beginning: Some(command),
+                        trace: None,
+                        seen: vec![],
+                        lost: 0,
+                        asked_at,
+                    });
+                    return self.settle_programs();
+                }
                 Err(error) => refuse(&error),
             },
-            Stage::Ending if self.looking.next.is_none() => {
-                self.looking.next = Some((command, order));
-                return;
-            }
-            Stage::On { session, .. } if *session == order.session && order.end => {
-                self.end_looking();
+            Some(of) if of.session == order.session && order.end => {
+                self.looking.tracing = None;
+                self.settle_programs();
                 proto::CommandResult { id: command, ..Default::default() }
             }
-            Stage::On { session, trace, asked_at, lost_here } if *session == order.session => {
-                *asked_at = clock::since_boot();
-                match trace.take() {
-                    Ok((seen, lost)) => {
-                        *lost_here += seen.len().saturating_sub(MOST) as u64;
-                        let lost = lost + *lost_here;
-                        let traced = seen.iter().take(MOST).map(|seen| self.traced(seen)).collect();
-                        proto::CommandResult { id: command, traced, lost, ..Default::default() }
+            Some(of) if of.session == order.session => {
+                of.asked_at = clock::since_boot();
+                let mut seen = std::mem::take(&mut of.seen);
+                let lost = match of.trace.as_mut().map(Trace::take) {
+                    Some(Ok((fresh, lost))) => {
+                        seen.extend(fresh);
+                        Ok(lost)
                     }
-                    Err(error) => refuse(&chain(&error)),
+                    Some(Err(error)) => Err(chain(&error)),
+                    None => Ok(0),
+                };
+                of.lost += seen.len().saturating_sub(MOST) as u64;
+                let before = of.lost;
+                match lost {
+                    Ok(lost) => {
+                        let traced = seen.iter().take(MOST).map(|seen| self.traced(seen)).collect();
+                        proto::CommandResult {
+                            id: command,
+                            traced,
+                            lost: lost + before,
+                            ..Default::default()
+                        }
+                    }
+                    Err(error) => refuse(&error),
                 }
             }
-            _ if order.end => proto::CommandResult { id: command, ..Default::default() },
-            _ => refuse("somebody looks on at this host already; one at a time can"),
+            Some(_) if order.end => proto::CommandResult { id: command, ..Default::default() },
+            Some(_) => refuse("somebody looks on at this host already; one at a time can"),
         };
         self.outbox.result(result);
-    }
-
-    fn begin_looking(&mut self, command: u64, order: proto::Trace) -> Result<(), String> {
-        let wanted = self.wanted(&order)?;
-        self.load_programs(true);
-        self.looking.stage = Stage::Beginning { command, session: order.session, wanted };
-        Ok(())
     }
 
     /// What is to be looked for.
@@ -109,64 +134,6 @@ impl Engine {
             verdicts: dropped.chain(named).collect(),
             messages: order.messages,
         })
-    }
-
-    /// Nobody looks any more.
-    fn end_looking(&mut self) {
-        tracing::info!("nobody looks on any more");
-        self.looking.stage = Stage::Ending;
-        self.load_programs(false);
-    }
-
-    /// Ends a session that nobody asks.
-    pub(super) fn end_unasked(&mut self, now: Duration) {
-        if self.looking.next_deadline().is_some_and(|deadline| deadline <= now) {
-            self.end_looking();
-        }
-    }
-
-    fn load_programs(&self, looked_at: bool) {
-        let (looker, done) = (self.switch.looker(), self.done.clone());
-        tokio::task::spawn_blocking(move || {
-            let loaded = looker.load(looked_at).map_err(|error| chain(&error));
-            // A loop that has ended wants nothing any more.
-            let _ = done.send(Done::Loaded(loaded));
-        });
-    }
-
-    /// The programs are loaded: they are put to work.
-    pub(super) fn programs_loaded(&mut self, loaded: Result<Loaded, String>) {
-        match std::mem::take(&mut self.looking.stage) {
-            Stage::Beginning { command, session, wanted } => {
-                let begun = loaded
-                    .and_then(|loaded| self.switch.look_on(loaded, &wanted).map_err(|error| chain(&error)));
-                let error = match begun {
-                    Ok(trace) => {
-                        tracing::info!("somebody looks on");
-                        let asked_at = clock::since_boot();
-                        self.looking.stage =
-                            Stage::On { session, trace: Box::new(trace), asked_at, lost_here: 0 };
-                        String::new()
-                    }
-                    Err(error) => {
-                        // Some of them may be at work already.
-                        self.end_looking();
-                        error
-                    }
-                };
-                self.outbox.result(proto::CommandResult { id: command, error, ..Default::default() });
-            }
-            _ => {
-                let away =
-                    loaded.and_then(|loaded| self.switch.look_away(loaded).map_err(|error| chain(&error)));
-                if let Err(error) = away {
-                    tracing::error!(error, "could not load the usual programs; they go on looking");
-                }
-                if let Some((command, order)) = self.looking.next.take() {
-                    self.trace(command, order);
-                }
-            }
-        }
     }
 
     /// A frame in the words of the API.
@@ -224,7 +191,5 @@ fn verdict(named: &str) -> Result<Verdict, String> {
     found.ok_or_else(|| format!("this agent knows no verdict {named:?}"))
 }
 
-/// A session that is not asked for so long has no reader any more.
-const SILENCE: Duration = Duration::from_secs(3);
 /// Frames in one answer: some 600 KiB.
 const MOST: usize = 1000;

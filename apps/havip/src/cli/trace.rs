@@ -1,5 +1,6 @@
 //! `havip host trace`: frames as they pass, as lines or as a file for Wireshark.
 
+use super::heard::{Heard, listen};
 use super::session::{Session, print};
 use super::show::Format;
 use anyhow::{Context, Result};
@@ -12,8 +13,6 @@ use std::fs::File;
 use std::io::Write;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::mpsc;
-use std::thread;
 
 /// What to look for, and what becomes of it.
 #[derive(Debug, clap::Args)]
@@ -55,15 +54,6 @@ pub struct Trace {
     write: Option<PathBuf>,
 }
 
-/// What comes next.
-enum Heard {
-    Traced(Result<Traced>),
-    /// The server says no more.
-    Ended,
-    /// Ctrl-C.
-    Interrupted,
-}
-
 impl Trace {
     /// Looks on until the end, and says then how many frames there were.
     pub fn run(self, session: &Session) -> Result<()> {
@@ -90,7 +80,7 @@ impl Trace {
                     total.failure = Some("the server broke it off".into());
                     break;
                 }
-                Heard::Traced(traced) => match traced? {
+                Heard::Told(traced) => match traced? {
                     Traced::Total(end) => {
                         total = end;
                         break;
@@ -118,28 +108,6 @@ impl Trace {
         eprintln!("{}", end(&total));
         Ok(())
     }
-}
-
-/// Frames in one thread, Ctrl-C in another, so that a trace ends as a whole.
-fn listen(stream: havip_api::TraceStream) -> mpsc::Receiver<Heard> {
-    let (send, heard) = mpsc::channel();
-    let interrupted = send.clone();
-    thread::spawn(move || {
-        for traced in stream {
-            // Whoever does not listen any more has the end.
-            if send.send(Heard::Traced(traced.map_err(Into::into))).is_err() {
-                return;
-            }
-        }
-        let _ = send.send(Heard::Ended);
-    });
-    thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-        if runtime.is_ok_and(|runtime| runtime.block_on(tokio::signal::ctrl_c()).is_ok()) {
-            let _ = interrupted.send(Heard::Interrupted);
-        }
-    });
-    heard
 }
 
 fn end(total: &TraceTotal) -> String {

@@ -4,7 +4,7 @@ use super::change::Change;
 use super::label::{Label, Labelled};
 use super::session::Session;
 use super::show::{Column, Names, Row};
-use super::{Verb, time};
+use super::{Verb, flow, time};
 use anyhow::Result;
 use clap::Subcommand;
 use havip_api::{CreateVpc, UpdateNetwork, Vpc, VpcFilter};
@@ -13,7 +13,9 @@ use havip_api::{CreateVpc, UpdateNetwork, Vpc, VpcFilter};
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   havip vpc create --name shop --cidr 10.20.0.0/16
-  havip vpc create --name both --cidr 10.20.0.0/16 --cidr6 fd00:20::/56")]
+  havip vpc create --name both --cidr 10.20.0.0/16 --cidr6 fd00:20::/56
+  havip vpc flow-log shop --rejected
+  havip vpc flow-log shop --interval 60 --seconds 86400 -o json >> flows.jsonl")]
 pub enum VpcVerb {
     /// Make a VPC
     Create {
@@ -69,6 +71,13 @@ pub enum VpcVerb {
         #[command(flatten)]
         change: Change,
     },
+    /// Follow the flows of a VPC: accepted ones, and rejected ones with the reason, on all its hosts
+    ///
+    /// A flow is what packets of one connection in one direction became on one host within an interval, and how many
+    /// they were. The kernels count while somebody follows, one at a time; while nobody does, it costs nothing. With
+    /// -o json each line is a document. What finds no room, and hosts that are not heard, are told in lines of their
+    /// own and at the end. Whoever sees the VPC may follow it, if a policy allows havip:FollowFlowLog.
+    FlowLog(flow::FlowLog),
     /// Delete a VPC without subnets
     Delete {
         /// Its id or name
@@ -99,6 +108,7 @@ impl Verb for VpcVerb {
                     &change.client(session).update_vpc(&id, &UpdateNetwork { name, description, cidr6 })?,
                 )
             }
+            Self::FlowLog(log) => log.run(session),
             Self::Delete { vpc, change } => {
                 let id = session.id_of::<Vpc>(&vpc)?;
                 change.client(session).delete_vpc(&id)?;

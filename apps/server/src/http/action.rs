@@ -48,6 +48,7 @@ const ROUTES: &[(&str, &str, &str, Reach)] = &[
     ("GET", "/v1/vpcs/{id}", "vpc:DescribeVpcs", P),
     ("PATCH", "/v1/vpcs/{id}", "vpc:ModifyVpcAttribute", P),
     ("DELETE", "/v1/vpcs/{id}", "vpc:DeleteVpc", P),
+    ("GET", "/v1/vpcs/{id}/flow-log", "havip:FollowFlowLog", P),
     ("GET", "/v1/subnets", "vpc:DescribeVSwitches", P),
     ("POST", "/v1/subnets", "vpc:CreateVSwitch", P),
     ("GET", "/v1/subnets/{id}", "vpc:DescribeVSwitches", P),

@@ -2,8 +2,8 @@
 
 use super::{
     access::{Gate, pass},
-    audit, eip, event, group, host, identity, interface, machine, network, path, policy, quota, tag, trace,
-    vip,
+    audit, eip, event, flow, group, host, identity, interface, machine, network, path, policy, quota, tag,
+    trace, vip,
 };
 use crate::service::{Fault, FaultKind, Service};
 use axum::{
@@ -132,6 +132,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(host::get_host, host::update_host, host::remove_host))
         .routes(routes!(host::host_drops))
         .routes(routes!(trace::trace_host))
+        .routes(routes!(flow::follow_flows))
         .routes(routes!(path::find_path, path::probe_path))
         .routes(routes!(event::list_events))
         .routes(routes!(event::watch_events))

@@ -9,6 +9,7 @@ mod dialect;
 mod document;
 mod eip;
 mod event;
+mod flow;
 mod group;
 mod host;
 mod identity;

@@ -1,10 +1,13 @@
-//! Frames that a host's switch was given, as the API shows them.
+//! Frames and flows that a host's switch was given, as the API shows them.
 
 use super::Shapes;
 use crate::entropy::hex;
-use havip_api::{TraceEnd, TraceHook, TraceVerdict, TracedFrame};
+use havip_api::{LoggedFlow, TraceEnd, TraceHook, TraceVerdict, TracedFrame};
 use havip_model::{Holder, HostNumber, PortNumber, Vni};
-use havip_stream::proto::Traced;
+use havip_stream::{
+    convert,
+    proto::{self, Traced},
+};
 
 impl Shapes<'_> {
     /// A frame as the API shows it. A word that only a newer agent knows becomes the plainest one.
@@ -28,6 +31,32 @@ impl Shapes<'_> {
             length: traced.length,
             frame: hex(&traced.frame),
             lost,
+        }
+    }
+
+    /// A flow as the API shows it.
+    pub fn logged_flow(&self, host: HostNumber, flow: &proto::LoggedFlow, one_of: Option<u32>) -> LoggedFlow {
+        let text = |bytes: &[u8]| {
+            convert::address("address", bytes).map_or_else(|_| "?".into(), |address| address.to_string())
+        };
+        let has_ports = (flow.source_port, flow.destination_port) != (0, 0);
+        let port = |port: u32| u16::try_from(port).ok().filter(|_| has_ports);
+        LoggedFlow {
+            first: micros(flow.first_us),
+            last: micros(flow.last_us),
+            host: self.host_name(host),
+            accepted: flow.reason.is_empty(),
+            reason: Some(flow.reason.clone()).filter(|reason| !reason.is_empty()),
+            from: self.trace_end(host, flow.from_port, 0),
+            to: self.trace_end(host, flow.to_port, 0),
+            protocol: flow.protocol,
+            source: text(&flow.source),
+            destination: text(&flow.destination),
+            source_port: port(flow.source_port),
+            destination_port: port(flow.destination_port),
+            packets: flow.packets,
+            bytes: flow.bytes,
+            one_of,
         }
     }
 

@@ -277,7 +277,9 @@ impl Live {
 
 /// What this agent answers to commands.
 fn reply(command: havip_stream::proto::Command) -> havip_stream::proto::CommandResult {
-    use havip_stream::proto::{CommandResult, Drop, PathFound, PathRule, PortSeen, Traced, command::Body};
+    use havip_stream::proto::{
+        CommandResult, Drop, LoggedFlow, PathFound, PathRule, PortSeen, Traced, command::Body,
+    };
     let id = command.id;
     match command.body.unwrap() {
         Body::Exec(exec) => CommandResult {
@@ -335,6 +337,24 @@ fn reply(command: havip_stream::proto::Command) -> havip_stream::proto::CommandR
             let (outcome, reason) = ("dropped".into(), "no_holder".into());
             let path = Some(PathFound { rules, outcome, reason, ..Default::default() });
             CommandResult { id, path, ..Default::default() }
+        }
+        Body::Flows(_) => {
+            let ten = |last: u8| std::net::Ipv4Addr::new(10, 20, 1, last).to_ipv6_mapped().octets().to_vec();
+            let flow = LoggedFlow {
+                first_us: 1_700_000_000_000_123,
+                last_us: 1_700_000_000_000_456,
+                from_port: 1,
+                source: ten(3),
+                destination: ten(4),
+                source_port: 4000,
+                destination_port: 80,
+                protocol: 6,
+                packets: 7,
+                bytes: 700,
+                ..Default::default()
+            };
+            let rejected = LoggedFlow { reason: "group_egress".into(), ..flow.clone() };
+            CommandResult { id, flows: vec![flow, rejected], lost: 5, ..Default::default() }
         }
         Body::Probe(_) => CommandResult { id, ..Default::default() },
         Body::Drops(_) => {

@@ -13,5 +13,5 @@ mod tag;
 mod timeline;
 mod transport;
 
-pub use timeline::{EventStream, Follow, TraceStream};
+pub use timeline::{EventStream, FlowStream, Follow, TraceStream};
 pub use transport::{Client, ClientError, Config};

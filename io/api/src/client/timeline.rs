@@ -2,8 +2,8 @@
 
 use super::transport::{Client, ClientError, query};
 use crate::{
-    AuditEntry, AuditFilter, Event, EventFilter, FoundPath, Page, PathQuery, ProbePath, TraceFilter, Traced,
-    WatchFilter,
+    AuditEntry, AuditFilter, Event, EventFilter, FlowFilter, FoundPath, Logged, Page, PathQuery, ProbePath,
+    TraceFilter, Traced, WatchFilter,
 };
 use serde::de::DeserializeOwned;
 use std::{
@@ -36,6 +36,10 @@ impl Client {
     pub fn trace_host(&self, host: &str, filter: &TraceFilter) -> Result<TraceStream, ClientError> {
         self.follow(&format!("/hosts/{host}/trace{}", query(filter)))
     }
+    /// The flows of a VPC from now on, until the time of the filter is over.
+    pub fn follow_flows(&self, vpc: &str, filter: &FlowFilter) -> Result<FlowStream, ClientError> {
+        self.follow(&format!("/vpcs/{vpc}/flow-log{}", query(filter)))
+    }
     /// What the hosts' maps would do with a packet.
     pub fn find_path(&self, query: &PathQuery) -> Result<FoundPath, ClientError> {
         self.get(&format!("/path{}", self::query(query)))
@@ -59,6 +63,8 @@ impl Client {
 
 /// Events as they happen.
 pub type EventStream = Follow<Event>;
+/// Flows, and how many there were.
+pub type FlowStream = Follow<Logged>;
 /// Frames as they pass, and how many there were.
 pub type TraceStream = Follow<Traced>;
 

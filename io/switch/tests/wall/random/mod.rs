@@ -13,7 +13,7 @@ mod oracle;
 use crate::scene::Wall;
 use chance::Chance;
 use corpus::{Given, Way, corpus};
-use havip_switch::{Attach, Seen, TEST_ENTRY, Trace, Wanted};
+use havip_switch::{Attach, Mode, Seen, TEST_ENTRY, Trace, Wanted};
 use libbpf_rs::{MapCore, MapFlags, Object, ObjectBuilder, ProgramInput};
 use oracle::{Devices, Left, Outcome, TO_THE_HOST, judge};
 use std::{
@@ -73,7 +73,7 @@ impl Lab {
         let wall = Wall::new("random", Attach::Auto);
         let index = |device: &str| nix::net::if_::if_nametoindex(device).unwrap();
         let wanted = Wanted { messages: true, ..Wanted::default() };
-        let trace = wall.switch.look_on(wall.switch.looker().load(true).unwrap(), &wanted).unwrap();
+        let trace = wall.switch.look_on(wall.switch.looker().load(Mode::FRAMES).unwrap(), &wanted).unwrap();
         let entry = ObjectBuilder::default().open_memory(TEST_ENTRY).unwrap().load().unwrap();
         let hooks = entry.maps().find(|map| map.name() == "entry_hooks").unwrap();
         for (slot, program) in ["port_rx", "overlay_rx", "edge_rx", "dhcp_rx"].into_iter().enumerate() {
