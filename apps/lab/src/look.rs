@@ -30,6 +30,16 @@ pub struct MapFill {
 #[derive(Deserialize)]
 struct Status {
     peers: Vec<Peer>,
+    looked_at: LookedAt,
+}
+
+/// What the programs at work on a host show, for whoever looks on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub struct LookedAt {
+    /// Frames, for a trace.
+    pub frames: bool,
+    /// Flows, for a flow log.
+    pub flows: bool,
 }
 
 #[derive(Deserialize)]
@@ -50,11 +60,19 @@ impl Scene {
 
     /// Which other hosts a host's agent takes for lost, by name; an error while it does not answer.
     pub fn lost_for(&self, host: HostName) -> Result<BTreeMap<String, bool>> {
+        Ok(self.status(host)?.peers.into_iter().map(|peer| (peer.name, peer.lost)).collect())
+    }
+
+    /// What the programs at work on a host show; an error while its agent does not answer.
+    pub fn looked_at(&self, host: HostName) -> Result<LookedAt> {
+        Ok(self.status(host)?.looked_at)
+    }
+
+    fn status(&self, host: HostName) -> Result<Status> {
         let mut command = self.lab.host_namespace(host)?.command("curl");
         let page = command.args(["-s", "-m", "2", "http://127.0.0.1:7404/status"]).output()?;
         ensure!(page.status.success(), "the agent of {host} does not answer");
-        let status: Status = serde_json::from_slice(&page.stdout)?;
-        Ok(status.peers.into_iter().map(|peer| (peer.name, peer.lost)).collect())
+        Ok(serde_json::from_slice(&page.stdout)?)
     }
 
     /// The memory of the server or of an agent, in KiB; none if it does not run.

@@ -4,9 +4,7 @@
 //! address of its own: the VIP is the only one there, and a default route by the provider's router goes with it.
 
 use anyhow::{Context, Result, ensure};
-use havip_api::{
-    Attach, CreateExternal, CreateInterface, CreateSubnet, CreateVip, CreateVpc, Event, EventFilter,
-};
+use havip_api::{Attach, CreateInterface, CreateVip, CreateVpc, Event, EventFilter};
 use havip_lab::{
     Guest, PATIENCE, Scene, Setting, eventually,
     names::{HostName, OUTSIDE_CLIENT},
@@ -62,7 +60,7 @@ fn scene() -> Result<Scene> {
     let body = CreateVpc { name: "guide".into(), cidr: "10.0.0.0/16".into(), ..CreateVpc::default() };
     scene.vpc = scene.lab.api(|client| client.create_vpc(&body))?.meta.id;
     scene.subnet = scene.make_subnet("inner", "10.0.240.0/24")?;
-    let provider = make_external(&scene, None)?;
+    let provider = scene.make_external("provider", PROVIDER, None)?;
     let body = CreateVip { subnet: provider.clone(), address: Some(VIP.to_string()), ..CreateVip::default() };
     scene.vip = Some(scene.settled(|client| client.create_vip(&body))?.meta.id);
     scene.vip_address = VIP.into();
@@ -84,30 +82,10 @@ fn scene() -> Result<Scene> {
     }
     scene.associate(NODES.map(|(name, ..)| name))?;
     let outside = scene.outside()?;
-    let device = device_outside(&scene)?;
+    let device = scene.device_outside()?;
     outside.shell(&format!("ip address add {ROUTER}/24 dev {device}"))?;
     outside.serve_peer_address()?;
     Ok(scene)
-}
-
-/// Makes the provider's network a subnet of the scene's VPC.
-fn make_external(scene: &Scene, vlan: Option<u16>) -> Result<String> {
-    let body = CreateSubnet {
-        vpc: scene.vpc.clone(),
-        name: "provider".into(),
-        cidr: "192.168.177.0/24".into(),
-        external: Some(CreateExternal { vlan, ..CreateExternal::default() }),
-        ..CreateSubnet::default()
-    };
-    Ok(scene.lab.api(|client| client.create_subnet(&body))?.meta.id)
-}
-
-/// By which device the edges see the outside.
-fn device_outside(scene: &Scene) -> Result<String> {
-    let shown = scene.outside()?.shell("ip -o -4 address")?;
-    let line =
-        shown.lines().find(|line| line.contains(&format!(" {OUTSIDE_CLIENT}/"))).context("no device")?;
-    Ok(line.split_whitespace().nth(1).context("no device")?.to_owned())
 }
 
 fn start(scene: &Scene, behind_the_route: &str) -> Result<()> {
@@ -199,7 +177,7 @@ fn the_guides_external_vip_moves_with_its_default_route_and_the_segment_with_its
     leaves(&scene[second])?;
 
     // Somebody outside says that it has the address: it is told, and nobody fights for it.
-    let device = device_outside(&scene)?;
+    let device = scene.device_outside()?;
     // Nobody answers an announcement, which arping calls a failure.
     outside.run(&["sh", "-c", &format!("ip address add {VIP}/32 dev lo; arping -U -c 1 -w 1 -I {device} {VIP}; ip address del {VIP}/32 dev lo")])?;
     let event = foreign_owner(&scene)?;
@@ -211,11 +189,11 @@ fn the_guides_external_vip_moves_with_its_default_route_and_the_segment_with_its
 #[test]
 fn what_leaves_for_a_vlan_has_its_tag_and_what_comes_with_it_is_answered() -> Result<()> {
     let mut scene = Setting::subnet(SUBNET).edges(1).start(program())?;
-    let provider = make_external(&scene, Some(177))?;
+    let provider = scene.make_external("provider", PROVIDER, Some(177))?;
     let node = Ipv4Addr::new(192, 168, 177, 20);
     scene.add_guest_at(&provider, "node", HostName::Host(1), node)?;
     let outside = scene.outside()?;
-    let device = device_outside(&scene)?;
+    let device = scene.device_outside()?;
 
     scene["node"].begin("ping", &format!("ping -i 0.2 -w 30 {ROUTER} &"))?;
     let asked = outside.shell(&format!(
@@ -257,6 +235,8 @@ const NODES: [(&str, u8, Ipv4Addr); 3] = [
     ("havip-03", 3, Ipv4Addr::new(10, 0, 240, 16)),
 ];
 const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 177, 204);
+/// The provider's network.
+const PROVIDER: &str = "192.168.177.0/24";
 const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 177, 1);
 /// Three adverts of 5 s, the skew, and ten seconds for a busy machine.
 const ELECTION: Duration = Duration::from_secs(26);
