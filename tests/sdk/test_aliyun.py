@@ -240,7 +240,7 @@ class Refusals(unittest.TestCase):
             (lambda: scene.havip(ip_address="172.23.0.9"), "InvalidIPAddress.AlreadyUsed", 400),
             (lambda: scene.havip(ip_address="10.0.0.9"), "InvalidIPAddress.OutOfRange", 400),
             (lambda: scene.havip(name="http://x"), "Abs.Vpc.InvalidName.Malformed", 400),
-            (lambda: scene.havip(resource_group_id="rg-1"), "InvalidParameter", 400),
+            (lambda: scene.havip(resource_group_id="rg-1"), "IllegalParam.ResourceGroupId", 404),
             (lambda: scene.havip(client_token="x" * 65), "InvalidParameter", 400),
             (lambda: scene.delete("havip-of-nobody"), "InvalidHaVipId.NotFound", 404),
             (lambda: scene.run("172.23.0.9"), "InvalidPrivateIpAddress.Duplicated", 400),

@@ -11,6 +11,7 @@ mod interface;
 mod migration;
 mod plug;
 mod pool;
+mod resource_group;
 mod route;
 mod secondary;
 mod subnet;
@@ -21,8 +22,8 @@ mod vpc;
 use crate::{Code, Draw, Facts, Refusal, Request, request::NewTexts, request::Texts};
 use havip_model::{
     Change, Counter, Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Id, Instance, InstanceId, Interface,
-    InterfaceId, Map, Meta, Resource, ResourceKey, Route, RouteId, SecurityGroup, SecurityGroupId, Subnet,
-    SubnetId, Vip, VipId, Vpc, VpcId, World,
+    InterfaceId, Map, Meta, Resource, ResourceGroup, ResourceGroupId, ResourceKey, Route, RouteId,
+    SecurityGroup, SecurityGroupId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId, World,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,6 +72,10 @@ pub fn admit(world: &World, request: &Request, facts: &Facts) -> Result<Change, 
         Request::Associate(request) => decision.associate(request),
         Request::Dissociate(request) => decision.dissociate(request),
         Request::TagResource(request) => decision.tag_resource(request),
+        Request::CreateResourceGroup(request) => decision.create_resource_group(request),
+        Request::UpdateResourceGroup(request) => decision.update_resource_group(request),
+        Request::DeleteResourceGroup(request) => decision.delete_resource_group(request),
+        Request::MoveToGroup(request) => decision.move_to_group(request),
         Request::CreateEipPool(request) => decision.create_eip_pool(request),
         Request::UpdateEipPool(request) => decision.update_eip_pool(request),
         Request::DeleteEipPool(request) => decision.delete_eip_pool(request),
@@ -214,14 +219,17 @@ impl<'a> Decision<'a> {
         let (created_at, updated_at) = (self.facts.now, self.facts.now);
         let (name, description) = (texts.name.clone(), texts.description.clone());
         let (tags, project) = (texts.tags.clone(), self.facts.project);
+        let resource_group = self.group_of(texts.resource_group, "/resource_group")?;
+        let generation = 1;
         Ok(Meta {
             name,
             description,
             created_at,
             updated_at,
             project,
-            generation: 1,
+            generation,
             tags,
+            resource_group,
             ..Meta::default()
         })
     }
@@ -286,6 +294,7 @@ macro_rules! kept {
 }
 
 kept! {
+    ResourceGroup(ResourceGroupId) in resource_groups: "resource group", ResourceGroupNotFound;
     Vpc(VpcId) in vpcs: "VPC", VpcNotFound;
     Subnet(SubnetId) in subnets: "subnet", SubnetNotFound;
     SecurityGroup(SecurityGroupId) in groups: "security group", SecurityGroupNotFound;

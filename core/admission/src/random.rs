@@ -3,8 +3,8 @@
 use crate::{Draw, Facts, LiveHost, Quotas, Request, request::*};
 use havip_model::{
     AssociationMode, Binding, Body, Contention, Direction, Driver, EipTarget, Family, HostId, HostNumber,
-    InterfaceId, Map, NextHop, Peer, Ports, Profile, Protocol, ResourceKey, RuleAction, SecurityGroupId,
-    Target, Timestamp, World,
+    InterfaceId, Map, NextHop, Peer, Ports, Profile, ProjectId, Protocol, ResourceGroupId, ResourceKey,
+    RuleAction, SecurityGroupId, Target, Timestamp, World,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -49,10 +49,11 @@ impl Random {
 
     /// One request; makes more than it deletes, so that worlds grow.
     pub fn request(&mut self, world: &World) -> Request {
-        match self.below(58) {
+        match self.below(62) {
             56..58 => self.tags(world),
+            58..62 => self.resource_groups(world),
             48..51 => {
-                let (vpc, texts, rules) = (self.of(&world.vpcs), self.tagged(), self.rules(world));
+                let (vpc, texts, rules) = (self.of(&world.vpcs), self.tagged(world), self.rules(world));
                 let (vpc, members_reach_each_other) = (Some(vpc).filter(|_| self.below(4) > 0), self.maybe());
                 CreateSecurityGroup { vpc, texts, rules, members_reach_each_other }.into()
             }
@@ -70,7 +71,7 @@ impl Random {
             }
             55 => ReplaceRules { group: self.of(&world.groups), rules: self.rules(world) }.into(),
             0 => {
-                let (texts, region) = (self.tagged(), "local".into());
+                let (texts, region) = (self.tagged(world), "local".into());
                 CreateVpc { texts, region, cidr: self.cidr(), cidr6: self.cidr6(56) }.into()
             }
             1 if self.maybe() => {
@@ -83,7 +84,7 @@ impl Random {
             }
             2 => DeleteVpc { vpc: self.of(&world.vpcs) }.into(),
             3..5 => {
-                let (vpc, texts, cidr) = (self.of(&world.vpcs), self.tagged(), self.cidr());
+                let (vpc, texts, cidr) = (self.of(&world.vpcs), self.tagged(world), self.cidr());
                 let external = (self.below(4) == 0).then(|| NewExternal {
                     vlan: self.maybe().then(|| self.below(3) as u16),
                     gateway: self.maybe().then(|| Ipv4Addr::new(172, 20, 0, self.below(16) as u8)),
@@ -168,13 +169,14 @@ impl Random {
                 let public = Ipv4Addr::new(203, 0, 113, self.below(64) as u8).into();
                 let address = self.maybe().then_some(public);
                 let family = self.maybe().then(|| self.family());
-                AllocateEip { pool: None, texts: self.tagged(), address, family, bandwidth_mbps: None }.into()
+                AllocateEip { pool: None, texts: self.tagged(world), address, family, bandwidth_mbps: None }
+                    .into()
             }
             40..42 => BindEip { eip: self.of(&world.eips), target: self.eip_target(world) }.into(),
             42 => UnbindEip { eip: self.of(&world.eips) }.into(),
             43 => ReleaseEip { eip: self.of(&world.eips), unbind: self.maybe() }.into(),
             44 => {
-                let (vpc, texts) = (self.of(&world.vpcs), self.tagged());
+                let (vpc, texts) = (self.of(&world.vpcs), self.tagged(world));
                 let six = if self.maybe() { self.cidr6(56) } else { None };
                 let destination = six.map_or(IpNet::V4(self.cidr()), IpNet::V6);
                 CreateRoute { vpc, texts, destination, next_hop: self.next_hop(world) }.into()
@@ -186,7 +188,8 @@ impl Random {
     }
 
     fn create_interface(&mut self, world: &World) -> Request {
-        let (subnet, texts, address) = (self.of(&world.subnets), self.tagged(), self.choice(Family::Ipv4));
+        let (subnet, texts, address) =
+            (self.of(&world.subnets), self.tagged(world), self.choice(Family::Ipv4));
         let secondary = if self.below(4) == 0 { self.addresses() } else { Vec::new() };
         let (address6, source_dest_check) = (self.choice6(), self.maybe());
         let groups = self.groups(world);
@@ -196,7 +199,7 @@ impl Random {
 
     fn run_instance(&mut self, world: &World) -> Request {
         let mut request = RunInstance::of(self.of(&world.subnets));
-        request.texts = self.tagged();
+        request.texts = self.tagged(world);
         request.address = self.choice(Family::Ipv4);
         request.address6 = self.choice6();
         request.source_dest_check = self.maybe();
@@ -443,12 +446,38 @@ impl Random {
         Texts { name: format!("Name {}", self.below(100)), ..Texts::default() }
     }
 
-    /// Some with tags, of which some can be nobody's.
-    fn tagged(&mut self) -> Texts {
+    fn resource_groups(&mut self, world: &World) -> Request {
+        let group = self.of(&world.resource_groups);
+        match self.below(6) {
+            0 | 1 => CreateResourceGroup { texts: self.texts() }.into(),
+            2 => UpdateResourceGroup { group, texts: self.new_texts() }.into(),
+            3 => DeleteResourceGroup { group }.into(),
+            _ => {
+                let group = match self.below(3) {
+                    0 => ResourceGroupId::default_of(ProjectId::first()),
+                    _ => group,
+                };
+                let one = match self.below(5) {
+                    0 => ResourceKey::Vpc(self.of(&world.vpcs)),
+                    1 => ResourceKey::Interface(self.of(&world.interfaces)),
+                    2 => ResourceKey::Instance(self.of(&world.instances)),
+                    3 => ResourceKey::Vip(self.of(&world.vips)),
+                    _ => ResourceKey::ResourceGroup(self.of(&world.resource_groups)),
+                };
+                let other = ResourceKey::Subnet(self.of(&world.subnets));
+                let resources = [Some(one), Some(other).filter(|_| self.maybe())];
+                MoveToGroup { group, resources: resources.into_iter().flatten().collect() }.into()
+            }
+        }
+    }
+
+    /// Some with tags and a resource group, of which some can be nobody's.
+    fn tagged(&mut self, world: &World) -> Texts {
         let words = ["team", "tier", "site", "acs:site"];
         let count = if self.below(4) == 0 { 1 + self.below(3) } else { 0 };
         let tags = (0..count).map(|_| (words[self.below(4) as usize].to_string(), String::new())).collect();
-        self.texts().tagged(tags)
+        let group = (self.below(4) == 0).then(|| self.of(&world.resource_groups));
+        self.texts().tagged(tags).grouped(group)
     }
 
     fn new_texts(&mut self) -> NewTexts {
@@ -477,7 +506,7 @@ macro_rules! unknown {
     )*};
 }
 
-unknown! { SecurityGroupId VpcId SubnetId InterfaceId InstanceId VipId EipPoolId EipId RouteId }
+unknown! { ResourceGroupId SecurityGroupId VpcId SubnetId InterfaceId InstanceId VipId EipPoolId EipId RouteId }
 
 impl Unknown for HostNumber {
     fn unknown(_: Body) -> Self {

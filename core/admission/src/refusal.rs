@@ -84,6 +84,8 @@ codes! {
         SecurityGroupNotFound = "security_group_not_found",
         /// The security group has no such rule.
         RuleNotFound = "rule_not_found",
+        /// No such resource group.
+        ResourceGroupNotFound = "resource_group_not_found",
         /// No such host.
         HostNotFound = "host_not_found",
         /// No such resource, or it is of a kind that has no tags.
@@ -220,13 +222,15 @@ codes! {
         RuleExists = "rule_exists",
         /// A VPC's default security group stays as long as the VPC.
         DefaultGroup = "default_group",
+        /// A project's default resource group stays as it is.
+        DefaultResourceGroup = "default_resource_group",
         /// Another host has this name.
         HostNameInUse = "host_name_in_use",
         /// Another host has this VXLAN address.
         UnderlayInUse = "underlay_in_use",
         /// The host is not heard.
         HostNotLive = "host_not_live",
-        /// Another project, or another user of the project, has this name.
+        /// Another project, or another user or resource group of the project, has this name.
         NameInUse = "name_in_use",
         /// What was asked for was decided already.
         AlreadyDecided = "already_decided",
@@ -268,6 +272,8 @@ codes! {
         TooManyGroups = "too_many_groups",
         /// More rules than a security group may have.
         TooManyRules = "too_many_rules",
+        /// The project has as many resource groups as it may.
+        TooManyResourceGroups = "too_many_resource_groups",
         /// A kind of number that is never given twice has run out.
         NumbersExhausted = "numbers_exhausted",
         /// The user has as many access keys as it may.
@@ -280,6 +286,8 @@ codes! {
     InUse {
         /// The security group guards interfaces, or rules of others are about it.
         GroupInUse = "group_in_use",
+        /// Resources are in the resource group.
+        ResourceGroupInUse = "resource_group_in_use",
         /// The VPC has subnets or security groups.
         VpcInUse = "vpc_in_use",
         /// The subnet has interfaces or VIPs.

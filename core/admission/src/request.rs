@@ -9,13 +9,15 @@ mod host;
 mod instance;
 mod interface;
 mod network;
+mod resource_group;
 mod route;
 mod tag;
 mod texts;
 mod vip;
 
 pub use {
-    eip::*, group::*, host::*, instance::*, interface::*, network::*, route::*, tag::*, texts::*, vip::*,
+    eip::*, group::*, host::*, instance::*, interface::*, network::*, resource_group::*, route::*, tag::*,
+    texts::*, vip::*,
 };
 
 macro_rules! requests {
@@ -107,6 +109,14 @@ requests! {
     Dissociate
     /// Changes the tags of a resource.
     TagResource
+    /// Makes a resource group.
+    CreateResourceGroup
+    /// Changes a resource group's texts.
+    UpdateResourceGroup
+    /// Deletes a resource group in which nothing is.
+    DeleteResourceGroup
+    /// Moves resources to another resource group.
+    MoveToGroup
     /// Makes a pool of public addresses.
     CreateEipPool
     /// Changes a pool.
@@ -159,6 +169,7 @@ impl Request {
             Self::AllocateEip(it) => &it.texts,
             Self::CreateRoute(it) => &it.texts,
             Self::CreateSecurityGroup(it) => &it.texts,
+            Self::CreateResourceGroup(it) => &it.texts,
             _ => return None,
         })
     }

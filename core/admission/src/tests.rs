@@ -3,5 +3,6 @@
 mod effects;
 mod invariants;
 mod refusals;
+mod resource_groups;
 mod scene;
 mod tags;

@@ -6,6 +6,7 @@ mod havip;
 mod instance;
 mod interface;
 mod place;
+mod resource_group;
 mod route;
 mod rule;
 mod server;
@@ -62,6 +63,7 @@ pub fn all() -> impl Iterator<Item = &'static Action> {
         group::ACTIONS,
         rule::ACTIONS,
         tag::ACTIONS,
+        resource_group::ACTIONS,
         place::ACTIONS,
     ];
     tables.into_iter().flatten()

@@ -16,6 +16,7 @@ pub const INSTANCE: Naming = of("i-");
 pub const INTERFACE: Naming = of("eni-");
 pub const GROUP: Naming = of("sg-");
 pub const ROUTE: Naming = of("rte-");
+pub const RESOURCE_GROUP: Naming = of("rg-");
 /// Of a VPC: its virtual router.
 pub const ROUTER: Naming = of("vrt-");
 /// Of a VPC: its one table of routes.
@@ -34,4 +35,5 @@ pub const RENAMED: &[(&str, Naming)] = &[
     ("eni-", INTERFACE),
     ("route-", ROUTE),
     ("sg-", GROUP),
+    ("rg-", RESOURCE_GROUP),
 ];

@@ -35,6 +35,8 @@ pub const ALL: &[(&[&str], &str)] = &[
     (&["TagResources"], "vpc:TagResources"),
     (&["UnTagResources", "UntagResources"], "vpc:UnTagResources"),
     (&["ListTagResources"], "vpc:ListTagResources"),
+    // One for both, too.
+    (&["MoveResourceGroup", "JoinResourceGroup"], "vpc:MoveResourceGroup"),
     (&["RunInstances"], "ecs:RunInstances"),
     (&["StartInstance", "StartInstances"], "ecs:StartInstances"),
     (&["StopInstance", "StopInstances"], "ecs:StopInstances"),

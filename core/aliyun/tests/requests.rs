@@ -97,9 +97,9 @@ fn nothing_may_be_changed_on_the_way() {
 fn an_unknown_action_version_or_parameter_is_named() {
     let (mut client, mut trial) = scene();
     assert_eq!(client.v1(&mut trial, "BuyLunch", &[]).code(), "InvalidAction.NotFound");
-    let answer = client.v1(&mut trial, "CreateVpc", &[("ResourceGroupId", "rg-1")]);
+    let answer = client.v1(&mut trial, "CreateVpc", &[("DhcpOptionsSetId", "dopt-1")]);
     assert_eq!((answer.status, answer.code()), (400, "InvalidParameter"));
-    assert!(answer.value["Message"].as_str().unwrap().contains("ResourceGroupId"));
+    assert!(answer.value["Message"].as_str().unwrap().contains("DhcpOptionsSetId"));
     client.version = "2013-01-01";
     assert_eq!(client.v1(&mut trial, "DescribeVpcs", &[]).code(), "InvalidVersion");
 }

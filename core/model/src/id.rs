@@ -149,6 +149,8 @@ resource_id! {
     RouteId = "route-";
     /// A security group.
     SecurityGroupId = "sg-";
+    /// A resource group.
+    ResourceGroupId = "rg-";
     /// A host.
     HostId = "host-";
     /// An access key.

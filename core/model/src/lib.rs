@@ -22,6 +22,7 @@ mod quota;
 pub mod reason;
 mod record;
 mod resource;
+mod resource_group;
 mod seal;
 mod time;
 mod vip;
@@ -39,7 +40,7 @@ pub use group::{Direction, Peer, Ports, Protocol, Rule, RuleAction, SecurityGrou
 pub use host::{Host, HostState};
 pub use id::{
     AccessKeyId, Body, EipId, EipPoolId, HostId, Id, IdError, InstanceId, InterfaceId, PolicyId, ProjectId,
-    QuotaRequestId, RouteId, SecurityGroupId, SubnetId, UserId, VipId, VpcId,
+    QuotaRequestId, ResourceGroupId, RouteId, SecurityGroupId, SubnetId, UserId, VipId, VpcId,
 };
 pub use identity::{AccessKey, Directory, FULL_ACCESS, Identity, IdentityKey, Policy, Project, User};
 pub use instance::{Driver, InitSystem, Instance, InstanceState, PowerState};
@@ -50,6 +51,7 @@ pub use network::{External, Family, Interface, Migrated, Migration, NextHop, Por
 pub use quota::{Granted, Quota, QuotaDecision, QuotaRequest};
 pub use record::{Epoch, Holder, Incarnation, Record, VipKey};
 pub use resource::{NotAResource, Resource, ResourceKey};
+pub use resource_group::ResourceGroup;
 pub use seal::{SealKey, SealKeys};
 pub use time::Timestamp;
 pub use vip::{Association, AssociationMode, Binding, Contention, Limits, Profile, Target, Vip};

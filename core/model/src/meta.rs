@@ -1,6 +1,6 @@
 //! What all resources have: names, times, generation, and a status that is true.
 
-use crate::{ProjectId, Timestamp};
+use crate::{ProjectId, ResourceGroupId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,6 +32,16 @@ pub struct Meta {
     /// What its owner sorts it by: keys with values, which may be empty.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// The resource group that it is in; none is the project's default one. See [`Meta::group`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_group: Option<ResourceGroupId>,
+}
+
+impl Meta {
+    /// The resource group that it is in.
+    pub fn group(&self) -> ResourceGroupId {
+        self.resource_group.unwrap_or(ResourceGroupId::default_of(self.project))
+    }
 }
 
 /// What version 0.1 wrote has no project.

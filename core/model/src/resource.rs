@@ -2,8 +2,8 @@
 
 use crate::{
     Eip, EipId, EipPool, EipPoolId, EipTarget, Host, HostNumber, Instance, InstanceId, Interface,
-    InterfaceId, Meta, NextHop, ProjectId, Route, RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId,
-    Target, Vip, VipId, Vpc, VpcId,
+    InterfaceId, Meta, NextHop, ProjectId, ResourceGroup, ResourceGroupId, Route, RouteId, SecurityGroup,
+    SecurityGroupId, Subnet, SubnetId, Target, Vip, VipId, Vpc, VpcId,
 };
 use std::{fmt, str::FromStr};
 
@@ -69,6 +69,7 @@ macro_rules! resources {
 }
 
 resources! {
+    ResourceGroup(ResourceGroupId) = "resource-group", id;
     Vpc(VpcId) = "vpc", id;
     Subnet(SubnetId) = "subnet", id;
     SecurityGroup(SecurityGroupId) = "security-group", id;

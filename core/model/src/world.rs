@@ -8,8 +8,8 @@ mod tests;
 
 use crate::{
     Change, Counter, Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Instance, InstanceId, Interface,
-    InterfaceId, Map, Resource, ResourceKey, Route, RouteId, SecurityGroup, SecurityGroupId, Subnet,
-    SubnetId, Vip, VipId, Vpc, VpcId,
+    InterfaceId, Map, Resource, ResourceGroup, ResourceGroupId, ResourceKey, Route, RouteId, SecurityGroup,
+    SecurityGroupId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId,
 };
 pub use index::AddressUser;
 use index::Index;
@@ -21,6 +21,8 @@ pub use parts::Parts;
 /// its indexes always equal a recomputation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct World {
+    /// Resource groups.
+    pub resource_groups: Map<ResourceGroupId, ResourceGroup>,
     /// VPCs.
     pub vpcs: Map<VpcId, Vpc>,
     /// Subnets.
@@ -74,6 +76,7 @@ impl World {
     /// The resource of this name.
     pub fn get(&self, key: ResourceKey) -> Option<Resource> {
         Some(match key {
+            ResourceKey::ResourceGroup(id) => self.resource_groups.get(&id)?.clone().into(),
             ResourceKey::Vpc(id) => self.vpcs.get(&id)?.clone().into(),
             ResourceKey::Subnet(id) => self.subnets.get(&id)?.clone().into(),
             ResourceKey::SecurityGroup(id) => self.groups.get(&id)?.clone().into(),
@@ -89,6 +92,7 @@ impl World {
 
     /// All resources, each after those it names.
     pub fn resources(&self) -> impl Iterator<Item = Resource> {
+        let resource_groups = self.resource_groups.values().cloned().map(Resource::ResourceGroup);
         let vpcs = self.vpcs.values().cloned().map(Resource::Vpc);
         let subnets = self.subnets.values().cloned().map(Resource::Subnet);
         let groups = self.groups.values().cloned().map(Resource::SecurityGroup);
@@ -99,7 +103,9 @@ impl World {
         let pools = self.pools.values().cloned().map(Resource::EipPool);
         let eips = self.eips.values().cloned().map(Resource::Eip);
         let routes = self.routes.values().cloned().map(Resource::Route);
-        vpcs.chain(subnets)
+        resource_groups
+            .chain(vpcs)
+            .chain(subnets)
             .chain(groups)
             .chain(hosts)
             .chain(instances)
@@ -120,6 +126,7 @@ impl World {
         let old = self.get(resource.key());
         self.index.replace(old.as_ref(), Some(&resource));
         match resource {
+            Resource::ResourceGroup(group) => self.resource_groups.insert(group.id, group),
             Resource::Vpc(vpc) => self.vpcs.insert(vpc.id, vpc),
             Resource::Subnet(subnet) => self.subnets.insert(subnet.id, subnet),
             Resource::SecurityGroup(group) => self.groups.insert(group.id, group),
@@ -137,6 +144,7 @@ impl World {
         let old = self.get(key);
         self.index.replace(old.as_ref(), None);
         match key {
+            ResourceKey::ResourceGroup(id) => self.resource_groups.remove(&id),
             ResourceKey::Vpc(id) => self.vpcs.remove(&id),
             ResourceKey::Subnet(id) => self.subnets.remove(&id),
             ResourceKey::SecurityGroup(id) => self.groups.remove(&id),

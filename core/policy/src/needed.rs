@@ -37,6 +37,7 @@ fn by_itself(request: &Request, region: &str, project: ProjectId) -> Vec<Needed>
     let eni = |id| of(ResourceKey::Interface(id));
     let instance = |id| of(ResourceKey::Instance(id));
     let group = |id| of(ResourceKey::SecurityGroup(id));
+    let resource_group = |id| of(ResourceKey::ResourceGroup(id));
     use Request::*;
     match request {
         CreateVpc(_) => vec![need("vpc:CreateVpc", new("vpc"))],
@@ -98,6 +99,15 @@ fn by_itself(request: &Request, region: &str, project: ProjectId) -> Vec<Needed>
             let all = set.into_iter().chain(remove);
             all.map(|action| need(action, of(it.resource))).collect()
         }
+        CreateResourceGroup(_) => vec![need("resourcemanager:CreateResourceGroup", new("resourcegroup"))],
+        UpdateResourceGroup(it) => {
+            vec![need("resourcemanager:UpdateResourceGroup", resource_group(it.group))]
+        }
+        DeleteResourceGroup(it) => {
+            vec![need("resourcemanager:DeleteResourceGroup", resource_group(it.group))]
+        }
+        // One name for all kinds, too.
+        MoveToGroup(it) => it.resources.iter().map(|key| need("vpc:MoveResourceGroup", of(*key))).collect(),
         AllocateEip(_) => vec![need("vpc:AllocateEipAddress", new("eip"))],
         UpdateEip(it) => vec![need("vpc:ModifyEipAddressAttribute", of(ResourceKey::Eip(it.eip)))],
         BindEip(it) => vec![need("vpc:AssociateEipAddress", of(ResourceKey::Eip(it.eip)))],
@@ -156,7 +166,10 @@ pub fn all_of(action: &str, region: &str, project: ProjectId) -> String {
         ("Instance", "instance"),
         ("Vpc", "vpc"),
     ];
-    let kind = kinds.iter().find(|(word, _)| verb.contains(word)).map_or("", |(_, kind)| kind);
+    let kind = match service {
+        "resourcemanager" => "resourcegroup",
+        _ => kinds.iter().find(|(word, _)| verb.contains(word)).map_or("", |(_, kind)| kind),
+    };
     let relative = if kind.is_empty() { "*".to_string() } else { format!("{kind}/*") };
     arn(service, region, project, &relative)
 }
@@ -165,6 +178,7 @@ pub fn all_of(action: &str, region: &str, project: ProjectId) -> String {
 fn relative(key: ResourceKey) -> String {
     let show = |kind: &str, prefix: &str, body: Body| format!("{kind}/{prefix}-{}", body.as_str());
     match key {
+        ResourceKey::ResourceGroup(id) => show("resourcegroup", "rg", id.body_of()),
         ResourceKey::Vpc(id) => show("vpc", "vpc", id.body_of()),
         ResourceKey::Subnet(id) => show("vswitch", "vsw", id.body_of()),
         ResourceKey::Instance(id) => show("instance", "i", id.body_of()),

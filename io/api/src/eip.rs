@@ -105,6 +105,9 @@ pub struct AllocateEip {
     /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// The id of the resource group that it is to be in; the project's default one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_group: Option<String>,
     /// Bits per second in units of a million, each way; unlimited if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]

@@ -26,12 +26,21 @@ macro_rules! filters {
 }
 
 filters! {
+    /// Which resource groups.
+    ResourceGroupFilter {
+        /// With exactly this name.
+        name: String,
+        /// Whose name or description has the letters of this text in order, or whose id contains it.
+        q: String,
+    }
     /// Which VPCs.
     VpcFilter {
         /// With exactly this name.
         name: String,
         /// With this tag: `KEY=VALUE`, or `KEY` with any value.
         tag: String,
+        /// In the resource group with this id.
+        resource_group: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -43,6 +52,8 @@ filters! {
         name: String,
         /// With this tag: `KEY=VALUE`, or `KEY` with any value.
         tag: String,
+        /// In the resource group with this id.
+        resource_group: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -58,6 +69,8 @@ filters! {
         name: String,
         /// With this tag: `KEY=VALUE`, or `KEY` with any value.
         tag: String,
+        /// In the resource group with this id.
+        resource_group: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -73,6 +86,8 @@ filters! {
         name: String,
         /// With this tag: `KEY=VALUE`, or `KEY` with any value.
         tag: String,
+        /// In the resource group with this id.
+        resource_group: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -90,6 +105,8 @@ filters! {
         name: String,
         /// With this tag: `KEY=VALUE`, or `KEY` with any value.
         tag: String,
+        /// In the resource group with this id.
+        resource_group: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -112,6 +129,8 @@ filters! {
         name: String,
         /// With this tag: `KEY=VALUE`, or `KEY` with any value.
         tag: String,
+        /// In the resource group with this id.
+        resource_group: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -123,6 +142,8 @@ filters! {
         name: String,
         /// With this tag: `KEY=VALUE`, or `KEY` with any value.
         tag: String,
+        /// In the resource group with this id.
+        resource_group: String,
         /// Whose name or description has the letters of this text in order, or whose id or addresses contain it.
         q: String,
     }
@@ -134,6 +155,8 @@ filters! {
         name: String,
         /// With this tag: `KEY=VALUE`, or `KEY` with any value.
         tag: String,
+        /// In the resource group with this id.
+        resource_group: String,
         /// Whose name or description has the letters of this text in order, or whose id contains it.
         q: String,
     }

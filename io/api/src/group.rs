@@ -110,6 +110,9 @@ pub struct CreateSecurityGroup {
     /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// The id of the resource group that it is to be in; the project's default one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_group: Option<String>,
     /// Its first rules; without any, nothing passes.
     #[serde(default)]
     pub rules: Vec<NewRule>,

@@ -91,6 +91,9 @@ pub struct RunInstance {
     /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// The id of the resource group that it is to be in; the project's default one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_group: Option<String>,
     /// The first interface's IPv4 address; chosen if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
@@ -142,6 +145,7 @@ impl Default for RunInstance {
             name: String::new(),
             description: String::new(),
             tags: BTreeMap::new(),
+            resource_group: None,
             address: None,
             address6: None,
             without_address6: false,

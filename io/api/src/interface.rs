@@ -88,6 +88,9 @@ pub struct CreateInterface {
     /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// The id of the resource group that it is to be in; the project's default one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_group: Option<String>,
     /// Its own IPv4 address; chosen if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
@@ -121,6 +124,7 @@ impl Default for CreateInterface {
             name: String::new(),
             description: String::new(),
             tags: BTreeMap::new(),
+            resource_group: None,
             address: None,
             without_address: false,
             address6: None,

@@ -33,6 +33,8 @@
 //! | `/events`, `/events/watch` | GET; GET (server-sent events) |
 //! | `/audit` | GET |
 //! | `/tags`, `/tags/{id}` | GET; PATCH |
+//! | `/resource-groups`, `/resource-groups/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/resource-groups/{id}/move` | POST |
 //! | `/quotas`, `/quotas/{name}` | GET; PUT |
 //! | `/quota-requests`, `/quota-requests/{id}`, `/quota-requests/{id}/decide` | GET, POST; GET; POST |
 //! | `/projects`, `/projects/{id}` | GET, POST; GET, PATCH, DELETE |
@@ -65,6 +67,7 @@ mod path;
 mod policy;
 mod problem;
 mod quota;
+mod resource_group;
 mod tag;
 mod trace;
 mod vip;
@@ -78,8 +81,8 @@ pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip, Upda
 pub use event::Event;
 pub use filter::{
     AuditFilter, EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter, InstanceFilter,
-    InterfaceFilter, PathQuery, RouteFilter, SecurityGroupFilter, SubnetFilter, TagFilter, TraceFilter,
-    VipFilter, VpcFilter, WatchFilter,
+    InterfaceFilter, PathQuery, ResourceGroupFilter, RouteFilter, SecurityGroupFilter, SubnetFilter,
+    TagFilter, TraceFilter, VipFilter, VpcFilter, WatchFilter,
 };
 pub use flow::{FlowFilter, FlowLoss, FlowTotal, Logged, LoggedFlow};
 pub use group::{CreateSecurityGroup, Direction, NewRule, Rule, RuleAction, Rules, SecurityGroup};
@@ -105,6 +108,7 @@ pub use problem::Problem;
 pub use quota::{
     DecideQuota, Quota, QuotaDecision, QuotaFilter, QuotaRequest, QuotaRequestFilter, RequestQuota, SetQuota,
 };
+pub use resource_group::{CreateResourceGroup, MoveResources, ResourceGroup};
 pub use tag::{ChangeTags, Tag};
 pub use trace::{TraceEnd, TraceTotal, Traced, TracedFrame};
 pub use vip::{

@@ -31,6 +31,9 @@ pub struct Meta {
     /// What it is sorted by: keys with values, which may be empty.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// The id of the resource group that it is in; says nothing of hosts, pools and groups themselves.
+    #[serde(default)]
+    pub resource_group: String,
 }
 
 /// Anything with a [`Meta`].
@@ -47,6 +50,7 @@ macro_rules! resources {
     )*};
 }
 resources!(
+    crate::ResourceGroup,
     crate::Vpc,
     crate::Subnet,
     crate::Route,

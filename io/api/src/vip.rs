@@ -112,6 +112,9 @@ pub struct CreateVip {
     /// Neither begins with `aliyun` or `acs:`, nor holds `http://` or `https://`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// The id of the resource group that it is to be in; the project's default one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_group: Option<String>,
     /// Who may claim it.
     #[serde(default = "associated")]
     pub binding: Binding,
@@ -138,6 +141,7 @@ impl Default for CreateVip {
             name: String::new(),
             description: String::new(),
             tags: BTreeMap::new(),
+            resource_group: None,
             binding: associated(),
             contention: hold(),
             assist: true,

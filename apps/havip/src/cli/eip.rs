@@ -127,8 +127,17 @@ impl Verb for EipVerb {
                     None => family,
                 };
                 let bandwidth_mbps = bandwidth;
-                let tags = label.tags();
-                let body = AllocateEip { pool, address, family, name, description, tags, bandwidth_mbps };
+                let (tags, resource_group) = (label.tags(), label.group(session)?);
+                let body = AllocateEip {
+                    pool,
+                    address,
+                    family,
+                    name,
+                    description,
+                    tags,
+                    resource_group,
+                    bandwidth_mbps,
+                };
                 let eip = change.client(session).allocate_eip(&body)?;
                 match target {
                     Some(target) => {
@@ -140,7 +149,15 @@ impl Verb for EipVerb {
             Self::List { pool, target, name, q, labelled } => {
                 let pool = session.id_of_any::<EipPool>(pool.as_deref())?;
                 let target = target.map(|called| session.target_called(&called)).transpose()?;
-                let filter = EipFilter { pool, target, name, tag: labelled.tag, q, ..Default::default() };
+                let filter = EipFilter {
+                    pool,
+                    target,
+                    name,
+                    resource_group: labelled.group(session)?,
+                    tag: labelled.tag,
+                    q,
+                    ..Default::default()
+                };
                 session.show_all(&session.client.all_eips(&filter)?)
             }
             Self::Get { eip } => session.show_details(&session.get::<Eip>(&eip)?),

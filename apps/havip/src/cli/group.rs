@@ -152,12 +152,26 @@ impl Verb for SecurityGroupVerb {
         match self {
             Self::Create { vpc, name, description, label, change } => {
                 let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
-                let body = CreateSecurityGroup { vpc, name, description, tags: label.tags(), rules: vec![] };
+                let body = CreateSecurityGroup {
+                    vpc,
+                    name,
+                    description,
+                    tags: label.tags(),
+                    resource_group: label.group(session)?,
+                    rules: vec![],
+                };
                 change.show(session, &change.client(session).create_security_group(&body)?)
             }
             Self::List { vpc, name, q, labelled } => {
                 let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
-                let filter = SecurityGroupFilter { vpc, name, tag: labelled.tag, q, ..Default::default() };
+                let filter = SecurityGroupFilter {
+                    vpc,
+                    name,
+                    resource_group: labelled.group(session)?,
+                    tag: labelled.tag,
+                    q,
+                    ..Default::default()
+                };
                 session.show_all(&session.client.all_security_groups(&filter)?)
             }
             Self::Get { group } => session.show_details(&session.get::<SecurityGroup>(&group)?),

@@ -227,6 +227,7 @@ impl Verb for InstanceVerb {
                     name,
                     description,
                     tags: label.tags(),
+                    resource_group: label.group(session)?,
                     address,
                     address6,
                     without_address6,
@@ -248,8 +249,16 @@ impl Verb for InstanceVerb {
                 let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
                 let subnet = session.id_of_any::<Subnet>(subnet.as_deref())?;
                 let host = session.id_of_any::<Host>(host.as_deref())?;
-                let filter =
-                    InstanceFilter { vpc, subnet, host, name, tag: labelled.tag, q, ..Default::default() };
+                let filter = InstanceFilter {
+                    vpc,
+                    subnet,
+                    host,
+                    name,
+                    resource_group: labelled.group(session)?,
+                    tag: labelled.tag,
+                    q,
+                    ..Default::default()
+                };
                 session.show_all(&session.client.all_instances(&filter)?)
             }
             Self::Get { instance } => session.show_details(&session.get::<Instance>(&instance)?),

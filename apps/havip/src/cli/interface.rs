@@ -190,6 +190,7 @@ impl Verb for InterfaceVerb {
                     name,
                     description,
                     tags: label.tags(),
+                    resource_group: label.group(session)?,
                     address,
                     without_address,
                     address6,
@@ -210,6 +211,7 @@ impl Verb for InterfaceVerb {
                     subnet,
                     instance,
                     name,
+                    resource_group: labelled.group(session)?,
                     tag: labelled.tag,
                     q,
                     ..Default::default()

@@ -5,11 +5,12 @@ use super::show::Row;
 use anyhow::{Result, bail};
 use havip_api::{
     Client, ClientError, Eip, EipFilter, EipPool, EipPoolFilter, Host, HostFilter, Instance, InstanceFilter,
-    Interface, InterfaceFilter, Resource, Route, RouteFilter, SecurityGroup, SecurityGroupFilter, Subnet,
-    SubnetFilter, Vip, VipFilter, Vpc, VpcFilter,
+    Interface, InterfaceFilter, Resource, ResourceGroup, ResourceGroupFilter, Route, RouteFilter,
+    SecurityGroup, SecurityGroupFilter, Subnet, SubnetFilter, Vip, VipFilter, Vpc, VpcFilter,
 };
 use havip_model::{
-    EipId, EipPoolId, HostId, InstanceId, InterfaceId, RouteId, SecurityGroupId, SubnetId, VipId, VpcId,
+    EipId, EipPoolId, HostId, InstanceId, InterfaceId, ResourceGroupId, RouteId, SecurityGroupId, SubnetId,
+    VipId, VpcId,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -105,6 +106,7 @@ kinds! {
     };
     Route RouteId "route" "route" route all_routes RouteFilter;
     SecurityGroup SecurityGroupId "security group" "security-group" security_group all_security_groups SecurityGroupFilter;
+    ResourceGroup ResourceGroupId "resource group" "resource-group" resource_group all_resource_groups ResourceGroupFilter;
     Host HostId "host" "host" host all_hosts HostFilter;
 }
 

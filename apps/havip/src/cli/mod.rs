@@ -25,6 +25,7 @@ pub mod pool;
 pub mod port;
 pub mod project;
 pub mod quota;
+pub mod resource_group;
 pub mod route;
 pub mod session;
 pub mod show;

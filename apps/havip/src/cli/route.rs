@@ -71,7 +71,15 @@ impl Verb for RouteVerb {
             Self::Create { vpc, destination, next_hop, name, description, label, change } => {
                 let vpc = session.id_of::<Vpc>(&vpc)?;
                 let next_hop = session.next_hop_called(&next_hop)?;
-                let body = CreateRoute { vpc, name, description, tags: label.tags(), destination, next_hop };
+                let body = CreateRoute {
+                    vpc,
+                    name,
+                    description,
+                    tags: label.tags(),
+                    resource_group: label.group(session)?,
+                    destination,
+                    next_hop,
+                };
                 change.show(session, &change.client(session).create_route(&body)?)
             }
             Self::List { vpc, name, q, labelled } => {
@@ -79,6 +87,7 @@ impl Verb for RouteVerb {
                 session.show_all(&session.client.all_routes(&RouteFilter {
                     vpc,
                     name,
+                    resource_group: labelled.group(session)?,
                     tag: labelled.tag,
                     q,
                     ..Default::default()

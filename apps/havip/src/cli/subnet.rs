@@ -112,8 +112,17 @@ impl Verb for SubnetVerb {
             } => {
                 let vpc = session.id_of::<Vpc>(&vpc)?;
                 let external = external.then_some(CreateExternal { vlan, gateway });
-                let body =
-                    CreateSubnet { vpc, name, description, tags: label.tags(), cidr, cidr6, zone, external };
+                let body = CreateSubnet {
+                    vpc,
+                    name,
+                    description,
+                    tags: label.tags(),
+                    resource_group: label.group(session)?,
+                    cidr,
+                    cidr6,
+                    zone,
+                    external,
+                };
                 change.show(session, &change.client(session).create_subnet(&body)?)
             }
             Self::List { vpc, name, q, labelled } => {
@@ -121,6 +130,7 @@ impl Verb for SubnetVerb {
                 session.show_all(&session.client.all_subnets(&SubnetFilter {
                     vpc,
                     name,
+                    resource_group: labelled.group(session)?,
                     tag: labelled.tag,
                     q,
                     ..Default::default()

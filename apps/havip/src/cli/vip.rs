@@ -224,6 +224,7 @@ impl Verb for VipVerb {
                     name,
                     description,
                     tags: label.tags(),
+                    resource_group: label.group(session)?,
                     binding,
                     contention,
                     assist: !no_assist,
@@ -236,8 +237,16 @@ impl Verb for VipVerb {
                 let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
                 let subnet = session.id_of_any::<Subnet>(subnet.as_deref())?;
                 let instance = session.id_of_any::<Instance>(instance.as_deref())?;
-                let filter =
-                    VipFilter { vpc, subnet, instance, name, tag: labelled.tag, q, ..Default::default() };
+                let filter = VipFilter {
+                    vpc,
+                    subnet,
+                    instance,
+                    name,
+                    resource_group: labelled.group(session)?,
+                    tag: labelled.tag,
+                    q,
+                    ..Default::default()
+                };
                 session.show_all(&session.client.all_vips(&filter)?)
             }
             Self::Get { vip } => session.show_details(&session.get::<Vip>(&vip)?),

@@ -91,11 +91,20 @@ impl Verb for VpcVerb {
     fn run(self, session: &Session) -> Result<()> {
         match self {
             Self::Create { name, description, cidr, cidr6, region, label, change } => {
-                let body = CreateVpc { name, description, tags: label.tags(), cidr, cidr6, region };
+                let body = CreateVpc {
+                    name,
+                    description,
+                    tags: label.tags(),
+                    resource_group: label.group(session)?,
+                    cidr,
+                    cidr6,
+                    region,
+                };
                 change.show(session, &change.client(session).create_vpc(&body)?)
             }
             Self::List { name, q, labelled } => session.show_all(&session.client.all_vpcs(&VpcFilter {
                 name,
+                resource_group: labelled.group(session)?,
                 tag: labelled.tag,
                 q,
                 ..Default::default()

@@ -50,6 +50,24 @@ fn what_is_made_with_tags_is_listed_by_them() {
 }
 
 #[test]
+fn a_resource_group_is_made_filled_listed_and_emptied_by_name() {
+    let server = with_a_subnet();
+    server.havip("resource-group create --name shop").ok();
+    let vip = server.havip("vip create --subnet web --name a --resource-group shop -o json").json();
+    server.havip("vip create --subnet web --name b").ok();
+    let names = |group: &str| {
+        let all = server.havip(&format!("vip list --resource-group {group} -o json")).json();
+        all.as_array().unwrap().iter().map(|one| one["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((names("shop"), names("default")), (vec!["a".into()], vec!["b".into()]));
+    assert!(server.havip("resource-group delete shop").refused(3).contains("move them"));
+    let id = vip["id"].as_str().unwrap();
+    server.havip(&format!("resource-group move default {id}")).ok();
+    assert!(server.havip("resource-group list").ok().contains("shop"));
+    server.havip("resource-group delete shop").ok();
+}
+
+#[test]
 fn a_change_of_a_vip_leaves_what_is_not_named() {
     let server = with_a_subnet();
     server.havip("vip create --subnet web --name a --description first").ok();

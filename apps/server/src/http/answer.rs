@@ -20,6 +20,8 @@ use std::time::Duration;
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum Shown {
+    /// See [`havip_api::ResourceGroup`].
+    ResourceGroup(havip_api::ResourceGroup),
     /// See [`havip_api::Vpc`].
     Vpc(havip_api::Vpc),
     /// See [`havip_api::Subnet`].
@@ -45,6 +47,7 @@ pub enum Shown {
 impl Shown {
     fn of(shapes: &Shapes, resource: &Resource) -> Self {
         match resource {
+            Resource::ResourceGroup(group) => Self::ResourceGroup(shapes.resource_group(group)),
             Resource::Vpc(vpc) => Self::Vpc(shapes.vpc(vpc)),
             Resource::Subnet(subnet) => Self::Subnet(shapes.subnet(subnet)),
             Resource::SecurityGroup(group) => Self::SecurityGroup(shapes.security_group(group)),
@@ -60,6 +63,7 @@ impl Shown {
 
     fn meta(&self) -> &havip_api::Meta {
         match self {
+            Self::ResourceGroup(shown) => shown.meta(),
             Self::Vpc(shown) => shown.meta(),
             Self::Subnet(shown) => shown.meta(),
             Self::SecurityGroup(shown) => shown.meta(),
@@ -195,6 +199,7 @@ fn with_etag(status: StatusCode, shown: Shown) -> Response {
 
 fn location(service: &Server, key: ResourceKey) -> String {
     let collection = match key {
+        ResourceKey::ResourceGroup(_) => "resource-groups",
         ResourceKey::Vpc(_) => "vpcs",
         ResourceKey::Subnet(_) => "subnets",
         ResourceKey::SecurityGroup(_) => "security-groups",

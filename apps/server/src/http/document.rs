@@ -2,8 +2,8 @@
 
 use super::{
     access::{Gate, pass},
-    audit, eip, event, flow, group, host, identity, interface, machine, network, path, policy, quota, tag,
-    trace, vip,
+    audit, eip, event, flow, group, host, identity, interface, machine, network, path, policy, quota,
+    resource_group, tag, trace, vip,
 };
 use crate::service::{Fault, FaultKind, Service};
 use axum::{
@@ -90,6 +90,13 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         ))
         .routes(routes!(group::add_rules, group::replace_rules))
         .routes(routes!(group::remove_rule))
+        .routes(routes!(resource_group::list_resource_groups, resource_group::create_resource_group))
+        .routes(routes!(
+            resource_group::get_resource_group,
+            resource_group::update_resource_group,
+            resource_group::delete_resource_group
+        ))
+        .routes(routes!(resource_group::move_resources))
         .routes(routes!(interface::list_interfaces, interface::create_interface))
         .routes(routes!(interface::get_interface, interface::update_interface, interface::delete_interface))
         .routes(routes!(interface::attach_interface))

@@ -24,8 +24,14 @@ pub async fn list_eip_pools(
     Params(filter): Params<EipPoolFilter>,
 ) -> Result<Json<Page<EipPool>>, Fault> {
     let EipPoolFilter { name, q, after, limit } = &filter;
-    let narrow =
-        Narrow { name: name.as_ref(), tag: None, q: q.as_ref(), after: after.as_ref(), limit: *limit };
+    let narrow = Narrow {
+        name: name.as_ref(),
+        tag: None,
+        resource_group: None,
+        q: q.as_ref(),
+        after: after.as_ref(),
+        limit: *limit,
+    };
     page(&server, narrow, |_, _: &havip_model::EipPool| true, |shapes, one| shapes.eip_pool(one))
 }
 
@@ -105,7 +111,7 @@ pub async fn delete_eip_pool(
 #[utoipa::path(get, path = "/v1/eips", tag = "EIPs", params(EipFilter), responses(
     (status = 200, body = Page<Eip>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_eips(server: Server, Params(filter): Params<EipFilter>) -> Result<Json<Page<Eip>>, Fault> {
-    let EipFilter { pool, target, address, name, tag, q, after, limit } = &filter;
+    let EipFilter { pool, target, address, name, tag, resource_group, q, after, limit } = &filter;
     let pool: Option<EipPoolId> = pool.as_ref().map(|id| parse::id("pool", id)).transpose()?;
     let target: Option<EipTarget> = target.as_ref().map(|id| parse::eip_target("target", id)).transpose()?;
     let address: Option<IpAddr> =
@@ -113,6 +119,7 @@ pub async fn list_eips(server: Server, Params(filter): Params<EipFilter>) -> Res
     let narrow = Narrow {
         name: name.as_ref(),
         tag: tag.as_ref(),
+        resource_group: resource_group.as_ref(),
         q: q.as_ref(),
         after: after.as_ref(),
         limit: *limit,
@@ -139,7 +146,9 @@ pub async fn allocate_eip(
 ) -> Result<Response, Fault> {
     let request = request::AllocateEip {
         pool: body.pool.as_ref().map(|pool| parse::id("/pool", pool)).transpose()?,
-        texts: parse::texts(&body.name, &body.description).tagged(body.tags),
+        texts: parse::texts(&body.name, &body.description)
+            .tagged(body.tags)
+            .grouped(parse::resource_group(body.resource_group.as_ref())?),
         address: body.address.as_ref().map(|address| parse::address("/address", address)).transpose()?,
         family: parse::family_of(body.address.as_ref(), body.family)?,
         bandwidth_mbps: body.bandwidth_mbps,

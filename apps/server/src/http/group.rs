@@ -21,11 +21,12 @@ pub async fn list_security_groups(
     server: Server,
     Params(filter): Params<SecurityGroupFilter>,
 ) -> Result<Json<Page<SecurityGroup>>, Fault> {
-    let SecurityGroupFilter { vpc, name, tag, q, after, limit } = &filter;
+    let SecurityGroupFilter { vpc, name, tag, resource_group, q, after, limit } = &filter;
     let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
     let narrow = Narrow {
         name: name.as_ref(),
         tag: tag.as_ref(),
+        resource_group: resource_group.as_ref(),
         q: q.as_ref(),
         after: after.as_ref(),
         limit: *limit,
@@ -48,7 +49,9 @@ pub async fn create_security_group(
 ) -> Result<Response, Fault> {
     let request = request::CreateSecurityGroup {
         vpc: body.vpc.as_ref().map(|id| parse::id("/vpc", id)).transpose()?,
-        texts: parse::texts(&body.name, &body.description).tagged(body.tags),
+        texts: parse::texts(&body.name, &body.description)
+            .tagged(body.tags)
+            .grouped(parse::resource_group(body.resource_group.as_ref())?),
         rules: rule::rules("/rules", body.rules)?,
         members_reach_each_other: false,
     };

@@ -6,8 +6,8 @@ use axum::Json;
 use havip_api::Page;
 use havip_model::{
     Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Instance, InstanceId, Interface, InterfaceId, Map,
-    Meta, Resource, Route, RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId,
-    World,
+    Meta, Resource, ResourceGroupId, Route, RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Vip,
+    VipId, Vpc, VpcId, World,
 };
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
@@ -17,6 +17,8 @@ pub struct Narrow<'a> {
     pub name: Option<&'a String>,
     /// With this tag, `KEY=VALUE` or `KEY`.
     pub tag: Option<&'a String>,
+    /// In the resource group with this id.
+    pub resource_group: Option<&'a String>,
     /// Whose name or description has these letters in order, or whose words contain them.
     pub q: Option<&'a String>,
     /// Behind this one.
@@ -96,11 +98,14 @@ pub fn page<T: Listed, S>(
         Some(text) => Some(text.parse().map_err(|_| wrong_cursor())?),
     };
     let limit = limit(narrow.limit)?;
+    let group: Option<ResourceGroupId> =
+        narrow.resource_group.map(|id| super::parse::id("resource_group", id)).transpose()?;
     service.read(|durable| {
         let passes = |value: &T| {
             let meta = value.meta();
             narrow.name.is_none_or(|name| meta.name == *name)
                 && narrow.tag.is_none_or(|tag| is_tagged(&meta.tags, tag))
+                && group.is_none_or(|group| meta.group() == group)
                 && narrow.q.is_none_or(|q| {
                     holds(&meta.name, q)
                         || holds(&meta.description, q)
@@ -158,7 +163,7 @@ fn is_tagged(tags: &BTreeMap<String, String>, wanted: &str) -> bool {
 }
 
 /// Whether a text holds the letters of another one in order, whatever their case.
-fn holds(text: &str, letters: &str) -> bool {
+pub fn holds(text: &str, letters: &str) -> bool {
     let mut text = text.chars().flat_map(char::to_lowercase);
     letters.chars().flat_map(char::to_lowercase).all(|letter| text.any(|one| one == letter))
 }

@@ -24,13 +24,14 @@ pub async fn list_instances(
     server: Server,
     Params(filter): Params<InstanceFilter>,
 ) -> Result<Json<Page<Instance>>, Fault> {
-    let InstanceFilter { vpc, subnet, host, name, tag, q, after, limit } = &filter;
+    let InstanceFilter { vpc, subnet, host, name, tag, resource_group, q, after, limit } = &filter;
     let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
     let subnet: Option<SubnetId> = subnet.as_ref().map(|id| parse::id("subnet", id)).transpose()?;
     let host: Option<HostId> = host.as_ref().map(|id| parse::id("host", id)).transpose()?;
     let narrow = Narrow {
         name: name.as_ref(),
         tag: tag.as_ref(),
+        resource_group: resource_group.as_ref(),
         q: q.as_ref(),
         after: after.as_ref(),
         limit: *limit,
@@ -68,7 +69,9 @@ pub async fn run_instance(
         None => None,
     };
     let request = request::RunInstance {
-        texts: parse::texts(&body.name, &body.description).tagged(body.tags),
+        texts: parse::texts(&body.name, &body.description)
+            .tagged(body.tags)
+            .grouped(parse::resource_group(body.resource_group.as_ref())?),
         subnet: parse::id("/subnet", &body.subnet)?,
         address: parse::choice("/address", body.address.as_ref())?,
         address6: parse::choice6(body.address6.as_ref(), body.without_address6)?,

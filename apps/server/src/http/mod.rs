@@ -23,6 +23,7 @@ mod path;
 mod policy;
 mod problem;
 mod quota;
+mod resource_group;
 mod rule;
 mod serve;
 mod tag;

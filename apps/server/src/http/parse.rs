@@ -3,7 +3,7 @@
 use crate::service::Fault;
 use havip_admission::request::{Choice, Choice6, NewTexts, Texts};
 use havip_api::{Family, Wait};
-use havip_model::{EipTarget, Host, HostNumber, InterfaceId, NextHop, Target, VipId, World};
+use havip_model::{EipTarget, Host, HostNumber, InterfaceId, NextHop, ResourceGroupId, Target, VipId, World};
 use std::{fmt::Display, net::IpAddr, str::FromStr, time::Duration};
 
 /// An id in a body.
@@ -144,6 +144,11 @@ pub fn wait(text: Option<&String>) -> Result<Option<Duration>, Fault> {
     let Some(text) = text else { return Ok(None) };
     let wait: Wait = text.parse().map_err(|error: String| Fault::invalid("wait", "invalid_wait", error))?;
     Ok(Some(wait.0))
+}
+
+/// The resource group that something is to be in, if one is named.
+pub fn resource_group(text: Option<&String>) -> Result<Option<ResourceGroupId>, Fault> {
+    text.map(|text| id("/resource_group", text)).transpose()
 }
 
 /// Name and description.

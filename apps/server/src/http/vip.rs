@@ -26,7 +26,7 @@ use std::{net::IpAddr, time::Duration};
 #[utoipa::path(get, path = "/v1/vips", tag = "VIPs", params(VipFilter), responses(
     (status = 200, body = Page<Vip>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_vips(server: Server, Params(filter): Params<VipFilter>) -> Result<Json<Page<Vip>>, Fault> {
-    let VipFilter { vpc, subnet, instance, address, name, tag, q, after, limit } = &filter;
+    let VipFilter { vpc, subnet, instance, address, name, tag, resource_group, q, after, limit } = &filter;
     let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
     let subnet: Option<SubnetId> = subnet.as_ref().map(|id| parse::id("subnet", id)).transpose()?;
     let instance: Option<InstanceId> = instance.as_ref().map(|id| parse::id("instance", id)).transpose()?;
@@ -35,6 +35,7 @@ pub async fn list_vips(server: Server, Params(filter): Params<VipFilter>) -> Res
     let narrow = Narrow {
         name: name.as_ref(),
         tag: tag.as_ref(),
+        resource_group: resource_group.as_ref(),
         q: q.as_ref(),
         after: after.as_ref(),
         limit: *limit,
@@ -66,7 +67,9 @@ pub async fn create_vip(
     });
     let request = request::CreateVip {
         subnet: parse::id("/subnet", &body.subnet)?,
-        texts: parse::texts(&body.name, &body.description).tagged(body.tags),
+        texts: parse::texts(&body.name, &body.description)
+            .tagged(body.tags)
+            .grouped(parse::resource_group(body.resource_group.as_ref())?),
         address: parse::choice_of("/address", body.address.as_ref(), body.family)?,
         binding: Some(body.binding.into()),
         contention: body.contention.into(),

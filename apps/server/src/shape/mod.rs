@@ -52,6 +52,7 @@ impl<'a> Shapes<'a> {
             status: condition.status.into(),
             reason: condition.reason,
             tags: meta.tags.clone(),
+            resource_group: meta.group().to_string(),
         }
     }
 

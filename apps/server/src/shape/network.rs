@@ -1,9 +1,23 @@
-//! VPCs, subnets, interfaces and routes as the API shows them.
+//! VPCs, subnets, interfaces, routes and resource groups as the API shows them.
 
 use super::Shapes;
-use havip_model::{External, Interface, NextHop, ResourceKey, Route, Subnet, VipKey, Vpc};
+use havip_model::{
+    External, Interface, NextHop, ResourceGroup, ResourceGroupId, ResourceKey, Route, Subnet, VipKey, Vpc,
+};
 
 impl Shapes<'_> {
+    /// A resource group.
+    pub fn resource_group(&self, group: &ResourceGroup) -> havip_api::ResourceGroup {
+        let key = ResourceKey::ResourceGroup(group.id);
+        let is_default = group.id == ResourceGroupId::default_of(group.meta.project);
+        let kept = (!is_default).then_some(group.id);
+        havip_api::ResourceGroup {
+            meta: self.meta(key, group.id.to_string(), &group.meta),
+            is_default,
+            resources: self.seen.in_resource_group(group.meta.project, kept).count(),
+        }
+    }
+
     /// A VPC.
     pub fn vpc(&self, vpc: &Vpc) -> havip_api::Vpc {
         havip_api::Vpc {

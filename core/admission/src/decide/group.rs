@@ -3,8 +3,8 @@
 use super::{Decision, check, nothing_to_do};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
-    Counter, Direction, Edition, Family, GroupNumber, Peer, Profile, Protocol, ResourceKey, Rule, RuleNumber,
-    SecurityGroup, SecurityGroupId, Vpc, VpcId,
+    Counter, Direction, Edition, Family, GroupNumber, Peer, Profile, Protocol, ResourceGroupId, ResourceKey,
+    Rule, RuleNumber, SecurityGroup, SecurityGroupId, Vpc, VpcId,
 };
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -38,8 +38,12 @@ impl Decision<'_> {
     }
 
     /// The group that a VPC has from the beginning: the VPC may come in, and everything may go out.
-    pub fn default_group(&mut self, vpc: VpcId) -> Result<SecurityGroup, Refusal> {
-        let name = Texts { name: "default".into(), ..Texts::default() };
+    pub fn default_group(
+        &mut self,
+        vpc: VpcId,
+        resource_group: Option<ResourceGroupId>,
+    ) -> Result<SecurityGroup, Refusal> {
+        let name = Texts { name: "default".into(), resource_group, ..Texts::default() };
         let rules =
             [NewRule::allow(Direction::Ingress, Peer::Vpc), NewRule::allow(Direction::Egress, Peer::Any)];
         self.new_group(Some(vpc), &name, &rules, true)

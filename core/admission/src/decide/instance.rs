@@ -35,8 +35,9 @@ impl<'a> Decision<'a> {
         let primary = self.pick4(subnet, request.address)?.ok_or_else(required)?;
         let primary6 = self.pick6(subnet, request.address6)?;
         let id = self.fresh_id(&self.whole.instances);
-        // Whoever looks for a machine's parts by its tags finds them, as on Alibaba Cloud.
-        let own = self.meta(&Texts::default().tagged(request.texts.tags.clone()))?;
+        // Whoever looks for a machine's parts by its tags or its group finds them, as on Alibaba Cloud.
+        let unnamed = Texts { name: String::new(), description: String::new(), ..request.texts.clone() };
+        let own = self.meta(&unnamed)?;
         let mut interface = self.new_interface(subnet, own, request.mac)?;
         interface.primary = Some(primary);
         interface.primary6 = primary6;

@@ -9,7 +9,7 @@ impl Decision<'_> {
     /// No host hears of tags, so the generation of the resource stays.
     pub fn tag_resource(&mut self, request: &TagResource) -> Result<ResourceKey, Refusal> {
         let TagResource { resource: key, remove, remove_all, set } = request;
-        let mut resource = self.tagged(*key)?;
+        let mut resource = self.sorted(*key, "/resource", "have tags")?;
         if remove.is_empty() && set.is_empty() && !remove_all {
             return Err(nothing_to_do("tags to set or keys to remove"));
         }
@@ -49,12 +49,13 @@ impl Decision<'_> {
         self.facts.quotas.limits(Profile::Native).tags_per_resource
     }
 
-    /// A resource that may have tags, as it is decided so far: what is the project's own.
-    fn tagged(&self, key: ResourceKey) -> Result<Resource, Refusal> {
-        let is_ones_own = !matches!(key, ResourceKey::Host(_) | ResourceKey::EipPool(_));
+    /// A resource that is sorted by something, as it is decided so far: what is the project's own, but its groups.
+    pub fn sorted(&self, key: ResourceKey, field: &str, by: &str) -> Result<Resource, Refusal> {
+        use ResourceKey::{EipPool, Host, ResourceGroup};
+        let is_ones_own = !matches!(key, ResourceGroup(_) | Host(_) | EipPool(_));
         let missing = || {
-            let message = format!("there is no {} that could have tags; list them", key.id());
-            Code::ResourceNotFound.at("/resource", message)
+            let message = format!("there is no {} that could {by}; list them", key.id());
+            Code::ResourceNotFound.at(field, message)
         };
         if !is_ones_own || self.deletes.contains(&key) {
             return Err(missing());

@@ -19,7 +19,7 @@ impl Decision<'_> {
             u32::try_from(number).ok().and_then(|n| Vni::new(n).ok()).expect("the counter stays within VNIs");
         let id = self.fresh_id(&self.whole.vpcs);
         let (region, cidr, cidr6) = (request.region.clone(), request.cidr, request.cidr6);
-        let group = self.default_group(id)?;
+        let group = self.default_group(id, meta.resource_group)?;
         self.put(group);
         let (virtual_mac, left) = (virtual_mac(vni), BTreeSet::new());
         Ok(self.put(Vpc { id, meta, region, cidr, cidr6, vni, virtual_mac, left }))

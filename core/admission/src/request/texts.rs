@@ -1,10 +1,10 @@
 //! What several requests have: texts, and the choice of an address.
 
-use havip_model::Family;
+use havip_model::{Family, ResourceGroupId};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// What is said of something that is made: a name, a description, tags.
+/// What is said of something that is made: a name, a description, tags, where it belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Texts {
     /// The name.
@@ -13,12 +13,19 @@ pub struct Texts {
     pub description: String,
     /// The tags: keys with values, which may be empty.
     pub tags: BTreeMap<String, String>,
+    /// The resource group that it is to be in; the project's default one if none.
+    pub resource_group: Option<ResourceGroupId>,
 }
 
 impl Texts {
     /// These, and tags.
     pub fn tagged(self, tags: BTreeMap<String, String>) -> Self {
         Self { tags, ..self }
+    }
+
+    /// These, and a resource group.
+    pub fn grouped(self, resource_group: Option<ResourceGroupId>) -> Self {
+        Self { resource_group, ..self }
     }
 }
 

@@ -67,6 +67,22 @@ fn random_requests_reach_nearly_everything() {
     assert!(codes.len() * 3 >= (Code::ALL.len() - others.len()) * 2, "{codes:?}");
 }
 
+/// Resources are in groups that are there, groups in none; no two have one name.
+fn sorted(world: &World) -> Option<String> {
+    let names: BTreeSet<&str> = world.resource_groups.values().map(|one| one.meta.name.as_str()).collect();
+    if names.len() != world.resource_groups.len() {
+        return Some("two resource groups have one name".into());
+    }
+    let stray = world.resources().find(|one| match one.meta().resource_group {
+        Some(group) => {
+            matches!(one, Resource::ResourceGroup(_) | Resource::Host(_) | Resource::EipPool(_))
+                || world.resource_groups.get(&group).is_none()
+        }
+        None => false,
+    });
+    stray.map(|one| format!("{} is in a group that is not there, or that it cannot be in", one.key()))
+}
+
 /// What is wrong with a world, if anything.
 fn broken(world: &World, quotas: &Quotas) -> Option<String> {
     addresses(world)
@@ -75,6 +91,7 @@ fn broken(world: &World, quotas: &Quotas) -> Option<String> {
         .or_else(|| limits(world, quotas))
         .or_else(|| places(world))
         .or_else(|| public(world))
+        .or_else(|| sorted(world))
 }
 
 /// Every address of a VPC has one user, is usable, and is of its subnet.

@@ -46,6 +46,7 @@ fn every_refusal_has_a_row() {
         ipv6::rows(),
         groups::rows(),
         super::tags::rows(),
+        super::resource_groups::rows(),
     ];
     let tested = groups.into_iter().flat_map(check).chain(crate::identity::tests::refused());
     let tested: BTreeSet<_> = tested.collect();

@@ -1,6 +1,6 @@
 //! EIPs.
 
-use super::{Action, Does, done, tag};
+use super::{Action, Does, done, resource_group, tag};
 use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request};
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -17,6 +17,7 @@ pub const ACTIONS: &[Action] = &[
             "Description",
             "Tag.Key",
             "Tag.Value",
+            "ResourceGroupId",
             "IpAddress",
             "PublicIpAddressPoolId",
             "Netmode",
@@ -73,6 +74,7 @@ pub const ACTIONS: &[Action] = &[
             "EipName",
             "Tag.Key",
             "Tag.Value",
+            "ResourceGroupId",
             "Status",
             "AssociatedInstanceId",
             "AssociatedInstanceType",
@@ -113,6 +115,7 @@ fn allocate(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         name: ask.new_text("Name", 128, "InvalidName.Malformed")?.unwrap_or_default(),
         description: ask.new_text("Description", 256, "InvalidDescription.Malformed")?.unwrap_or_default(),
         tags: tag::given(ask)?,
+        resource_group: resource_group::given(ask, view)?,
     };
     let request = request::AllocateEip {
         pool,
@@ -137,7 +140,7 @@ fn allocated(_: &Ask, view: &View, made: &[ResourceKey]) -> Value {
         "AllocationId": name::EIP.show(eip.id),
         "EipAddress": eip.address.to_string(),
         "OrderId": 0,
-        "ResourceGroupId": "",
+        "ResourceGroupId": resource_group::shown(&eip.meta),
     })
 }
 
@@ -228,6 +231,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && is("ISP", said(eip, ISP))
             && is("PublicIpAddressPoolId", &name::POOL.show(eip.pool))
             && tags.hold(&eip.meta)
+            && resource_group::holds(ask, &eip.meta)
     };
     let withdrawn = view.withdrawn().filter_map(|resource| match resource {
         Resource::Eip(eip) => Some(eip),
@@ -268,7 +272,7 @@ fn show(ask: &Ask, view: &View, eip: &Eip) -> Value {
         "AllocationTime": format_time(eip.meta.created_at, Clock::Seconds),
         "ExpiredTime": "",
         "RegionId": ask.region(),
-        "ResourceGroupId": "",
+        "ResourceGroupId": resource_group::shown(&eip.meta),
         "PublicIpAddressPoolId": name::POOL.show(eip.pool),
         "DeletionProtection": false,
         "SecondLimited": false,

@@ -1,6 +1,6 @@
 //! Security groups: made, shown, deleted, and who is in them.
 
-use super::{Action, Does, done, rule, tag};
+use super::{Action, Does, done, resource_group, rule, tag};
 use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request};
 use havip_dialect::{Clock, Error, ParamError, Step, View, format_time};
@@ -17,6 +17,7 @@ pub const ACTIONS: &[Action] = &[
             "Description",
             "Tag.Key",
             "Tag.Value",
+            "ResourceGroupId",
             "SecurityGroupType",
             "ClientToken",
         ],
@@ -53,6 +54,7 @@ pub const ACTIONS: &[Action] = &[
             "SecurityGroupName",
             "Tag.Key",
             "Tag.Value",
+            "ResourceGroupId",
             "SecurityGroupType",
             "NetworkType",
             "VpcId",
@@ -99,7 +101,9 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let vpc = ask.find("VpcId", name::VPC, &view.world.vpcs, "InvalidVpcId.NotFound")?;
     let request = request::CreateSecurityGroup {
         vpc: Some(vpc.id),
-        texts: request::Texts::from(texts(ask)?).tagged(tag::given(ask)?),
+        texts: request::Texts::from(texts(ask)?)
+            .tagged(tag::given(ask)?)
+            .grouped(resource_group::given(ask, view)?),
         rules: vec![rule::outwards()],
         members_reach_each_other: true,
     };
@@ -182,6 +186,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && is("NetworkType", "vpc")
             && is("VpcId", &vpc_name(one))
             && tags.hold(&one.meta)
+            && resource_group::holds(ask, &one.meta)
     };
     let rows: Vec<&SecurityGroup> = view.world.groups.values().filter(passes).collect();
     let names = ("SecurityGroups", "SecurityGroup");
@@ -204,7 +209,7 @@ fn show(view: &View, group: &SecurityGroup) -> Value {
         "AvailableInstanceAmount": 0,
         "RuleCount": rules.clone().count(),
         "GroupToGroupRuleCount": rules.filter(|one| matches!(one.peer, havip_model::Peer::Group(_))).count(),
-        "ResourceGroupId": "",
+        "ResourceGroupId": resource_group::shown(&group.meta),
         "ServiceID": 0,
         "ServiceManaged": false,
         "Tags": tag::of_ecs(&group.meta),

@@ -1,6 +1,6 @@
 //! HAVIPs: create, delete, list, rename, associate, unassociate.
 
-use super::{Action, Does, done, tag};
+use super::{Action, Does, done, resource_group, tag};
 use crate::{
     ask::Ask,
     error, name,
@@ -22,6 +22,7 @@ pub const ACTIONS: &[Action] = &[
             "Description",
             "Tag.Key",
             "Tag.Value",
+            "ResourceGroupId",
             "ClientToken",
             "DryRun",
         ],
@@ -38,7 +39,15 @@ pub const ACTIONS: &[Action] = &[
     Action {
         name: "DescribeHaVips",
         product: None,
-        honoured: &["Filter.Key", "Filter.Value", "Tags.Key", "Tags.Value", "PageNumber", "PageSize"],
+        honoured: &[
+            "Filter.Key",
+            "Filter.Value",
+            "Tags.Key",
+            "Tags.Value",
+            "ResourceGroupId",
+            "PageNumber",
+            "PageSize",
+        ],
         harmless: &[],
         does: Does::Read(describe),
     },
@@ -81,7 +90,9 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         None => Choice::Automatic(Family::Ipv4),
     };
     let request = request::CreateVip {
-        texts: request::Texts::from(texts(ask)?).tagged(tag::given(ask)?),
+        texts: request::Texts::from(texts(ask)?)
+            .tagged(tag::given(ask)?)
+            .grouped(resource_group::given(ask, view)?),
         address,
         profile: Profile::Alibaba,
         ..request::CreateVip::of(subnet.id)
@@ -206,6 +217,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             "HaVipId" => name::HAVIP.show(vip.id),
             _ => vip.address().to_string(),
         }) && tags.hold(&vip.meta)
+            && resource_group::holds(ask, &vip.meta)
     };
     let rows: Vec<&Vip> = name::HAVIP
         .among(&view.world.vips, filters.wanted("HaVipId"))
@@ -237,7 +249,7 @@ fn show(ask: &Ask, view: &View, vip: &Vip) -> Value {
         "VSwitchId": name::VSWITCH.show(vip.subnet),
         "CreateTime": format_time(vip.meta.created_at, Clock::Seconds),
         "ChargeType": "",
-        "ResourceGroupId": "",
+        "ResourceGroupId": resource_group::shown(&vip.meta),
         "AssociatedInstanceType": kind,
         "AssociatedInstances": {"associatedInstance": instances},
         "AssociatedEipAddresses": {"associatedEipAddresse": eips},

@@ -1,7 +1,7 @@
 //! Instances as they are shown, and what clients read around them.
 
 use super::{
-    Action, Does, group,
+    Action, Does, group, resource_group,
     server::{IMAGE, TYPE},
     tag, vswitch,
 };
@@ -23,6 +23,7 @@ pub const ACTIONS: &[Action] = &[
             "InstanceName",
             "Tag.Key",
             "Tag.Value",
+            "ResourceGroupId",
             "SecurityGroupId",
             "PrivateIpAddresses",
             "PageNumber",
@@ -79,7 +80,16 @@ pub const ACTIONS: &[Action] = &[
     Action {
         name: "DescribeDisks",
         product: None,
-        honoured: &["InstanceId", "DiskIds", "DiskType", "Tag.Key", "Tag.Value", "PageNumber", "PageSize"],
+        honoured: &[
+            "InstanceId",
+            "DiskIds",
+            "DiskType",
+            "Tag.Key",
+            "Tag.Value",
+            "ResourceGroupId",
+            "PageNumber",
+            "PageSize",
+        ],
         harmless: &["AdditionalAttributes", "MaxResults"],
         does: Does::Read(describe_disks),
     },
@@ -105,6 +115,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && is("Status", status(view, instance))
             && is("InstanceName", &instance.meta.name)
             && tags.hold(&instance.meta)
+            && resource_group::holds(ask, &instance.meta)
             && addresses.as_ref().is_none_or(|wanted| {
                 let mut all = interfaces.iter().flat_map(|interface| interface.addresses());
                 all.any(|address| wanted.contains(&address.to_string()))
@@ -204,6 +215,7 @@ fn describe_disks(ask: &Ask, view: &View) -> Result<Value, Error> {
         wants_system
             && ids.as_ref().is_none_or(|ids| ids.contains(&name::DISK.show(one.id)))
             && tags.hold(&one.meta)
+            && resource_group::holds(ask, &one.meta)
     };
     let of: Vec<&str> = ask.text("InstanceId").into_iter().collect();
     let all = name::INSTANCE.among(&view.world.instances, &of);
@@ -235,7 +247,7 @@ fn describe_disks(ask: &Ask, view: &View) -> Result<Value, Error> {
                 "ImageId": said(one, IMAGE),
                 "RegionId": ask.region(),
                 "ZoneId": zone(view, one),
-                "ResourceGroupId": "",
+                "ResourceGroupId": resource_group::shown(&one.meta),
                 "CreationTime": format_time(one.meta.created_at, Clock::Minutes),
                 // Tagged with its instance, and as that is.
                 "Tags": tag::of_ecs(&one.meta),
@@ -297,6 +309,7 @@ fn show(ask: &Ask, view: &View, instance: &Instance) -> Value {
     let cores = instance.cpu_millis.div_ceil(1000);
     let groups = primary.map(group::names).unwrap_or_default();
     shown["Tags"] = tag::of_ecs(&instance.meta);
+    shown["ResourceGroupId"] = resource_group::shown(&instance.meta).into();
     shown["SecurityGroupIds"] = json!({"SecurityGroupId": groups});
     shown["CpuOptions"] = json!({"CoreCount": cores, "ThreadsPerCore": 1, "Numa": ""});
     shown
@@ -317,7 +330,6 @@ fn not_here() -> Value {
         "InternetMaxBandwidthOut": 0,
         "InternetMaxBandwidthIn": 0,
         "DeletionProtection": false,
-        "ResourceGroupId": "",
         "CreditSpecification": "",
         "DeviceAvailable": true,
         "Recyclable": false,

@@ -1,6 +1,6 @@
 //! Network interfaces.
 
-use super::{Action, Does, done, group, tag};
+use super::{Action, Does, done, group, resource_group, tag};
 use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request, request::Choice};
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -20,6 +20,7 @@ pub const ACTIONS: &[Action] = &[
             "Description",
             "Tag.Key",
             "Tag.Value",
+            "ResourceGroupId",
             "ClientToken",
             "DryRun",
         ],
@@ -63,6 +64,7 @@ pub const ACTIONS: &[Action] = &[
             "NetworkInterfaceName",
             "Tag.Key",
             "Tag.Value",
+            "ResourceGroupId",
             "PageNumber",
             "PageSize",
         ],
@@ -92,6 +94,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
             .unwrap_or_default(),
         description: ask.new_text("Description", 256, "InvalidDescription.Malformed")?.unwrap_or_default(),
         tags: tag::given(ask)?,
+        resource_group: resource_group::given(ask, view)?,
     };
     let request = request::CreateInterface {
         subnet: subnet.id,
@@ -182,6 +185,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && is("Status", status(view, one))
             && is("NetworkInterfaceName", &one.meta.name)
             && tags.hold(&one.meta)
+            && resource_group::holds(ask, &one.meta)
     };
     let withdrawn = view.withdrawn().filter_map(|resource| match resource {
         Resource::Interface(interface) => Some(interface),
@@ -249,7 +253,7 @@ fn show(view: &View, interface: &Interface) -> Value {
         "QueuePairNumber": 0,
         "ServiceID": 0,
         "ServiceManaged": false,
-        "ResourceGroupId": "",
+        "ResourceGroupId": resource_group::shown(&interface.meta),
         "CreationTime": format_time(interface.meta.created_at, Clock::Seconds),
         "Tags": tag::of_ecs(&interface.meta),
     })

@@ -1,6 +1,6 @@
 //! Routes: each VPC has one table, the system's.
 
-use super::{Action, Does, done};
+use super::{Action, Does, done, resource_group};
 use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request};
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -17,6 +17,7 @@ pub const ACTIONS: &[Action] = &[
             "RouterId",
             "RouterType",
             "RouteTableType",
+            "ResourceGroupId",
             "PageNumber",
             "PageSize",
         ],
@@ -26,7 +27,15 @@ pub const ACTIONS: &[Action] = &[
     Action {
         name: "DescribeRouteTables",
         product: None,
-        honoured: &["RouteTableId", "VRouterId", "RouterId", "RouterType", "PageNumber", "PageSize"],
+        honoured: &[
+            "RouteTableId",
+            "VRouterId",
+            "RouterId",
+            "RouterType",
+            "ResourceGroupId",
+            "PageNumber",
+            "PageSize",
+        ],
         harmless: &[],
         does: Does::Read(describe_tables),
     },
@@ -204,7 +213,7 @@ fn describe_list(ask: &Ask, view: &View) -> Result<Value, Error> {
                 "VSwitchIds": {"VSwitchId": vswitches(view, vpc)},
                 "GatewayIds": {"GatewayIds": []},
                 "CreationTime": format_time(vpc.meta.created_at, Clock::Seconds),
-                "ResourceGroupId": "",
+                "ResourceGroupId": resource_group::shown(&vpc.meta),
                 "RoutePropagationEnable": false,
                 "Tags": {"Tag": []},
             })
@@ -229,7 +238,7 @@ fn describe_tables(ask: &Ask, view: &View) -> Result<Value, Error> {
                 "Status": "Available",
                 "VSwitchIds": {"VSwitchId": vswitches(view, vpc)},
                 "CreationTime": format_time(vpc.meta.created_at, Clock::Seconds),
-                "ResourceGroupId": "",
+                "ResourceGroupId": resource_group::shown(&vpc.meta),
                 "RouteEntrys": {"RouteEntry": entries(view, vpc)},
             })
         },
@@ -270,6 +279,7 @@ fn tables<'a>(ask: &Ask, view: &View<'a>, router: &str) -> Result<Vec<&'a Vpc>, 
             && is("VpcId", name::VPC.show(vpc.id))
             && is("RouteTableId", name::ROUTE_TABLE.show(vpc.id))
             && is(router, name::ROUTER.show(vpc.id))
+            && resource_group::holds(ask, &vpc.meta)
     };
     Ok(view.world.vpcs.values().filter(passes).collect())
 }

@@ -1,6 +1,6 @@
 //! Instances: run, start, stop, delete.
 
-use super::{Action, Does, done, group, tag};
+use super::{Action, Does, done, group, resource_group, tag};
 use crate::{ask::Ask, error, name};
 use havip_admission::{Code, Refusal, request, request::Choice};
 use havip_dialect::{Error, Step, View, Worked, decode_base64};
@@ -22,6 +22,7 @@ pub const ACTIONS: &[Action] = &[
             "Description",
             "Tag.Key",
             "Tag.Value",
+            "ResourceGroupId",
             "UserData",
             "ImageId",
             "InstanceType",
@@ -138,6 +139,7 @@ fn run(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         name: ask.new_text("InstanceName", 128, "InvalidInstanceName.Malformed")?.unwrap_or_default(),
         description: ask.new_text("Description", 256, "InvalidDescription.Malformed")?.unwrap_or_default(),
         tags: tag::given(ask)?,
+        resource_group: resource_group::given(ask, view)?,
     };
     let home = &ask.home.instance;
     let user_data = user_data(ask, home.driver)?;

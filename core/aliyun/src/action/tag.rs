@@ -112,6 +112,13 @@ fn named(ask: &Ask, view: &View, kind: &Kind) -> Result<BTreeSet<ResourceKey>, E
         .collect()
 }
 
+/// The one resource that is named.
+pub fn one(ask: &Ask, view: &View) -> Result<ResourceKey, Error> {
+    let (kind, id) = (kind(ask)?, ask.required("ResourceId")?);
+    let missing = || error::not_found("ResourceNotFound", "ResourceId", id);
+    (kind.find)(view.world, kind.naming, id).ok_or_else(missing)
+}
+
 fn named_some(ask: &Ask, view: &View) -> Result<BTreeSet<ResourceKey>, Error> {
     let keys = named(ask, view, kind(ask)?)?;
     match keys.is_empty() {

@@ -1,6 +1,6 @@
 //! VPCs.
 
-use super::{Action, Does, done, tag};
+use super::{Action, Does, done, resource_group, tag};
 use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request};
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -17,6 +17,7 @@ pub const ACTIONS: &[Action] = &[
             "Description",
             "Tag.Key",
             "Tag.Value",
+            "ResourceGroupId",
             "ClientToken",
             "DryRun",
             "EnableIpv6",
@@ -47,6 +48,7 @@ pub const ACTIONS: &[Action] = &[
             "VpcName",
             "Tag.Key",
             "Tag.Value",
+            "ResourceGroupId",
             "IsDefault",
             "PageNumber",
             "PageSize",
@@ -64,7 +66,7 @@ pub const ACTIONS: &[Action] = &[
     },
 ];
 
-fn create(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
+fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     if ask.flag("EnableIpv6")? && ask.text("Ipv6CidrBlock").is_none() {
         return Err(error::invalid(
             "EnableIpv6 needs Ipv6CidrBlock here, a range of your own such as fd00:20::/56.",
@@ -75,7 +77,9 @@ fn create(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
     let text = ask.text("CidrBlock").unwrap_or("172.16.0.0/12");
     let cidr6 = ask.text("Ipv6CidrBlock").map(|text| text.parse().map_err(|_| cidr(text))).transpose()?;
     let request = request::CreateVpc {
-        texts: request::Texts::from(texts(ask)?).tagged(tag::given(ask)?),
+        texts: request::Texts::from(texts(ask)?)
+            .tagged(tag::given(ask)?)
+            .grouped(resource_group::given(ask, view)?),
         region: ask.home.region.clone(),
         cidr: text.parse().map_err(|_| cidr(text))?,
         cidr6,
@@ -83,13 +87,14 @@ fn create(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
     Ok(vec![request.into()])
 }
 
-fn created(_: &Ask, _: &View, made: &[ResourceKey]) -> Value {
+fn created(_: &Ask, view: &View, made: &[ResourceKey]) -> Value {
     let Some(ResourceKey::Vpc(id)) = made.first() else { return json!({}) };
+    let group = view.world.vpcs.get(id).map(|vpc| resource_group::shown(&vpc.meta));
     json!({
         "VpcId": name::VPC.show(*id),
         "VRouterId": name::ROUTER.show(*id),
         "RouteTableId": name::ROUTE_TABLE.show(*id),
-        "ResourceGroupId": "",
+        "ResourceGroupId": group,
     })
 }
 
@@ -134,6 +139,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && (ids.is_empty() || ids.contains(&name::VPC.show(vpc.id).as_str()))
             && ask.text("VpcName").is_none_or(|name| vpc.meta.name == name)
             && tags.hold(&vpc.meta)
+            && resource_group::holds(ask, &vpc.meta)
     };
     let withdrawn = view.withdrawn().filter_map(|resource| match resource {
         Resource::Vpc(vpc) => Some(vpc),
@@ -186,7 +192,7 @@ fn show(ask: &Ask, view: &View, vpc: &Vpc) -> Value {
         "RouterTableIds": {"RouterTableIds": [name::ROUTE_TABLE.show(vpc.id)]},
         "VSwitchIds": {"VSwitchId": vswitches},
         "IsDefault": false,
-        "ResourceGroupId": "",
+        "ResourceGroupId": resource_group::shown(&vpc.meta),
         "CenStatus": "Detached",
         "DhcpOptionsSetId": "",
         "DhcpOptionsSetStatus": "",

@@ -1,6 +1,6 @@
 //! vSwitches: subnets.
 
-use super::{Action, Does, done, tag};
+use super::{Action, Does, done, resource_group, tag};
 use crate::{ask::Ask, error, name, page::page};
 use havip_admission::{Code, Refusal, request};
 use havip_dialect::{Clock, Error, Step, View, format_time};
@@ -49,6 +49,7 @@ pub const ACTIONS: &[Action] = &[
             "VSwitchName",
             "Tag.Key",
             "Tag.Value",
+            "ResourceGroupId",
             "VpcId",
             "ZoneId",
             "IsDefault",
@@ -94,7 +95,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     };
     let request = request::CreateSubnet {
         vpc: vpc.id,
-        texts: request::Texts::from(texts(ask)?).tagged(tag::given(ask)?),
+        texts: request::Texts::from(texts(ask)?).tagged(tag::given(ask)?).grouped(vpc.meta.resource_group),
         zone: ask.home.zone.clone(),
         cidr,
         cidr6: None,
@@ -170,6 +171,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
             && is("RouteTableId", name::ROUTE_TABLE.show(subnet.vpc))
             && is("ZoneId", zone(subnet).into())
             && tags.hold(&subnet.meta)
+            && resource_group::holds(ask, &subnet.meta)
     };
     let withdrawn = view.withdrawn().filter_map(|resource| match resource {
         Resource::Subnet(subnet) => Some(subnet),
@@ -204,7 +206,7 @@ fn show(view: &View, subnet: &Subnet) -> Value {
         "CreationTime": format_time(subnet.meta.created_at, Clock::Seconds),
         "IsDefault": false,
         "NetworkAclId": "",
-        "ResourceGroupId": "",
+        "ResourceGroupId": resource_group::shown(&subnet.meta),
         "RouteTable": {"RouteTableId": name::ROUTE_TABLE.show(subnet.vpc), "RouteTableType": "System"},
         "ShareType": "",
         "Tags": tag::of_vpc(&subnet.meta),

@@ -6,6 +6,7 @@ mod groups;
 mod havips;
 mod instances;
 mod network;
+mod resource_groups;
 mod tags;
 mod words;
 

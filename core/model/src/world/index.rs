@@ -121,7 +121,7 @@ impl Index {
             Resource::Instance(instance) => self.set_instance(instance, present),
             Resource::Interface(interface) => self.set_interface(interface, present),
             Resource::Vip(vip) => self.set_vip(vip, present),
-            Resource::EipPool(_) => {}
+            Resource::ResourceGroup(_) | Resource::EipPool(_) => {}
             Resource::Eip(eip) => self.set_eip(eip, present),
             Resource::Route(route) => self.set_route(route, present),
         }

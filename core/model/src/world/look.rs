@@ -3,13 +3,32 @@
 use super::{AddressUser, World};
 use crate::{
     Eip, EipPoolId, EipTarget, Family, Host, HostId, HostNumber, Instance, InstanceId, Interface,
-    InterfaceId, MacAddr, NextHop, PortNumber, Route, SecurityGroup, SecurityGroupId, Subnet, SubnetId,
-    Target, Vip, VipKey, Vni, Vpc, VpcId,
+    InterfaceId, MacAddr, Meta, NextHop, PortNumber, ProjectId, ResourceGroupId, ResourceKey, Route,
+    SecurityGroup, SecurityGroupId, Subnet, SubnetId, Target, Vip, VipKey, Vni, Vpc, VpcId,
 };
 use ipnet::IpNet;
 use std::net::IpAddr;
 
 impl World {
+    /// What is in a resource group of a project, in its default one if none: whatever it owns, but groups.
+    pub fn in_resource_group(
+        &self,
+        project: ProjectId,
+        group: Option<ResourceGroupId>,
+    ) -> impl Iterator<Item = ResourceKey> {
+        let is_in = move |meta: &Meta| meta.project == project && meta.resource_group == group;
+        let vpcs = self.vpcs.values().map(|one| (&one.meta, ResourceKey::Vpc(one.id)));
+        let subnets = self.subnets.values().map(|one| (&one.meta, ResourceKey::Subnet(one.id)));
+        let groups = self.groups.values().map(|one| (&one.meta, ResourceKey::SecurityGroup(one.id)));
+        let instances = self.instances.values().map(|one| (&one.meta, ResourceKey::Instance(one.id)));
+        let interfaces = self.interfaces.values().map(|one| (&one.meta, ResourceKey::Interface(one.id)));
+        let vips = self.vips.values().map(|one| (&one.meta, ResourceKey::Vip(one.id)));
+        let eips = self.eips.values().map(|one| (&one.meta, ResourceKey::Eip(one.id)));
+        let routes = self.routes.values().map(|one| (&one.meta, ResourceKey::Route(one.id)));
+        let all = vpcs.chain(subnets).chain(groups).chain(instances).chain(interfaces).chain(vips);
+        all.chain(eips).chain(routes).filter(move |(meta, _)| is_in(meta)).map(|(_, key)| key)
+    }
+
     /// The VPC with this number on the wire.
     pub fn vpc_by_vni(&self, vni: Vni) -> Option<&Vpc> {
         self.vpcs.get(self.index.vpc_by_vni.get(&vni)?)

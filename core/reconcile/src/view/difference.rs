@@ -75,6 +75,8 @@ impl Candidates {
     /// not followed further; a subnet may get addresses of IPv6 that its ports have to know.
     fn resource(&mut self, world: &World, key: ResourceKey) {
         match key {
+            // No host hears of them.
+            ResourceKey::ResourceGroup(_) => {}
             ResourceKey::Vpc(id) => {
                 self.add(ItemKey::Vpc(id), members(world, id));
                 self.vpcs.insert(id);

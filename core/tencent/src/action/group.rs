@@ -84,6 +84,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         name: ask.name("GroupName")?.ok_or_else(|| missing("GroupName"))?,
         description: description(ask)?.unwrap_or_default(),
         tags: tag::given(ask)?,
+        ..request::Texts::default()
     };
     ask.required("GroupDescription")?;
     let rules = policy::first(ask, view)?;

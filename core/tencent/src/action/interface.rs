@@ -85,6 +85,7 @@ fn request(ask: &Ask, view: &View, subnet: SubnetId) -> Result<request::CreateIn
             name: ask.name("NetworkInterfaceName")?.unwrap_or_default(),
             description: ask.name("NetworkInterfaceDescription")?.unwrap_or_default(),
             tags: tag::given(ask)?,
+            ..request::Texts::default()
         },
         address: primary.map_or_else(Choice::default, Choice::Chosen),
         address6: Default::default(),

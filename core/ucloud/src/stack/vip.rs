@@ -108,6 +108,7 @@ fn allocate(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
             name: ask.required("Name")?.into(),
             description: ask.text("Remark").unwrap_or_default().into(),
             tags: tags(ask)?,
+            ..request::Texts::default()
         },
         address,
         binding: Some(Binding::Associated),

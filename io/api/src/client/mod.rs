@@ -9,6 +9,7 @@ mod identity;
 mod machine;
 mod network;
 mod quota;
+mod resource_group;
 mod tag;
 mod timeline;
 mod transport;
