@@ -199,6 +199,35 @@ class Sorting(unittest.TestCase):
         scene.delete(other.ha_vip_id)
 
 
+class Places(unittest.TestCase):
+    def test_instances_of_a_deployment_set_are_on_different_hosts_and_refused_where_none_is_left(self):
+        scene = Scene(self, "172.27")
+        made = scene.ecs.create_deployment_set(ecs.CreateDeploymentSetRequest(region_id=REGION, deployment_set_name="web"))
+        set_id = made.body.deployment_set_id
+
+        def run(amount):
+            request = ecs.RunInstancesRequest(
+                region_id=REGION, image_id="debian_12", instance_type="ecs.t6-c1m2.large", v_switch_id=scene.vswitch_id,
+                deployment_set_id=set_id, amount=amount,
+            )
+            return scene.ecs.run_instances(request).body.instance_id_sets.instance_id_set
+
+        # The lab has two hosts.
+        with self.assertRaises(ClientException) as refused:
+            run(3)
+        self.assertEqual(refused.exception.code, "QuotaExceed.DeploymentSetInstanceQuotaFull")
+        both = run(2)
+        listed = scene.ecs.describe_deployment_sets(ecs.DescribeDeploymentSetsRequest(region_id=REGION)).body
+        self.assertEqual(sorted(listed.deployment_sets.deployment_set[0].instance_ids.instance_id), sorted(both))
+        with self.assertRaises(ClientException) as refused:
+            scene.ecs.delete_deployment_set(
+                ecs.DeleteDeploymentSetRequest(region_id=REGION, deployment_set_id=set_id)
+            )
+        self.assertEqual(refused.exception.code, "DependencyViolation.NotEmpty")
+        scene.ecs.delete_instances(ecs.DeleteInstancesRequest(region_id=REGION, instance_id=both, force=True))
+        scene.ecs.delete_deployment_set(ecs.DeleteDeploymentSetRequest(region_id=REGION, deployment_set_id=set_id))
+
+
 class Signatures(unittest.TestCase):
     request = vpc.DescribeVpcsRequest(region_id=REGION)
 

@@ -54,6 +54,8 @@ pub enum Command {
     Eip(Noun<cli::eip::EipVerb>),
     /// Pools that EIPs come from
     Pool(Noun<cli::pool::PoolVerb>),
+    /// Instances of which no two are on one host
+    DeploymentSet(Noun<cli::deployment_set::DeploymentSetVerb>),
     /// Parts of a project, each of whose resources is in one
     ResourceGroup(Noun<cli::resource_group::ResourceGroupVerb>),
     /// What may reach instances, and what they may send

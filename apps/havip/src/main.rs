@@ -46,6 +46,7 @@ fn run(havip: Havip) -> Result<ExitCode> {
         Command::Vip(noun) => noun.run(connection, output)?,
         Command::Eip(noun) => noun.run(connection, output)?,
         Command::Pool(noun) => noun.run(connection, output)?,
+        Command::DeploymentSet(noun) => noun.run(connection, output)?,
         Command::ResourceGroup(noun) => noun.run(connection, output)?,
         Command::SecurityGroup(noun) => noun.run(connection, output)?,
         Command::Route(noun) => noun.run(connection, output)?,

@@ -3,6 +3,7 @@
 mod address;
 mod association;
 pub(crate) mod check;
+mod deployment_set;
 mod eip;
 mod group;
 mod host;
@@ -21,9 +22,10 @@ mod vpc;
 
 use crate::{Code, Draw, Facts, Refusal, Request, request::NewTexts, request::Texts};
 use havip_model::{
-    Change, Counter, Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Id, Instance, InstanceId, Interface,
-    InterfaceId, Map, Meta, Resource, ResourceGroup, ResourceGroupId, ResourceKey, Route, RouteId,
-    SecurityGroup, SecurityGroupId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId, World,
+    Change, Counter, DeploymentSet, DeploymentSetId, Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Id,
+    Instance, InstanceId, Interface, InterfaceId, Map, Meta, Resource, ResourceGroup, ResourceGroupId,
+    ResourceKey, Route, RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId,
+    World,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,6 +74,9 @@ pub fn admit(world: &World, request: &Request, facts: &Facts) -> Result<Change, 
         Request::Associate(request) => decision.associate(request),
         Request::Dissociate(request) => decision.dissociate(request),
         Request::TagResource(request) => decision.tag_resource(request),
+        Request::CreateDeploymentSet(request) => decision.create_deployment_set(request),
+        Request::UpdateDeploymentSet(request) => decision.update_deployment_set(request),
+        Request::DeleteDeploymentSet(request) => decision.delete_deployment_set(request),
         Request::CreateResourceGroup(request) => decision.create_resource_group(request),
         Request::UpdateResourceGroup(request) => decision.update_resource_group(request),
         Request::DeleteResourceGroup(request) => decision.delete_resource_group(request),
@@ -298,6 +303,7 @@ kept! {
     Vpc(VpcId) in vpcs: "VPC", VpcNotFound;
     Subnet(SubnetId) in subnets: "subnet", SubnetNotFound;
     SecurityGroup(SecurityGroupId) in groups: "security group", SecurityGroupNotFound;
+    DeploymentSet(DeploymentSetId) in deployment_sets: "deployment set", DeploymentSetNotFound;
     Interface(InterfaceId) in interfaces: "interface", InterfaceNotFound;
     Instance(InstanceId) in instances: "instance", InstanceNotFound;
     Vip(VipId) in vips: "VIP", VipNotFound;

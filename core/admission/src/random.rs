@@ -49,7 +49,9 @@ impl Random {
 
     /// One request; makes more than it deletes, so that worlds grow.
     pub fn request(&mut self, world: &World) -> Request {
-        match self.below(62) {
+        match self.below(64) {
+            62 => CreateDeploymentSet { texts: self.tagged(world) }.into(),
+            63 => DeleteDeploymentSet { set: self.of(&world.deployment_sets) }.into(),
             56..58 => self.tags(world),
             58..62 => self.resource_groups(world),
             48..51 => {
@@ -209,6 +211,7 @@ impl Random {
             request.device = self.device();
         }
         request.host = self.maybe().then(|| self.of(&world.hosts));
+        request.deployment_set = (self.below(3) == 0).then(|| self.of(&world.deployment_sets));
         request.into()
     }
 
@@ -506,7 +509,7 @@ macro_rules! unknown {
     )*};
 }
 
-unknown! { ResourceGroupId SecurityGroupId VpcId SubnetId InterfaceId InstanceId VipId EipPoolId EipId RouteId }
+unknown! { DeploymentSetId ResourceGroupId SecurityGroupId VpcId SubnetId InterfaceId InstanceId VipId EipPoolId EipId RouteId }
 
 impl Unknown for HostNumber {
     fn unknown(_: Body) -> Self {

@@ -84,6 +84,8 @@ codes! {
         SecurityGroupNotFound = "security_group_not_found",
         /// The security group has no such rule.
         RuleNotFound = "rule_not_found",
+        /// No such deployment set.
+        DeploymentSetNotFound = "deployment_set_not_found",
         /// No such resource group.
         ResourceGroupNotFound = "resource_group_not_found",
         /// No such host.
@@ -272,6 +274,10 @@ codes! {
         TooManyGroups = "too_many_groups",
         /// More rules than a security group may have.
         TooManyRules = "too_many_rules",
+        /// No host is left that has no instance of the deployment set.
+        DeploymentSetFull = "deployment_set_full",
+        /// The project has as many deployment sets as it may.
+        TooManyDeploymentSets = "too_many_deployment_sets",
         /// The project has as many resource groups as it may.
         TooManyResourceGroups = "too_many_resource_groups",
         /// A kind of number that is never given twice has run out.
@@ -286,6 +292,8 @@ codes! {
     InUse {
         /// The security group guards interfaces, or rules of others are about it.
         GroupInUse = "group_in_use",
+        /// Instances are in the deployment set.
+        DeploymentSetInUse = "deployment_set_in_use",
         /// Resources are in the resource group.
         ResourceGroupInUse = "resource_group_in_use",
         /// The VPC has subnets or security groups.

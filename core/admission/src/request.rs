@@ -3,6 +3,7 @@
 //! In a `Update…` a field that is `None` stays as it is. A name is at most 128 characters, a description at
 //! most 256; both may be empty and need not be unique.
 
+mod deployment_set;
 mod eip;
 mod group;
 mod host;
@@ -16,8 +17,8 @@ mod texts;
 mod vip;
 
 pub use {
-    eip::*, group::*, host::*, instance::*, interface::*, network::*, resource_group::*, route::*, tag::*,
-    texts::*, vip::*,
+    deployment_set::*, eip::*, group::*, host::*, instance::*, interface::*, network::*, resource_group::*,
+    route::*, tag::*, texts::*, vip::*,
 };
 
 macro_rules! requests {
@@ -109,6 +110,12 @@ requests! {
     Dissociate
     /// Changes the tags of a resource.
     TagResource
+    /// Makes a deployment set.
+    CreateDeploymentSet
+    /// Changes a deployment set's texts.
+    UpdateDeploymentSet
+    /// Deletes a deployment set without instances.
+    DeleteDeploymentSet
     /// Makes a resource group.
     CreateResourceGroup
     /// Changes a resource group's texts.
@@ -169,6 +176,7 @@ impl Request {
             Self::AllocateEip(it) => &it.texts,
             Self::CreateRoute(it) => &it.texts,
             Self::CreateSecurityGroup(it) => &it.texts,
+            Self::CreateDeploymentSet(it) => &it.texts,
             Self::CreateResourceGroup(it) => &it.texts,
             _ => return None,
         })

@@ -1,5 +1,6 @@
 //! Decisions as a user meets them, each refusal in a table, and random ones that must break nothing.
 
+mod deployment_sets;
 mod effects;
 mod invariants;
 mod refusals;

@@ -1,5 +1,6 @@
 //! The table of actions: which parameters each honours, what it does, what it answers.
 
+mod deployment_set;
 mod eip;
 mod group;
 mod havip;
@@ -58,6 +59,7 @@ pub fn all() -> impl Iterator<Item = &'static Action> {
         eip::ACTIONS,
         route::ACTIONS,
         server::ACTIONS,
+        deployment_set::ACTIONS,
         instance::ACTIONS,
         interface::ACTIONS,
         group::ACTIONS,

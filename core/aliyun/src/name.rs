@@ -16,6 +16,7 @@ pub const INSTANCE: Naming = of("i-");
 pub const INTERFACE: Naming = of("eni-");
 pub const GROUP: Naming = of("sg-");
 pub const ROUTE: Naming = of("rte-");
+pub const DEPLOYMENT_SET: Naming = of("ds-");
 pub const RESOURCE_GROUP: Naming = of("rg-");
 /// Of a VPC: its virtual router.
 pub const ROUTER: Naming = of("vrt-");
@@ -36,4 +37,5 @@ pub const RENAMED: &[(&str, Naming)] = &[
     ("route-", ROUTE),
     ("sg-", GROUP),
     ("rg-", RESOURCE_GROUP),
+    ("ds-", DEPLOYMENT_SET),
 ];

@@ -151,6 +151,8 @@ resource_id! {
     SecurityGroupId = "sg-";
     /// A resource group.
     ResourceGroupId = "rg-";
+    /// A deployment set.
+    DeploymentSetId = "ds-";
     /// A host.
     HostId = "host-";
     /// An access key.

@@ -1,6 +1,6 @@
 //! Instances: what a user runs.
 
-use crate::{HostNumber, InstanceId, Meta};
+use crate::{DeploymentSetId, HostNumber, InstanceId, Meta};
 use serde::{Deserialize, Serialize};
 
 /// A guest.
@@ -24,6 +24,9 @@ pub struct Instance {
     pub init: InitSystem,
     /// The host that runs it; chosen when it is made.
     pub host: HostNumber,
+    /// The set of which no two are on one host; chosen when it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment_set: Option<DeploymentSetId>,
     /// Processors, in thousandths.
     pub cpu_millis: u32,
     /// Memory, in MiB.

@@ -4,6 +4,7 @@
 //! know of it is `core/reconcile`, who holds a VIP is `core/claim`.
 
 mod change;
+mod deployment_set;
 mod digest;
 mod eip;
 mod event;
@@ -29,6 +30,7 @@ mod vip;
 mod world;
 
 pub use change::{Change, Counter};
+pub use deployment_set::DeploymentSet;
 pub use digest::Digest;
 pub use eip::{Eip, EipPool, EipTarget};
 pub use event::{Event, EventKind, Evidence, MoveCause, Refusal, RefusalReason};
@@ -39,8 +41,9 @@ pub use finding::Finding;
 pub use group::{Direction, Peer, Ports, Protocol, Rule, RuleAction, SecurityGroup};
 pub use host::{Host, HostState};
 pub use id::{
-    AccessKeyId, Body, EipId, EipPoolId, HostId, Id, IdError, InstanceId, InterfaceId, PolicyId, ProjectId,
-    QuotaRequestId, ResourceGroupId, RouteId, SecurityGroupId, SubnetId, UserId, VipId, VpcId,
+    AccessKeyId, Body, DeploymentSetId, EipId, EipPoolId, HostId, Id, IdError, InstanceId, InterfaceId,
+    PolicyId, ProjectId, QuotaRequestId, ResourceGroupId, RouteId, SecurityGroupId, SubnetId, UserId, VipId,
+    VpcId,
 };
 pub use identity::{AccessKey, Directory, FULL_ACCESS, Identity, IdentityKey, Policy, Project, User};
 pub use instance::{Driver, InitSystem, Instance, InstanceState, PowerState};

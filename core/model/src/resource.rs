@@ -1,9 +1,9 @@
 //! A resource of any kind, and its name.
 
 use crate::{
-    Eip, EipId, EipPool, EipPoolId, EipTarget, Host, HostNumber, Instance, InstanceId, Interface,
-    InterfaceId, Meta, NextHop, ProjectId, ResourceGroup, ResourceGroupId, Route, RouteId, SecurityGroup,
-    SecurityGroupId, Subnet, SubnetId, Target, Vip, VipId, Vpc, VpcId,
+    DeploymentSet, DeploymentSetId, Eip, EipId, EipPool, EipPoolId, EipTarget, Host, HostNumber, Instance,
+    InstanceId, Interface, InterfaceId, Meta, NextHop, ProjectId, ResourceGroup, ResourceGroupId, Route,
+    RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Target, Vip, VipId, Vpc, VpcId,
 };
 use std::{fmt, str::FromStr};
 
@@ -73,6 +73,7 @@ resources! {
     Vpc(VpcId) = "vpc", id;
     Subnet(SubnetId) = "subnet", id;
     SecurityGroup(SecurityGroupId) = "security-group", id;
+    DeploymentSet(DeploymentSetId) = "deployment-set", id;
     Host(HostNumber) = "host", number;
     Instance(InstanceId) = "instance", id;
     Interface(InterfaceId) = "interface", id;

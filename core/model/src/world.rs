@@ -7,9 +7,9 @@ mod parts;
 mod tests;
 
 use crate::{
-    Change, Counter, Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Instance, InstanceId, Interface,
-    InterfaceId, Map, Resource, ResourceGroup, ResourceGroupId, ResourceKey, Route, RouteId, SecurityGroup,
-    SecurityGroupId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId,
+    Change, Counter, DeploymentSet, DeploymentSetId, Eip, EipId, EipPool, EipPoolId, Host, HostNumber,
+    Instance, InstanceId, Interface, InterfaceId, Map, Resource, ResourceGroup, ResourceGroupId, ResourceKey,
+    Route, RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId,
 };
 pub use index::AddressUser;
 use index::Index;
@@ -29,6 +29,8 @@ pub struct World {
     pub subnets: Map<SubnetId, Subnet>,
     /// Security groups.
     pub groups: Map<SecurityGroupId, SecurityGroup>,
+    /// Deployment sets.
+    pub deployment_sets: Map<DeploymentSetId, DeploymentSet>,
     /// Interfaces.
     pub interfaces: Map<InterfaceId, Interface>,
     /// Instances.
@@ -80,6 +82,7 @@ impl World {
             ResourceKey::Vpc(id) => self.vpcs.get(&id)?.clone().into(),
             ResourceKey::Subnet(id) => self.subnets.get(&id)?.clone().into(),
             ResourceKey::SecurityGroup(id) => self.groups.get(&id)?.clone().into(),
+            ResourceKey::DeploymentSet(id) => self.deployment_sets.get(&id)?.clone().into(),
             ResourceKey::Host(number) => self.hosts.get(&number)?.clone().into(),
             ResourceKey::Instance(id) => self.instances.get(&id)?.clone().into(),
             ResourceKey::Interface(id) => self.interfaces.get(&id)?.clone().into(),
@@ -96,6 +99,7 @@ impl World {
         let vpcs = self.vpcs.values().cloned().map(Resource::Vpc);
         let subnets = self.subnets.values().cloned().map(Resource::Subnet);
         let groups = self.groups.values().cloned().map(Resource::SecurityGroup);
+        let sets = self.deployment_sets.values().cloned().map(Resource::DeploymentSet);
         let hosts = self.hosts.values().cloned().map(Resource::Host);
         let instances = self.instances.values().cloned().map(Resource::Instance);
         let interfaces = self.interfaces.values().cloned().map(Resource::Interface);
@@ -107,6 +111,7 @@ impl World {
             .chain(vpcs)
             .chain(subnets)
             .chain(groups)
+            .chain(sets)
             .chain(hosts)
             .chain(instances)
             .chain(interfaces)
@@ -130,6 +135,7 @@ impl World {
             Resource::Vpc(vpc) => self.vpcs.insert(vpc.id, vpc),
             Resource::Subnet(subnet) => self.subnets.insert(subnet.id, subnet),
             Resource::SecurityGroup(group) => self.groups.insert(group.id, group),
+            Resource::DeploymentSet(set) => self.deployment_sets.insert(set.id, set),
             Resource::Host(host) => self.hosts.insert(host.number, host),
             Resource::Instance(instance) => self.instances.insert(instance.id, instance),
             Resource::Interface(interface) => self.interfaces.insert(interface.id, interface),
@@ -148,6 +154,7 @@ impl World {
             ResourceKey::Vpc(id) => self.vpcs.remove(&id),
             ResourceKey::Subnet(id) => self.subnets.remove(&id),
             ResourceKey::SecurityGroup(id) => self.groups.remove(&id),
+            ResourceKey::DeploymentSet(id) => self.deployment_sets.remove(&id),
             ResourceKey::Host(number) => self.hosts.remove(&number),
             ResourceKey::Instance(id) => self.instances.remove(&id),
             ResourceKey::Interface(id) => self.interfaces.remove(&id),

@@ -37,6 +37,7 @@ fn by_itself(request: &Request, region: &str, project: ProjectId) -> Vec<Needed>
     let eni = |id| of(ResourceKey::Interface(id));
     let instance = |id| of(ResourceKey::Instance(id));
     let group = |id| of(ResourceKey::SecurityGroup(id));
+    let set = |id| of(ResourceKey::DeploymentSet(id));
     let resource_group = |id| of(ResourceKey::ResourceGroup(id));
     use Request::*;
     match request {
@@ -99,6 +100,9 @@ fn by_itself(request: &Request, region: &str, project: ProjectId) -> Vec<Needed>
             let all = set.into_iter().chain(remove);
             all.map(|action| need(action, of(it.resource))).collect()
         }
+        CreateDeploymentSet(_) => vec![need("ecs:CreateDeploymentSet", new("deploymentset"))],
+        UpdateDeploymentSet(it) => vec![need("ecs:ModifyDeploymentSetAttribute", set(it.set))],
+        DeleteDeploymentSet(it) => vec![need("ecs:DeleteDeploymentSet", set(it.set))],
         CreateResourceGroup(_) => vec![need("resourcemanager:CreateResourceGroup", new("resourcegroup"))],
         UpdateResourceGroup(it) => {
             vec![need("resourcemanager:UpdateResourceGroup", resource_group(it.group))]
@@ -155,6 +159,7 @@ pub fn resource_of(action: &str, known: Option<ResourceKey>, region: &str, proje
 pub fn all_of(action: &str, region: &str, project: ProjectId) -> String {
     let (service, verb) = action.split_once(':').unwrap_or((action, ""));
     let kinds = [
+        ("DeploymentSet", "deploymentset"),
         ("HaVip", "havip"),
         ("VSwitch", "vswitch"),
         ("PublicIpAddressPool", "publicipaddresspool"),
@@ -178,6 +183,7 @@ pub fn all_of(action: &str, region: &str, project: ProjectId) -> String {
 fn relative(key: ResourceKey) -> String {
     let show = |kind: &str, prefix: &str, body: Body| format!("{kind}/{prefix}-{}", body.as_str());
     match key {
+        ResourceKey::DeploymentSet(id) => show("deploymentset", "ds", id.body_of()),
         ResourceKey::ResourceGroup(id) => show("resourcegroup", "rg", id.body_of()),
         ResourceKey::Vpc(id) => show("vpc", "vpc", id.body_of()),
         ResourceKey::Subnet(id) => show("vswitch", "vsw", id.body_of()),

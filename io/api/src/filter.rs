@@ -26,6 +26,17 @@ macro_rules! filters {
 }
 
 filters! {
+    /// Which deployment sets.
+    DeploymentSetFilter {
+        /// With exactly this name.
+        name: String,
+        /// With this tag: `KEY=VALUE`, or `KEY` with any value.
+        tag: String,
+        /// In the resource group with this id.
+        resource_group: String,
+        /// Whose name or description has the letters of this text in order, or whose id contains it.
+        q: String,
+    }
     /// Which resource groups.
     ResourceGroupFilter {
         /// With exactly this name.

@@ -25,6 +25,9 @@ pub struct Instance {
     pub init: InitSystem,
     /// The id of the host that runs it.
     pub host: String,
+    /// The id of its deployment set, of which no two instances are on one host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment_set: Option<String>,
     /// Processors, in thousandths.
     pub cpu_millis: u32,
     /// Memory, in MiB.
@@ -106,6 +109,9 @@ pub struct RunInstance {
     /// The id of the host that shall run it; chosen if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The id of the deployment set that it is to be of: no other instance of it may be on its host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment_set: Option<String>,
     /// What runs it.
     #[serde(default = "namespace")]
     pub driver: Driver,
@@ -150,6 +156,7 @@ impl Default for RunInstance {
             address6: None,
             without_address6: false,
             host: None,
+            deployment_set: None,
             driver: namespace(),
             image: None,
             init: minimal(),

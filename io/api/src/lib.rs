@@ -33,6 +33,7 @@
 //! | `/events`, `/events/watch` | GET; GET (server-sent events) |
 //! | `/audit` | GET |
 //! | `/tags`, `/tags/{id}` | GET; PATCH |
+//! | `/deployment-sets`, `/deployment-sets/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/resource-groups`, `/resource-groups/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/resource-groups/{id}/move` | POST |
 //! | `/quotas`, `/quotas/{name}` | GET; PUT |
@@ -50,6 +51,7 @@
 
 mod audit;
 mod client;
+mod deployment_set;
 mod drill;
 mod eip;
 mod event;
@@ -76,13 +78,14 @@ mod words;
 
 pub use audit::{AuditEntry, AuditOutcome};
 pub use client::{Client, ClientError, Config, EventStream, FlowStream, Follow, TraceStream};
+pub use deployment_set::{CreateDeploymentSet, DeploymentSet};
 pub use drill::{Drill, DrillVip};
 pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip, UpdateEipPool};
 pub use event::Event;
 pub use filter::{
-    AuditFilter, EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter, InstanceFilter,
-    InterfaceFilter, PathQuery, ResourceGroupFilter, RouteFilter, SecurityGroupFilter, SubnetFilter,
-    TagFilter, TraceFilter, VipFilter, VpcFilter, WatchFilter,
+    AuditFilter, DeploymentSetFilter, EipFilter, EipPoolFilter, EventFilter, HistoryFilter, HostFilter,
+    InstanceFilter, InterfaceFilter, PathQuery, ResourceGroupFilter, RouteFilter, SecurityGroupFilter,
+    SubnetFilter, TagFilter, TraceFilter, VipFilter, VpcFilter, WatchFilter,
 };
 pub use flow::{FlowFilter, FlowLoss, FlowTotal, Logged, LoggedFlow};
 pub use group::{CreateSecurityGroup, Direction, NewRule, Rule, RuleAction, Rules, SecurityGroup};

@@ -51,6 +51,7 @@ macro_rules! resources {
 }
 resources!(
     crate::ResourceGroup,
+    crate::DeploymentSet,
     crate::Vpc,
     crate::Subnet,
     crate::Route,

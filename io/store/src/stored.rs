@@ -2,7 +2,7 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `resource/KIND/ID` | a resource of `core/model`: `resource-group`, `vpc`, `subnet`, `host` (by its number), `instance`, `interface`, `vip`, `eip-pool`, `eip`, `route` |
+//! | `resource/KIND/ID` | a resource of `core/model`: `resource-group`, `deployment-set`, `vpc`, `subnet`, `host` (by its number), `instance`, `interface`, `vip`, `eip-pool`, `eip`, `route` |
 //! | `withdrawing/KIND/ID` | the same, deleted but not yet acknowledged so by every host |
 //! | `counter/WORD` | the number to be given next |
 //! | `record/VNI/ADDRESS` | the greatest holder record that was reported |
@@ -21,9 +21,9 @@
 
 use havip_audit::Entry;
 use havip_model::{
-    AccessKey, Counter, Eip, EipPool, Event, Host, Identity, IdentityKey, Instance, Interface, Policy,
-    Project, QuotaRequest, Record, Resource, ResourceGroup, ResourceKey, Route, SecurityGroup, Subnet,
-    Timestamp, User, Vip, VipKey, Vni, Vpc,
+    AccessKey, Counter, DeploymentSet, Eip, EipPool, Event, Host, Identity, IdentityKey, Instance, Interface,
+    Policy, Project, QuotaRequest, Record, Resource, ResourceGroup, ResourceKey, Route, SecurityGroup,
+    Subnet, Timestamp, User, Vip, VipKey, Vni, Vpc,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -242,6 +242,7 @@ pub const NEWEST: &str = "meta/newest";
 fn resource_value(resource: &Resource) -> Vec<u8> {
     match resource {
         Resource::ResourceGroup(group) => json(group),
+        Resource::DeploymentSet(set) => json(set),
         Resource::Vpc(vpc) => json(vpc),
         Resource::Subnet(subnet) => json(subnet),
         Resource::SecurityGroup(group) => json(group),
@@ -258,6 +259,7 @@ fn resource_value(resource: &Resource) -> Vec<u8> {
 fn resource(key: &str, name: &str, value: &[u8]) -> Result<Resource, Unreadable> {
     let name: ResourceKey = name.parse().map_err(|error| unreadable(key, error))?;
     let resource: Resource = match name {
+        ResourceKey::DeploymentSet(_) => read::<DeploymentSet>(key, value)?.into(),
         ResourceKey::ResourceGroup(_) => read::<ResourceGroup>(key, value)?.into(),
         ResourceKey::Vpc(_) => read::<Vpc>(key, value)?.into(),
         ResourceKey::Subnet(_) => read::<Subnet>(key, value)?.into(),

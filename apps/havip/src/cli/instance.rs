@@ -10,8 +10,8 @@ use super::{Verb, time};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use havip_api::{
-    ConsoleRange, Driver, Exec, Host, InitSystem, Instance, InstanceFilter, MigrateInstance, RunInstance,
-    SecurityGroup, Subnet, Update, Vpc, Wait,
+    ConsoleRange, DeploymentSet, Driver, Exec, Host, InitSystem, Instance, InstanceFilter, MigrateInstance,
+    RunInstance, SecurityGroup, Subnet, Update, Vpc, Wait,
 };
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -25,6 +25,7 @@ use std::time::Duration;
   havip instance console web-1 --follow
   havip instance power-off web-1
   havip instance migrate db --to host-2")]
+#[expect(clippy::large_enum_variant, reason = "there is one verb in a run of the program")]
 pub enum InstanceVerb {
     /// Make an instance with its first interface, and start it
     Run {
@@ -49,6 +50,9 @@ pub enum InstanceVerb {
         /// The host that shall run it, by id or name; chosen if absent
         #[arg(long)]
         host: Option<String>,
+        /// The deployment set that it is to be of, by id or name: no other instance of it is on its host
+        #[arg(long, value_name = "SET")]
+        deployment_set: Option<String>,
         /// What runs it: namespace (a light sandbox), qemu (a machine) or external (the guest exists already)
         #[arg(long, default_value = "namespace")]
         driver: Driver,
@@ -209,6 +213,7 @@ impl Verb for InstanceVerb {
                 address6,
                 without_address6,
                 host,
+                deployment_set,
                 driver,
                 image,
                 init,
@@ -232,6 +237,7 @@ impl Verb for InstanceVerb {
                     address6,
                     without_address6,
                     host: session.id_of_any::<Host>(host.as_deref())?,
+                    deployment_set: session.id_of_any::<DeploymentSet>(deployment_set.as_deref())?,
                     driver,
                     image,
                     init,

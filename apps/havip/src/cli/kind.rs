@@ -4,13 +4,14 @@ use super::session::{NotFound, Session, choose};
 use super::show::Row;
 use anyhow::{Result, bail};
 use havip_api::{
-    Client, ClientError, Eip, EipFilter, EipPool, EipPoolFilter, Host, HostFilter, Instance, InstanceFilter,
-    Interface, InterfaceFilter, Resource, ResourceGroup, ResourceGroupFilter, Route, RouteFilter,
-    SecurityGroup, SecurityGroupFilter, Subnet, SubnetFilter, Vip, VipFilter, Vpc, VpcFilter,
+    Client, ClientError, DeploymentSet, DeploymentSetFilter, Eip, EipFilter, EipPool, EipPoolFilter, Host,
+    HostFilter, Instance, InstanceFilter, Interface, InterfaceFilter, Resource, ResourceGroup,
+    ResourceGroupFilter, Route, RouteFilter, SecurityGroup, SecurityGroupFilter, Subnet, SubnetFilter, Vip,
+    VipFilter, Vpc, VpcFilter,
 };
 use havip_model::{
-    EipId, EipPoolId, HostId, InstanceId, InterfaceId, ResourceGroupId, RouteId, SecurityGroupId, SubnetId,
-    VipId, VpcId,
+    DeploymentSetId, EipId, EipPoolId, HostId, InstanceId, InterfaceId, ResourceGroupId, RouteId,
+    SecurityGroupId, SubnetId, VipId, VpcId,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -107,6 +108,7 @@ kinds! {
     Route RouteId "route" "route" route all_routes RouteFilter;
     SecurityGroup SecurityGroupId "security group" "security-group" security_group all_security_groups SecurityGroupFilter;
     ResourceGroup ResourceGroupId "resource group" "resource-group" resource_group all_resource_groups ResourceGroupFilter;
+    DeploymentSet DeploymentSetId "deployment set" "deployment-set" deployment_set all_deployment_sets DeploymentSetFilter;
     Host HostId "host" "host" host all_hosts HostFilter;
 }
 

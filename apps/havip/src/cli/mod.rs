@@ -4,6 +4,7 @@ pub mod audit;
 pub mod change;
 pub mod completions;
 pub mod connect;
+pub mod deployment_set;
 pub mod drill;
 pub mod eip;
 pub mod event;

@@ -68,6 +68,22 @@ fn a_resource_group_is_made_filled_listed_and_emptied_by_name() {
 }
 
 #[test]
+fn a_deployment_set_is_made_listed_and_deleted_and_needs_a_host_for_each_instance() {
+    let server = with_a_subnet();
+    server.havip("deployment-set create --name web --tag team=shop").ok();
+    let all = server.havip("deployment-set list --tag team -o json").json();
+    assert_eq!((&all[0]["name"], &all[0]["instances"]), (&"web".into(), &serde_json::json!([])));
+    // There is no host at all here.
+    let line = server.havip("instance run --subnet web --deployment-set web").refused(3);
+    assert!(line.contains("no host"), "{line}");
+    assert!(
+        server.havip("instance run --subnet web --deployment-set back").refused(4).contains("deployment set")
+    );
+    server.havip("deployment-set update web --name front").ok();
+    server.havip("deployment-set delete front").ok();
+}
+
+#[test]
 fn a_change_of_a_vip_leaves_what_is_not_named() {
     let server = with_a_subnet();
     server.havip("vip create --subnet web --name a --description first").ok();

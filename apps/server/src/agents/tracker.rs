@@ -390,7 +390,7 @@ pub fn resource_of(key: ItemKey) -> ResourceKey {
 
 fn items_of(key: ResourceKey) -> [Option<ItemKey>; 2] {
     match key {
-        ResourceKey::ResourceGroup(_) => [None, None],
+        ResourceKey::ResourceGroup(_) | ResourceKey::DeploymentSet(_) => [None, None],
         ResourceKey::Host(number) => [Some(ItemKey::Host(number)), None],
         ResourceKey::Vpc(id) => [Some(ItemKey::Vpc(id)), None],
         ResourceKey::Subnet(id) => [Some(ItemKey::Subnet(id)), None],

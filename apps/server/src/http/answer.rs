@@ -20,6 +20,8 @@ use std::time::Duration;
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum Shown {
+    /// See [`havip_api::DeploymentSet`].
+    DeploymentSet(havip_api::DeploymentSet),
     /// See [`havip_api::ResourceGroup`].
     ResourceGroup(havip_api::ResourceGroup),
     /// See [`havip_api::Vpc`].
@@ -47,6 +49,7 @@ pub enum Shown {
 impl Shown {
     fn of(shapes: &Shapes, resource: &Resource) -> Self {
         match resource {
+            Resource::DeploymentSet(set) => Self::DeploymentSet(shapes.deployment_set(set)),
             Resource::ResourceGroup(group) => Self::ResourceGroup(shapes.resource_group(group)),
             Resource::Vpc(vpc) => Self::Vpc(shapes.vpc(vpc)),
             Resource::Subnet(subnet) => Self::Subnet(shapes.subnet(subnet)),
@@ -63,6 +66,7 @@ impl Shown {
 
     fn meta(&self) -> &havip_api::Meta {
         match self {
+            Self::DeploymentSet(shown) => shown.meta(),
             Self::ResourceGroup(shown) => shown.meta(),
             Self::Vpc(shown) => shown.meta(),
             Self::Subnet(shown) => shown.meta(),
@@ -199,6 +203,7 @@ fn with_etag(status: StatusCode, shown: Shown) -> Response {
 
 fn location(service: &Server, key: ResourceKey) -> String {
     let collection = match key {
+        ResourceKey::DeploymentSet(_) => "deployment-sets",
         ResourceKey::ResourceGroup(_) => "resource-groups",
         ResourceKey::Vpc(_) => "vpcs",
         ResourceKey::Subnet(_) => "subnets",

@@ -2,8 +2,8 @@
 
 use super::{
     access::{Gate, pass},
-    audit, eip, event, flow, group, host, identity, interface, machine, network, path, policy, quota,
-    resource_group, tag, trace, vip,
+    audit, deployment_set, eip, event, flow, group, host, identity, interface, machine, network, path,
+    policy, quota, resource_group, tag, trace, vip,
 };
 use crate::service::{Fault, FaultKind, Service};
 use axum::{
@@ -90,6 +90,12 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         ))
         .routes(routes!(group::add_rules, group::replace_rules))
         .routes(routes!(group::remove_rule))
+        .routes(routes!(deployment_set::list_deployment_sets, deployment_set::create_deployment_set))
+        .routes(routes!(
+            deployment_set::get_deployment_set,
+            deployment_set::update_deployment_set,
+            deployment_set::delete_deployment_set
+        ))
         .routes(routes!(resource_group::list_resource_groups, resource_group::create_resource_group))
         .routes(routes!(
             resource_group::get_resource_group,

@@ -5,9 +5,9 @@ use crate::{ledger::Durable, service::Fault, shape::Shapes};
 use axum::Json;
 use havip_api::Page;
 use havip_model::{
-    Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Instance, InstanceId, Interface, InterfaceId, Map,
-    Meta, Resource, ResourceGroupId, Route, RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Vip,
-    VipId, Vpc, VpcId, World,
+    DeploymentSet, DeploymentSetId, Eip, EipId, EipPool, EipPoolId, Host, HostNumber, Instance, InstanceId,
+    Interface, InterfaceId, Map, Meta, Resource, ResourceGroupId, Route, RouteId, SecurityGroup,
+    SecurityGroupId, Subnet, SubnetId, Vip, VipId, Vpc, VpcId, World,
 };
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
@@ -79,6 +79,7 @@ listed! {
         let addresses: Vec<String> = one.addresses().map(|address| address.to_string()).collect();
         format!("{} {} {}", one.id, one.mac, addresses.join(" "))
     };
+    DeploymentSet(DeploymentSetId) in deployment_sets by id: |one| one.id.to_string();
     Instance(InstanceId) in instances by id: |one| one.id.to_string();
     Vip(VipId) in vips by id: |one| format!("{} {}", one.id, one.address());
     EipPool(EipPoolId) in pools by id: |one| format!("{} {}", one.id, one.ranges());

@@ -83,6 +83,7 @@ pub async fn run_instance(
         init: body.init.into(),
         device: body.device,
         host,
+        deployment_set: body.deployment_set.map(|id| parse::id("/deployment_set", &id)).transpose()?,
         cpu_millis: body.cpu_millis,
         memory_mib: body.memory_mib,
         user_data: body.user_data,

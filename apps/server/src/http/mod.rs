@@ -5,6 +5,7 @@ mod action;
 mod answer;
 mod ask;
 mod audit;
+mod deployment_set;
 mod dialect;
 mod document;
 mod eip;

@@ -6,7 +6,7 @@ use super::{
     list::{holds, limit, wrong_cursor},
     parse,
 };
-use crate::{ledger::Durable, service::Fault, shape::Shapes};
+use crate::{ledger::Durable, service::Fault};
 use axum::{
     Json,
     extract::Path,

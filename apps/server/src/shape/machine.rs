@@ -1,8 +1,8 @@
-//! Instances and hosts as the API shows them.
+//! Instances, deployment sets and hosts as the API shows them.
 
 use super::{Shapes, time};
 use havip_api::{HostState, InstanceInterface, InstanceState, Unprogrammed};
-use havip_model::{Host, Instance, ResourceKey, Timestamp};
+use havip_model::{DeploymentSet, Host, Instance, ResourceKey, Timestamp};
 use havip_stream::convert::key_text;
 
 impl Shapes<'_> {
@@ -25,12 +25,21 @@ impl Shapes<'_> {
             image: instance.image.clone(),
             init: instance.init.into(),
             host: self.host_id(instance.host).unwrap_or_default(),
+            deployment_set: instance.deployment_set.map(|set| set.to_string()),
             cpu_millis: instance.cpu_millis,
             memory_mib: instance.memory_mib,
             user_data: instance.user_data.clone(),
             power: instance.power.into(),
             state: life.map_or(InstanceState::Pending, |life| life.state.into()),
             interfaces: interfaces.collect(),
+        }
+    }
+
+    /// A deployment set.
+    pub fn deployment_set(&self, set: &DeploymentSet) -> havip_api::DeploymentSet {
+        havip_api::DeploymentSet {
+            meta: self.meta(ResourceKey::DeploymentSet(set.id), set.id.to_string(), &set.meta),
+            instances: self.seen.instances_of_set(set.id).map(|instance| instance.id.to_string()).collect(),
         }
     }
 

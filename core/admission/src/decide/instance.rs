@@ -1,10 +1,10 @@
 //! Instances.
 
-use super::{Decision, address::required, check, nothing_to_do, plug};
+use super::{Decision, address::required, check, deployment_set, nothing_to_do, plug};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
-    Driver, EipTarget, Host, HostNumber, InitSystem, Instance, Interface, PowerState, ResourceKey, Subnet,
-    Target,
+    DeploymentSet, DeploymentSetId, Driver, EipTarget, Host, HostNumber, InitSystem, Instance, Interface,
+    PowerState, ResourceKey, Subnet, Target,
 };
 
 impl<'a> Decision<'a> {
@@ -28,7 +28,9 @@ impl<'a> Decision<'a> {
         )?;
         check_image(request)?;
         check_init(request)?;
-        let host = self.place(subnet, request.host)?;
+        let set = request.deployment_set.map(|id| self.find::<DeploymentSet>(id, "/deployment_set"));
+        let set = set.transpose()?.map(|set| set.id);
+        let host = self.place(subnet, request.host, set)?;
         if let Some(device) = &request.device {
             self.check_device(request.driver, host.number, device)?;
         }
@@ -60,6 +62,7 @@ impl<'a> Decision<'a> {
             image: request.image.clone(),
             init: request.init,
             host: host.number,
+            deployment_set: set,
             cpu_millis: request.cpu_millis,
             memory_mib: request.memory_mib,
             user_data: request.user_data.clone(),
@@ -69,8 +72,13 @@ impl<'a> Decision<'a> {
     }
 
     /// The host that is to run it: the given one, or of the live ones in the zone the one with the fewest
-    /// instances, then the least load, then the lowest number.
-    fn place(&self, subnet: &Subnet, wanted: Option<HostNumber>) -> Result<&'a Host, Refusal> {
+    /// instances, then the least load, then the lowest number; none that has an instance of the same set.
+    fn place(
+        &self,
+        subnet: &Subnet,
+        wanted: Option<HostNumber>,
+        set: Option<DeploymentSetId>,
+    ) -> Result<&'a Host, Refusal> {
         if let Some(number) = wanted {
             let host = self.find::<Host>(number, "/host")?;
             plug::same_zone(subnet, &host.zone, "/host", "the host")?;
@@ -81,13 +89,20 @@ impl<'a> Decision<'a> {
                 );
                 return Err(Code::HostNotLive.at("/host", message).blocked_by([ResourceKey::Host(number)]));
             }
+            self.check_spread(set, host, None)?;
             return Ok(host);
         }
         let here = |number| self.world.hosts.get(&number).filter(|host| host.zone == subnet.zone);
         let live = self.facts.live.iter().filter_map(|live| Some((here(live.host)?, live.load_millis)));
+        let mut live = live.peekable();
+        let is_any = live.peek().is_some();
+        let free = live.filter(|(host, _)| self.may_be_at(set, host.number));
         let least =
-            live.min_by_key(|(host, load)| (self.whole.instance_count(host.number), *load, host.number));
+            free.min_by_key(|(host, load)| (self.whole.instance_count(host.number), *load, host.number));
         least.map(|(host, _)| host).ok_or_else(|| {
+            if let Some(set) = set.filter(|_| is_any) {
+                return deployment_set::full(set, &subnet.zone);
+            }
             let message =
                 format!("no host of zone {} is heard from; add one, or start its agent", subnet.zone);
             Code::NoHost.at("/host", message)

@@ -31,6 +31,8 @@ impl Decision<'_> {
             return Err(Code::AlreadyPlugged.at("/host", message));
         }
         self.check_companions(interface, host.number)?;
+        let instance = interface.instance.and_then(|id| self.world.instances.get(&id));
+        self.check_spread(instance.and_then(|instance| instance.deployment_set), host, instance)?;
         if interface.port_state != PortState::Active {
             let message = format!("interface {} is inactive; start its instance first", interface.id);
             return Err(Code::NotPlugged.at("/interface", message));
@@ -73,6 +75,7 @@ impl Decision<'_> {
             return Err(Code::NotPlugged.at("/instance", message));
         }
         self.check_live(host)?;
+        self.check_spread(instance.deployment_set, host, Some(instance))?;
         for interface in interfaces {
             let subnet = self.find::<Subnet>(interface.subnet, "/instance")?;
             plug::same_zone(subnet, &host.zone, "/host", "the host")?;

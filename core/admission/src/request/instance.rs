@@ -1,7 +1,9 @@
 //! Requests about instances.
 
 use super::{Choice, Choice6, NewTexts, Texts};
-use havip_model::{Driver, HostNumber, InitSystem, InstanceId, MacAddr, SecurityGroupId, SubnetId};
+use havip_model::{
+    DeploymentSetId, Driver, HostNumber, InitSystem, InstanceId, MacAddr, SecurityGroupId, SubnetId,
+};
 
 /// See [`Request::RunInstance`](super::Request::RunInstance).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct RunInstance {
     pub device: Option<String>,
     /// Where; none for the live host with the fewest instances.
     pub host: Option<HostNumber>,
+    /// The set of which no two are on one host.
+    pub deployment_set: Option<DeploymentSetId>,
     /// Processors, in thousandths: 10 to 64 000.
     pub cpu_millis: u32,
     /// Memory, in MiB: 16 to 262 144.
@@ -114,6 +118,7 @@ impl RunInstance {
             init: InitSystem::Minimal,
             device: None,
             host: None,
+            deployment_set: None,
             cpu_millis: 1000,
             memory_mib: 512,
             user_data: String::new(),

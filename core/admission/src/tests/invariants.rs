@@ -83,6 +83,22 @@ fn sorted(world: &World) -> Option<String> {
     stray.map(|one| format!("{} is in a group that is not there, or that it cannot be in", one.key()))
 }
 
+/// No two instances of a set are on one host, or on their way to it.
+fn spread(world: &World) -> Option<String> {
+    world.deployment_sets.keys().find_map(|set| {
+        let mut seen = BTreeSet::new();
+        world.instances_of_set(*set).find_map(|one| {
+            let ports = world.interfaces_of(one.id).flat_map(|interface| {
+                let to = interface.migration.as_ref().map(|migration| migration.to);
+                interface.host.into_iter().chain(to)
+            });
+            let places: BTreeSet<_> = ports.chain([one.host]).collect();
+            let twice = places.into_iter().find(|place| !seen.insert(*place));
+            twice.map(|host| format!("two instances of {set} are on host {host}"))
+        })
+    })
+}
+
 /// What is wrong with a world, if anything.
 fn broken(world: &World, quotas: &Quotas) -> Option<String> {
     addresses(world)
@@ -92,6 +108,7 @@ fn broken(world: &World, quotas: &Quotas) -> Option<String> {
         .or_else(|| places(world))
         .or_else(|| public(world))
         .or_else(|| sorted(world))
+        .or_else(|| spread(world))
 }
 
 /// Every address of a VPC has one user, is usable, and is of its subnet.

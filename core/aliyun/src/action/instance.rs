@@ -309,6 +309,8 @@ fn show(ask: &Ask, view: &View, instance: &Instance) -> Value {
     let cores = instance.cpu_millis.div_ceil(1000);
     let groups = primary.map(group::names).unwrap_or_default();
     shown["Tags"] = tag::of_ecs(&instance.meta);
+    let set = instance.deployment_set.map(|set| name::DEPLOYMENT_SET.show(set));
+    shown["DeploymentSetId"] = set.unwrap_or_default().into();
     shown["ResourceGroupId"] = resource_group::shown(&instance.meta).into();
     shown["SecurityGroupIds"] = json!({"SecurityGroupId": groups});
     shown["CpuOptions"] = json!({"CoreCount": cores, "ThreadsPerCore": 1, "Numa": ""});
@@ -336,7 +338,6 @@ fn not_here() -> Value {
         "SpotPriceLimit": 0.0,
         "SpotStrategy": "NoSpot",
         "KeyPairName": "",
-        "DeploymentSetId": "",
     })
 }
 

@@ -1,6 +1,6 @@
 //! Instances: run, start, stop, delete.
 
-use super::{Action, Does, done, group, resource_group, tag};
+use super::{Action, Does, deployment_set, done, group, resource_group, tag};
 use crate::{ask::Ask, error, name};
 use havip_admission::{Code, Refusal, request, request::Choice};
 use havip_dialect::{Error, Step, View, Worked, decode_base64};
@@ -23,6 +23,7 @@ pub const ACTIONS: &[Action] = &[
             "Tag.Key",
             "Tag.Value",
             "ResourceGroupId",
+            "DeploymentSetId",
             "UserData",
             "ImageId",
             "InstanceType",
@@ -144,7 +145,9 @@ fn run(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let home = &ask.home.instance;
     let user_data = user_data(ask, home.driver)?;
     let (subnet, groups) = (subnet.id, group::wanted(ask, view)?);
-    let request = request::RunInstance { texts, subnet, address, user_data, groups, ..home.clone() };
+    let deployment_set = deployment_set::given(ask, view)?;
+    let request =
+        request::RunInstance { texts, subnet, address, user_data, groups, deployment_set, ..home.clone() };
     let said = vec![(IMAGE, image.to_string()), (TYPE, kind.to_string())];
     Ok((0..amount).map(|_| Step::saying(request.clone(), said.clone())).collect())
 }
@@ -178,7 +181,7 @@ fn run_refused(refusal: &Refusal) -> Option<(u16, &'static str)> {
         Code::AddressInUse => (400, "InvalidPrivateIpAddress.Duplicated"),
         Code::SubnetFull => (400, "QuotaExceeded.PrivateIpAddress"),
         Code::InvalidText => (400, "InvalidInstanceName.Malformed"),
-        _ => return group::refused(refusal),
+        _ => return group::refused(refusal).or_else(|| deployment_set::refused(refusal)),
     })
 }
 

@@ -2,6 +2,7 @@
 
 #[path = "../client/mod.rs"]
 mod client;
+mod deployment_sets;
 mod groups;
 mod havips;
 mod instances;

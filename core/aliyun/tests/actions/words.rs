@@ -9,13 +9,9 @@ fn what_somebody_would_miss_is_refused_with_its_name() {
     let run = |name, value| {
         [("VSwitchId", vswitch.as_str()), ("ImageId", "a"), ("InstanceType", "b"), (name, value)]
     };
-    for (name, value) in [
-        ("DataDisk.1.Size", "20"),
-        ("KeyPairName", "k"),
-        ("DeploymentSetId", "ds-1"),
-        ("HostName", "h"),
-        ("InternetMaxBandwidthOut", "5"),
-    ] {
+    for (name, value) in
+        [("DataDisk.1.Size", "20"), ("KeyPairName", "k"), ("HostName", "h"), ("InternetMaxBandwidthOut", "5")]
+    {
         scene.refused("RunInstances", &run(name, value), 400, "InvalidParameter");
     }
     let code = "InvalidUserData.NotSupported";

@@ -2,9 +2,9 @@
 
 use crate::Peer;
 use crate::{
-    Binding, Eip, EipId, EipPoolId, EipTarget, Family, Host, HostId, HostNumber, Instance, InstanceId,
-    Interface, InterfaceId, MacAddr, Map, Multimap, NextHop, PortNumber, Resource, ResourceKey, Route,
-    RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Target, Vip, VipId, Vni, Vpc, VpcId,
+    Binding, DeploymentSetId, Eip, EipId, EipPoolId, EipTarget, Family, Host, HostId, HostNumber, Instance,
+    InstanceId, Interface, InterfaceId, MacAddr, Map, Multimap, NextHop, PortNumber, Resource, ResourceKey,
+    Route, RouteId, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Target, Vip, VipId, Vni, Vpc, VpcId,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -44,6 +44,7 @@ pub(super) struct Index {
     pub interface_by_mac: Map<MacAddr, InterfaceId>,
     pub interfaces_on_host: Multimap<HostNumber, InterfaceId>,
     pub instances_on_host: Multimap<HostNumber, InstanceId>,
+    pub instances_of_set: Multimap<DeploymentSetId, InstanceId>,
     pub placed: Multimap<(VpcId, HostNumber), InterfaceId>,
     pub hosts_of_vpc: Multimap<VpcId, HostNumber>,
     pub vpcs_of_host: Multimap<HostNumber, VpcId>,
@@ -121,7 +122,7 @@ impl Index {
             Resource::Instance(instance) => self.set_instance(instance, present),
             Resource::Interface(interface) => self.set_interface(interface, present),
             Resource::Vip(vip) => self.set_vip(vip, present),
-            Resource::ResourceGroup(_) | Resource::EipPool(_) => {}
+            Resource::ResourceGroup(_) | Resource::DeploymentSet(_) | Resource::EipPool(_) => {}
             Resource::Eip(eip) => self.set_eip(eip, present),
             Resource::Route(route) => self.set_route(route, present),
         }
@@ -183,6 +184,9 @@ impl Index {
 
     fn set_instance(&mut self, instance: &Instance, present: bool) {
         many(&mut self.instances_on_host, instance.host, instance.id, present);
+        if let Some(set) = instance.deployment_set {
+            many(&mut self.instances_of_set, set, instance.id, present);
+        }
     }
 
     fn set_interface(&mut self, interface: &Interface, present: bool) {

@@ -2,9 +2,9 @@
 
 use super::{AddressUser, World};
 use crate::{
-    Eip, EipPoolId, EipTarget, Family, Host, HostId, HostNumber, Instance, InstanceId, Interface,
-    InterfaceId, MacAddr, Meta, NextHop, PortNumber, ProjectId, ResourceGroupId, ResourceKey, Route,
-    SecurityGroup, SecurityGroupId, Subnet, SubnetId, Target, Vip, VipKey, Vni, Vpc, VpcId,
+    DeploymentSetId, Eip, EipPoolId, EipTarget, Family, Host, HostId, HostNumber, Instance, InstanceId,
+    Interface, InterfaceId, MacAddr, Meta, NextHop, PortNumber, ProjectId, ResourceGroupId, ResourceKey,
+    Route, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Target, Vip, VipKey, Vni, Vpc, VpcId,
 };
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -25,7 +25,9 @@ impl World {
         let vips = self.vips.values().map(|one| (&one.meta, ResourceKey::Vip(one.id)));
         let eips = self.eips.values().map(|one| (&one.meta, ResourceKey::Eip(one.id)));
         let routes = self.routes.values().map(|one| (&one.meta, ResourceKey::Route(one.id)));
-        let all = vpcs.chain(subnets).chain(groups).chain(instances).chain(interfaces).chain(vips);
+        let sets = self.deployment_sets.values().map(|one| (&one.meta, ResourceKey::DeploymentSet(one.id)));
+        let all =
+            vpcs.chain(subnets).chain(groups).chain(sets).chain(instances).chain(interfaces).chain(vips);
         all.chain(eips).chain(routes).filter(move |(meta, _)| is_in(meta)).map(|(_, key)| key)
     }
 
@@ -72,6 +74,11 @@ impl World {
     /// The interfaces of a subnet.
     pub fn interfaces_of_subnet(&self, subnet: SubnetId) -> impl Iterator<Item = &Interface> {
         self.index.interfaces_of_subnet.get(&subnet).filter_map(|id| self.interfaces.get(id))
+    }
+
+    /// The instances of a deployment set.
+    pub fn instances_of_set(&self, set: DeploymentSetId) -> impl Iterator<Item = &Instance> {
+        self.index.instances_of_set.get(&set).filter_map(|id| self.instances.get(id))
     }
 
     /// The interfaces of an instance, `eth0` first.

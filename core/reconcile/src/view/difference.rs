@@ -76,7 +76,7 @@ impl Candidates {
     fn resource(&mut self, world: &World, key: ResourceKey) {
         match key {
             // No host hears of them.
-            ResourceKey::ResourceGroup(_) => {}
+            ResourceKey::ResourceGroup(_) | ResourceKey::DeploymentSet(_) => {}
             ResourceKey::Vpc(id) => {
                 self.add(ItemKey::Vpc(id), members(world, id));
                 self.vpcs.insert(id);

@@ -4,6 +4,7 @@
 //! happens once however often it was sent.
 
 mod address;
+mod deployment_set;
 mod group;
 mod identity;
 mod machine;

@@ -1,0 +1,27 @@
+//! Requests about deployment sets.
+
+use super::{NewTexts, Texts};
+use havip_model::DeploymentSetId;
+
+/// See [`Request::CreateDeploymentSet`](super::Request::CreateDeploymentSet).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateDeploymentSet {
+    /// Name and description.
+    pub texts: Texts,
+}
+
+/// See [`Request::UpdateDeploymentSet`](super::Request::UpdateDeploymentSet).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateDeploymentSet {
+    /// Which.
+    pub set: DeploymentSetId,
+    /// The new texts.
+    pub texts: NewTexts,
+}
+
+/// See [`Request::DeleteDeploymentSet`](super::Request::DeleteDeploymentSet).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteDeploymentSet {
+    /// Which.
+    pub set: DeploymentSetId,
+}
