@@ -182,7 +182,7 @@ fn a_vip_is_available_only_when_the_hosts_that_need_it_have_acknowledged() {
 
     live.with(|following| following.acknowledges = true);
     // Any change brings the next commit.
-    let update = Update { name: Some("same".into()), ..Default::default() };
+    let update = UpdateHost { name: Some("same".into()), ..UpdateHost::default() };
     scene.client.update_host(&member.id, &update).unwrap();
     eventually("the VIP is available", || {
         Some(scene.client.vip(&vip.meta.id).unwrap().meta).filter(|meta| meta.status == Status::Available)

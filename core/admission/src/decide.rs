@@ -13,6 +13,7 @@ mod migration;
 mod plug;
 mod pool;
 mod resource_group;
+mod room;
 mod route;
 mod secondary;
 mod subnet;

@@ -135,8 +135,8 @@ impl Random {
             20..23 => self.run_instance(world),
             23 if self.maybe() => RestartInstance { instance: self.of(&world.instances) }.into(),
             23 => StartInstance { instance: self.of(&world.instances) }.into(),
-            24 => StopInstance { instance: self.of(&world.instances) }.into(),
-            25 => PowerOffInstance { instance: self.of(&world.instances) }.into(),
+            24 => StopInstance { instance: self.of(&world.instances), gives_up_share: self.maybe() }.into(),
+            25 => PowerOffInstance::of(self.of(&world.instances)).into(),
             26 => DeleteInstance { instance: self.of(&world.instances) }.into(),
             27..30 => self.create_vip(world),
             30 => {
@@ -238,7 +238,10 @@ impl Random {
             None if self.below(8) == 0 => RemoveHost { host: HostId::new(self.0.body()) }.into(),
             None => {
                 let number = self.below(6);
-                UpdateHost { host, texts: NewTexts::default(), facts: Some(self.host_facts(number)) }.into()
+                // Rarely so little that nothing fits.
+                let cpu_millis = (self.below(8) == 0).then(|| self.maybe().then(|| self.below(20_000)));
+                let facts = Some(self.host_facts(number));
+                UpdateHost { host, texts: NewTexts::default(), facts, cpu_millis, memory_mib: None }.into()
             }
         }
     }

@@ -246,6 +246,8 @@ codes! {
         PoolFull = "pool_full",
         /// There is no live host for it.
         NoHost = "no_host",
+        /// A host, or every one that would do, has no room for it.
+        HostFull = "host_full",
         /// The VIP has as many associations as it may.
         TooManyAssociations = "too_many_associations",
         /// The instance is associated with as many VIPs as it may.

@@ -6,4 +6,5 @@ mod invariants;
 mod refusals;
 mod resource_groups;
 mod scene;
+mod shares;
 mod tags;

@@ -219,7 +219,7 @@ fn usual(code: Code) -> (u16, &'static str) {
         InterfaceNotFound => (404, "InvalidEniId.NotFound"),
         RouteNotFound => (404, "InvalidRouteEntry.NotFound"),
         SecurityGroupNotFound => (404, "InvalidSecurityGroupId.NotFound"),
-        NoHost | HostNotLive => (403, "OperationDenied.NoStock"),
+        NoHost | HostNotLive | HostFull => (403, "OperationDenied.NoStock"),
         AlreadyInState => (403, "IncorrectInstanceStatus"),
         NumbersExhausted => (500, "InternalError"),
         _ => (400, "InvalidParameter"),

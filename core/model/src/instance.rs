@@ -1,6 +1,6 @@
 //! Instances: what a user runs.
 
-use crate::{DeploymentSetId, HostNumber, InstanceId, Meta};
+use crate::{DeploymentSetId, HostNumber, InstanceId, Meta, Share};
 use serde::{Deserialize, Serialize};
 
 /// A guest.
@@ -37,6 +37,21 @@ pub struct Instance {
     pub power: PowerState,
     /// Counts starts, so that a second `start` or a reboot is seen as wanted.
     pub starts: u64,
+    /// It does not run, and has given its share of the host to others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gave_up_share: bool,
+}
+
+impl Instance {
+    /// Its share of its host, while it has one; a guest that is not ours has none.
+    pub fn share(&self) -> Option<Share> {
+        (self.driver != Driver::External && !self.gave_up_share).then(|| self.whole_share())
+    }
+
+    /// The same while it runs.
+    pub fn whole_share(&self) -> Share {
+        Share { cpu_millis: self.cpu_millis.into(), memory_mib: self.memory_mib.into() }
+    }
 }
 
 /// What runs an instance.

@@ -39,7 +39,7 @@ pub use fabric::{
 };
 pub use finding::Finding;
 pub use group::{Direction, Peer, Ports, Protocol, Rule, RuleAction, SecurityGroup};
-pub use host::{Host, HostState};
+pub use host::{Capacity, Host, HostState, Share};
 pub use id::{
     AccessKeyId, Body, DeploymentSetId, EipId, EipPoolId, HostId, Id, IdError, InstanceId, InterfaceId,
     PolicyId, ProjectId, QuotaRequestId, ResourceGroupId, RouteId, SecurityGroupId, SubnetId, UserId, VipId,

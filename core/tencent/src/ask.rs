@@ -196,7 +196,7 @@ fn usual(code: Code) -> &'static str {
         | TooManyInterfaces
         | TooManyGroups
         | TooManyGroupsInVpc => "LimitExceeded",
-        SubnetFull | PoolFull | NoHost | HostNotLive => "ResourceInsufficient",
+        SubnetFull | PoolFull | NoHost | HostNotLive | HostFull => "ResourceInsufficient",
         VpcInUse | SubnetInUse | InterfaceAttached | VipInUse => "ResourceInUse",
         AddressInUse => "InvalidParameterValue.Duplicate",
         CidrOverlaps => "InvalidParameterValue.SubnetConflict",

@@ -24,6 +24,18 @@ pub struct Host {
     pub edge_device: Option<String>,
     /// The largest packet that a guest there may send.
     pub guest_mtu: u16,
+    /// Processors that its instances may have in all, in thousandths; null is not limited.
+    #[serde(default)]
+    pub cpu_millis: Option<u64>,
+    /// Memory that they may have in all, in MiB; null is not limited.
+    #[serde(default)]
+    pub memory_mib: Option<u64>,
+    /// Processors that they have, in thousandths.
+    #[serde(default)]
+    pub promised_cpu_millis: u64,
+    /// Memory that they have, in MiB.
+    #[serde(default)]
+    pub promised_memory_mib: u64,
     /// Whether it is there.
     pub state: HostState,
     /// When it was last heard; null if never since the server started.
@@ -92,4 +104,32 @@ pub struct DropCount {
     pub reason: String,
     /// How many.
     pub packets: u64,
+}
+
+/// Changes a host; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateHost {
+    /// The new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The new description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Processors that its instances may have in all, in thousandths; null is not limited.
+    #[serde(
+        default,
+        deserialize_with = "crate::meta::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<u64>)]
+    pub cpu_millis: Option<Option<u64>>,
+    /// Memory that they may have in all, in MiB; null is not limited.
+    #[serde(
+        default,
+        deserialize_with = "crate::meta::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<u64>)]
+    pub memory_mib: Option<Option<u64>>,
 }

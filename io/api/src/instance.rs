@@ -36,6 +36,9 @@ pub struct Instance {
     pub user_data: String,
     /// What the user wants of it.
     pub power: Power,
+    /// It does not run, and others may have its share of the host.
+    #[serde(default)]
+    pub gave_up_share: bool,
     /// What it does, as its host last reported.
     pub state: InstanceState,
     /// Its interfaces, the first one (`eth0`) first.

@@ -89,7 +89,7 @@ pub use filter::{
 };
 pub use flow::{FlowFilter, FlowLoss, FlowTotal, Logged, LoggedFlow};
 pub use group::{CreateSecurityGroup, Direction, NewRule, Rule, RuleAction, Rules, SecurityGroup};
-pub use host::{DropCount, Drops, Host, HostKeys, HostToken, Unprogrammed};
+pub use host::{DropCount, Drops, Host, HostKeys, HostToken, Unprogrammed, UpdateHost};
 pub use identity::{
     AccessKey, AccessKeyFilter, CreateAccessKey, CreateProject, CreateUser, KeyStatus, NewAccessKey, Project,
     RotateAccessKey, UpdateAccessKey, UpdateUser, User,
@@ -101,7 +101,7 @@ pub use interface::{
     AddAddresses, Attach, CreateInterface, Interface, Migrated, Migration, Plug, UpdateInterface,
 };
 pub use key::{Health, KeyFile};
-pub use meta::{Meta, Page, Resource, Unbind, Update, Wait, WithWait};
+pub use meta::{Meta, Page, Resource, Stop, Unbind, Update, Wait, WithWait};
 pub use network::{
     CreateExternal, CreateRoute, CreateSubnet, CreateVpc, External, Route, Subnet, UpdateNetwork, Vpc,
 };

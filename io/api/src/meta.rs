@@ -144,6 +144,20 @@ pub struct Unbind {
     pub wait: Option<String>,
 }
 
+/// How an instance is stopped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// Let others have its share of the host until it is started, which then needs room there.
+    #[serde(default)]
+    pub give_up_share: bool,
+    /// Answer when it is done everywhere, or after this time: `10s`, `500ms`, at most `60s`.
+    #[param(pattern = "^([0-9]{1,5}ms|[0-9]{1,2}s)$")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<String>,
+}
+
 /// Numbers beyond 2⁵³, as texts: many readers of JSON would round them.
 pub(crate) mod number_as_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

@@ -1,13 +1,14 @@
 //! `havip host`: machines with an agent.
 
 use super::change::Change;
+use super::instance::thousandths;
 use super::session::{Session, print};
 use super::show::{Column, Format, Names, Row, json};
 use super::{Verb, kernel, time, trace};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use havip_agent::Args;
-use havip_api::{DropCount, Host, HostFilter, HostKeys, Update};
+use havip_api::{DropCount, Host, HostFilter, HostKeys, UpdateHost};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -32,7 +33,7 @@ pub enum HostVerb {
         /// Its id or name
         host: String,
     },
-    /// Change the name or description
+    /// Change the name, the description, or what its instances may have in all
     Update {
         /// Its id or name
         host: String,
@@ -42,6 +43,12 @@ pub enum HostVerb {
         /// The new description
         #[arg(long)]
         description: Option<String>,
+        /// Processors that its instances may have in all, such as 7.5, or unlimited
+        #[arg(long, value_parser = processors)]
+        cpu: Option<Limit>,
+        /// Memory in MiB that they may have in all, or unlimited
+        #[arg(long, value_parser = mebibytes)]
+        memory: Option<Limit>,
         #[command(flatten)]
         change: Change,
     },
@@ -146,9 +153,11 @@ impl Verb for HostVerb {
                 session.show_all(&session.client.all_hosts(&HostFilter { name, q, ..Default::default() })?)
             }
             Self::Get { host } => session.show_details(&session.get::<Host>(&host)?),
-            Self::Update { host, name, description, change } => {
+            Self::Update { host, name, description, cpu, memory, change } => {
                 let id = session.id_of::<Host>(&host)?;
-                change.show(session, &change.client(session).update_host(&id, &Update { name, description })?)
+                let (cpu_millis, memory_mib) = (cpu.map(|limit| limit.0), memory.map(|limit| limit.0));
+                let body = UpdateHost { name, description, cpu_millis, memory_mib };
+                change.show(session, &change.client(session).update_host(&id, &body)?)
             }
             Self::Token => {
                 let token = session.client.create_host_token()?;
@@ -177,6 +186,35 @@ impl Verb for HostVerb {
     }
 }
 
+/// A limit, or none.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit(Option<u64>);
+
+fn processors(text: &str) -> Result<Limit, String> {
+    limit(text, |text| Some(u64::from(thousandths(text).ok()?)), "a number of processors such as 7.5")
+}
+
+fn mebibytes(text: &str) -> Result<Limit, String> {
+    limit(text, |text| text.parse().ok(), "a whole number of MiB")
+}
+
+fn limit(text: &str, read: impl Fn(&str) -> Option<u64>, what: &str) -> Result<Limit, String> {
+    match text {
+        "unlimited" => Ok(Limit(None)),
+        text => {
+            read(text).map(|limit| Limit(Some(limit))).ok_or_else(|| format!("give {what}, or unlimited"))
+        }
+    }
+}
+
+/// What instances have, of how much.
+fn share(promised: f64, of: Option<f64>, unit: &str) -> String {
+    match of {
+        Some(of) => format!("{promised} of {of}{unit}"),
+        None => format!("{promised}{unit}"),
+    }
+}
+
 impl Row for Host {
     const COLUMNS: &'static [Column] = &[
         Column::Always("ID"),
@@ -190,6 +228,8 @@ impl Row for Host {
         Column::Wide("REGION"),
         Column::Wide("NUMBER"),
         Column::Wide("GUEST MTU"),
+        Column::Wide("CPU"),
+        Column::Wide("MEMORY"),
         Column::Always("VERSION"),
         Column::Wide("REVISION"),
         Column::Always("UNPROGRAMMED"),
@@ -213,6 +253,8 @@ impl Row for Host {
             self.region.clone(),
             self.number.to_string(),
             self.guest_mtu.to_string(),
+            share(self.promised_cpu_millis as f64 / 1e3, self.cpu_millis.map(|cpu| cpu as f64 / 1e3), ""),
+            share(self.promised_memory_mib as f64, self.memory_mib.map(|memory| memory as f64), " MiB"),
             self.version.clone(),
             self.acknowledged_revision.to_string(),
             unprogrammed.collect::<Vec<_>>().join("; "),

@@ -144,6 +144,9 @@ pub enum InstanceVerb {
     Stop {
         /// Its id or name
         instance: String,
+        /// Let others have its share of the host until it is started, which then needs room there
+        #[arg(long)]
+        give_up_share: bool,
         #[command(flatten)]
         change: Change,
     },
@@ -158,6 +161,9 @@ pub enum InstanceVerb {
     PowerOff {
         /// Its id or name
         instance: String,
+        /// Let others have its share of the host until it is started, which then needs room there
+        #[arg(long)]
+        give_up_share: bool,
         #[command(flatten)]
         change: Change,
     },
@@ -280,14 +286,24 @@ impl Verb for InstanceVerb {
             Self::Start { instance, change } => {
                 change.show(session, &change.client(session).start_instance(&id_of(&instance)?)?)
             }
-            Self::Stop { instance, change } => {
-                change.show(session, &change.client(session).stop_instance(&id_of(&instance)?)?)
+            Self::Stop { instance, give_up_share, change } => {
+                let (client, id) = (change.client(session), id_of(&instance)?);
+                let done = match give_up_share {
+                    true => client.stop_instance_and_give_up_share(&id)?,
+                    false => client.stop_instance(&id)?,
+                };
+                change.show(session, &done)
             }
             Self::Restart { instance, change } => {
                 change.show(session, &change.client(session).restart_instance(&id_of(&instance)?)?)
             }
-            Self::PowerOff { instance, change } => {
-                change.show(session, &change.client(session).power_off_instance(&id_of(&instance)?)?)
+            Self::PowerOff { instance, give_up_share, change } => {
+                let (client, id) = (change.client(session), id_of(&instance)?);
+                let done = match give_up_share {
+                    true => client.power_off_instance_and_give_up_share(&id)?,
+                    false => client.power_off_instance(&id)?,
+                };
+                change.show(session, &done)
             }
             Self::Migrate { instance, to: None, change, .. } => {
                 change.show(session, &change.client(session).cancel_instance_migration(&id_of(&instance)?)?)
@@ -360,7 +376,7 @@ fn read_script(path: &Path) -> Result<String> {
 }
 
 /// `0.5` processors as 500 thousandths.
-fn thousandths(text: &str) -> Result<u32, String> {
+pub(super) fn thousandths(text: &str) -> Result<u32, String> {
     match text.parse::<f64>() {
         Ok(number) if (0.001..=1024.0).contains(&number) => Ok((number * 1000.0).round() as u32),
         _ => Err("not a number of processors between 0.001 and 1024".into()),

@@ -12,7 +12,9 @@ use crate::{
 };
 use axum::{Json, extract::Path, http::StatusCode, response::Response};
 use havip_admission::request;
-use havip_api::{DropCount, Drops, Host, HostFilter, HostKeys, HostToken, Page, Problem, Update, WithWait};
+use havip_api::{
+    DropCount, Drops, Host, HostFilter, HostKeys, HostToken, Page, Problem, UpdateHost, WithWait,
+};
 use havip_model::{HostNumber, Resource, ResourceKey};
 use havip_stream::proto::{self, command::Body as Order};
 use std::time::Duration;
@@ -84,18 +86,19 @@ pub async fn get_host(server: Server, Path(id): Path<String>) -> Result<Response
     answer::resource(&server, ResourceKey::Host(host_number(&server, &id)?), "host", "host_not_found")
 }
 
-/// Changes a host's name and description.
+/// Changes a host's name, description and what its instances may have of it.
 #[utoipa::path(patch, path = "/v1/hosts/{id}", tag = "Hosts", params(("id" = String, Path, description = "The host's id."), WithWait, ChangeHeaders),
-    request_body = Update, responses((status = 200, body = Host), (status = "default", body = Problem, content_type = "application/problem+json")))]
+    request_body = UpdateHost, responses((status = 200, body = Host), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn update_host(
     server: Server,
     Path(id): Path<String>,
     Params(params): Params<WithWait>,
-    Asked { caller, body }: Asked<Update>,
+    Asked { caller, body }: Asked<UpdateHost>,
 ) -> Result<Response, Fault> {
     let host = host_number(&server, &id)?;
     let texts = parse::new_texts(body.name, body.description);
-    let request = request::UpdateHost { host, texts, facts: None };
+    let UpdateHost { cpu_millis, memory_mib, .. } = body;
+    let request = request::UpdateHost { host, texts, facts: None, cpu_millis, memory_mib };
     answer::update(&server, caller, ResourceKey::Host(host), request, parse::wait(params.wait.as_ref())?)
         .await
 }

@@ -11,7 +11,7 @@ use axum::{Json, extract::Path, response::Response};
 use havip_admission::request;
 use havip_api::{
     Console, ConsoleRange, Exec, ExecResult, Instance, InstanceFilter, MigrateInstance, Page, Problem,
-    RunInstance, Update, WithWait,
+    RunInstance, Stop, Update, WithWait,
 };
 use havip_model::{HostId, HostNumber, InstanceId, ResourceKey, SubnetId, VpcId};
 use havip_stream::proto::{self, command::Body as Order};
@@ -183,16 +183,16 @@ pub async fn restart_instance(
 }
 
 /// Asks an instance to end; what is left after ten seconds is killed.
-#[utoipa::path(post, path = "/v1/instances/{id}/stop", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
+#[utoipa::path(post, path = "/v1/instances/{id}/stop", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), Stop, ChangeHeaders),
     responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn stop_instance(
     server: Server,
     Path(id): Path<String>,
-    Params(params): Params<WithWait>,
+    Params(params): Params<Stop>,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<Response, Fault> {
     let instance = instance_id(&id)?;
-    let request = request::StopInstance { instance };
+    let request = request::StopInstance { instance, gives_up_share: params.give_up_share };
     answer::update(
         &server,
         caller,
@@ -204,16 +204,16 @@ pub async fn stop_instance(
 }
 
 /// Ends an instance at once, as if its power failed.
-#[utoipa::path(post, path = "/v1/instances/{id}/power-off", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
+#[utoipa::path(post, path = "/v1/instances/{id}/power-off", tag = "Instances", params(("id" = String, Path, description = "The instance's id."), Stop, ChangeHeaders),
     responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn power_off_instance(
     server: Server,
     Path(id): Path<String>,
-    Params(params): Params<WithWait>,
+    Params(params): Params<Stop>,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<Response, Fault> {
     let instance = instance_id(&id)?;
-    let request = request::PowerOffInstance { instance };
+    let request = request::PowerOffInstance { instance, gives_up_share: params.give_up_share };
     answer::update(
         &server,
         caller,

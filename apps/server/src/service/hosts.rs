@@ -111,7 +111,13 @@ impl Service {
         if known.as_ref() == Some(&facts) {
             return Ok(());
         }
-        let update = request::UpdateHost { host, texts: Default::default(), facts: Some(facts) };
+        let update = request::UpdateHost {
+            host,
+            texts: Default::default(),
+            facts: Some(facts),
+            cpu_millis: None,
+            memory_mib: None,
+        };
         let request: Request = update.into();
         self.commit(|state| {
             let facts = self.facts(state);

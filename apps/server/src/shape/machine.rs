@@ -30,6 +30,7 @@ impl Shapes<'_> {
             memory_mib: instance.memory_mib,
             user_data: instance.user_data.clone(),
             power: instance.power.into(),
+            gave_up_share: instance.gave_up_share,
             state: life.map_or(InstanceState::Pending, |life| life.state.into()),
             interfaces: interfaces.collect(),
         }
@@ -46,6 +47,9 @@ impl Shapes<'_> {
     /// A host.
     pub fn host(&self, host: &Host) -> havip_api::Host {
         let meta = self.meta(ResourceKey::Host(host.number), host.id.to_string(), &host.meta);
+        let shares = self.durable.state.world.shares_on(host.number, None);
+        let (promised_cpu_millis, promised_memory_mib) =
+            shares.fold((0, 0), |(cpu, memory), share| (cpu + share.cpu_millis, memory + share.memory_mib));
         let mut shown = havip_api::Host {
             meta,
             number: host.number.get(),
@@ -55,6 +59,10 @@ impl Shapes<'_> {
             peer_endpoint: host.peer_endpoint.clone(),
             edge_device: host.edge_device.clone(),
             guest_mtu: host.guest_mtu,
+            cpu_millis: host.capacity.cpu_millis,
+            memory_mib: host.capacity.memory_mib,
+            promised_cpu_millis,
+            promised_memory_mib,
             state: HostState::Lost,
             heard_at: None,
             version: String::new(),

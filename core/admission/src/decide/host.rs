@@ -2,7 +2,7 @@
 
 use super::{Decision, check, nothing_to_do, set_texts};
 use crate::{Code, Refusal, request::*};
-use havip_model::{Counter, Host, HostId, HostNumber, Interface, ResourceKey, Vpc};
+use havip_model::{Capacity, Counter, Host, HostId, HostNumber, Interface, ResourceKey, Vpc};
 use std::net::SocketAddr;
 
 impl Decision<'_> {
@@ -26,6 +26,7 @@ impl Decision<'_> {
             peer_endpoint,
             edge_device,
             guest_mtu,
+            capacity: Capacity::default(),
         };
         Ok(self.put(host))
     }
@@ -74,8 +75,9 @@ impl Decision<'_> {
 
     pub fn update_host(&mut self, request: &UpdateHost) -> Result<ResourceKey, Refusal> {
         let host = self.find::<Host>(request.host, "/host")?;
-        if request.texts == NewTexts::default() && request.facts.is_none() {
-            return Err(nothing_to_do("a name, a description or what the host says of itself"));
+        let changes_capacity = request.cpu_millis.is_some() || request.memory_mib.is_some();
+        if request.texts == NewTexts::default() && request.facts.is_none() && !changes_capacity {
+            return Err(nothing_to_do("a name, a description, a capacity or what the host says of itself"));
         }
         if let Some(name) = &request.texts.name {
             check::word(name, "/name")?;
@@ -87,6 +89,9 @@ impl Decision<'_> {
         }
         Ok(self.edit::<Host>(host.number, |host| {
             set_texts(&mut host.meta, &request.texts);
+            let Capacity { cpu_millis, memory_mib } = &mut host.capacity;
+            *cpu_millis = request.cpu_millis.unwrap_or(*cpu_millis);
+            *memory_mib = request.memory_mib.unwrap_or(*memory_mib);
             if let Some(HostFacts { underlay, peer_endpoint, edge_device, guest_mtu }) = request.facts.clone()
             {
                 host.underlay = underlay;

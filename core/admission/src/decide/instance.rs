@@ -1,10 +1,10 @@
 //! Instances.
 
-use super::{Decision, address::required, check, deployment_set, nothing_to_do, plug};
+use super::{Decision, address::required, check, deployment_set, nothing_to_do, plug, room};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
     DeploymentSet, DeploymentSetId, Driver, EipTarget, Host, HostNumber, InitSystem, Instance, Interface,
-    PowerState, ResourceKey, Subnet, Target,
+    PowerState, ResourceKey, Share, Subnet, Target,
 };
 
 impl<'a> Decision<'a> {
@@ -30,7 +30,9 @@ impl<'a> Decision<'a> {
         check_init(request)?;
         let set = request.deployment_set.map(|id| self.find::<DeploymentSet>(id, "/deployment_set"));
         let set = set.transpose()?.map(|set| set.id);
-        let host = self.place(subnet, request.host, set)?;
+        let share = Share { cpu_millis: request.cpu_millis.into(), memory_mib: request.memory_mib.into() };
+        let share = Some(share).filter(|_| request.driver != Driver::External);
+        let host = self.place(subnet, request.host, set, share)?;
         if let Some(device) = &request.device {
             self.check_device(request.driver, host.number, device)?;
         }
@@ -68,16 +70,18 @@ impl<'a> Decision<'a> {
             user_data: request.user_data.clone(),
             power: PowerState::Running,
             starts: 1,
+            gave_up_share: false,
         }))
     }
 
     /// The host that is to run it: the given one, or of the live ones in the zone the one with the fewest
-    /// instances, then the least load, then the lowest number; none that has an instance of the same set.
+    /// instances, then the least load, then the lowest number; none that has an instance of the same set, or no room.
     fn place(
         &self,
         subnet: &Subnet,
         wanted: Option<HostNumber>,
         set: Option<DeploymentSetId>,
+        share: Option<Share>,
     ) -> Result<&'a Host, Refusal> {
         if let Some(number) = wanted {
             let host = self.find::<Host>(number, "/host")?;
@@ -90,16 +94,31 @@ impl<'a> Decision<'a> {
                 return Err(Code::HostNotLive.at("/host", message).blocked_by([ResourceKey::Host(number)]));
             }
             self.check_spread(set, host, None)?;
+            if let Some(share) = share.filter(|share| !self.has_room(host, *share)) {
+                return Err(room::full(host, share, "/host"));
+            }
             return Ok(host);
         }
         let here = |number| self.world.hosts.get(&number).filter(|host| host.zone == subnet.zone);
         let live = self.facts.live.iter().filter_map(|live| Some((here(live.host)?, live.load_millis)));
         let mut live = live.peekable();
         let is_any = live.peek().is_some();
-        let free = live.filter(|(host, _)| self.may_be_at(set, host.number));
-        let least =
-            free.min_by_key(|(host, load)| (self.whole.instance_count(host.number), *load, host.number));
+        let free: Vec<_> = live.filter(|(host, _)| self.may_be_at(set, host.number)).collect();
+        let is_spread = !free.is_empty();
+        let mut with_room = free;
+        with_room.retain(|(host, _)| share.is_none_or(|share| self.has_room(host, share)));
+        let least = with_room
+            .into_iter()
+            .min_by_key(|(host, load)| (self.whole.instance_count(host.number), *load, host.number));
         least.map(|(host, _)| host).ok_or_else(|| {
+            if let Some(share) = share.filter(|_| is_spread) {
+                let message = format!(
+                    "no host of zone {} has room for {}; give one more (havip host update), or add one",
+                    subnet.zone,
+                    room::words(share)
+                );
+                return Code::HostFull.at("/host", message);
+            }
             if let Some(set) = set.filter(|_| is_any) {
                 return deployment_set::full(set, &subnet.zone);
             }
@@ -122,13 +141,19 @@ impl<'a> Decision<'a> {
         if instance.power == PowerState::Running && !has_ended {
             return Err(already(instance, "running"));
         }
+        if instance.gave_up_share {
+            self.check_share(self.find::<Host>(instance.host, "/instance")?, instance, "/instance")?;
+        }
         Ok(self.set_power(instance, PowerState::Running))
     }
 
     pub fn stop_instance(&mut self, request: &StopInstance) -> Result<ResourceKey, Refusal> {
         let instance = self.find::<Instance>(request.instance, "/instance")?;
         match instance.power {
-            PowerState::Running => Ok(self.set_power(instance, PowerState::Stopped)),
+            PowerState::Running => {
+                self.set_power(instance, PowerState::Stopped);
+                Ok(self.keep_share(instance, !request.gives_up_share))
+            }
             PowerState::Stopped => Err(already(instance, "stopped")),
             PowerState::PoweredOff => Err(already(instance, "powered off")),
         }
@@ -152,9 +177,18 @@ impl<'a> Decision<'a> {
     pub fn power_off_instance(&mut self, request: &PowerOffInstance) -> Result<ResourceKey, Refusal> {
         let instance = self.find::<Instance>(request.instance, "/instance")?;
         match instance.power {
-            PowerState::Running | PowerState::Stopped => Ok(self.set_power(instance, PowerState::PoweredOff)),
+            PowerState::Running | PowerState::Stopped => {
+                self.set_power(instance, PowerState::PoweredOff);
+                Ok(self.keep_share(instance, !request.gives_up_share))
+            }
             PowerState::PoweredOff => Err(already(instance, "powered off")),
         }
+    }
+
+    /// Of a guest that is not ours there is nothing to give up.
+    fn keep_share(&mut self, instance: &Instance, keeps: bool) -> ResourceKey {
+        let gives_up = !keeps && instance.driver != Driver::External;
+        self.edit::<Instance>(instance.id, |instance| instance.gave_up_share = gives_up)
     }
 
     fn set_power(&mut self, instance: &Instance, power: PowerState) -> ResourceKey {
@@ -171,6 +205,7 @@ impl<'a> Decision<'a> {
         self.edit::<Instance>(instance.id, |instance| {
             instance.power = power;
             instance.starts += u64::from(power == PowerState::Running);
+            instance.gave_up_share &= power != PowerState::Running;
         })
     }
 

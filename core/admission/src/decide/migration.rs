@@ -76,6 +76,7 @@ impl Decision<'_> {
         }
         self.check_live(host)?;
         self.check_spread(instance.deployment_set, host, Some(instance))?;
+        self.check_share(host, instance, "/host")?;
         for interface in interfaces {
             let subnet = self.find::<Subnet>(interface.subnet, "/instance")?;
             plug::same_zone(subnet, &host.zone, "/host", "the host")?;

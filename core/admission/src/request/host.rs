@@ -39,6 +39,10 @@ pub struct UpdateHost {
     pub texts: NewTexts,
     /// What it says of itself now.
     pub facts: Option<HostFacts>,
+    /// Processors that its instances may have in all, in thousandths; `Some(None)` is not limited.
+    pub cpu_millis: Option<Option<u64>>,
+    /// Memory that they may have in all, in MiB; `Some(None)` is not limited.
+    pub memory_mib: Option<Option<u64>>,
 }
 
 /// See [`Request::RemoveHost`](super::Request::RemoveHost).

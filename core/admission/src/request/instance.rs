@@ -63,6 +63,15 @@ pub struct StartInstance {
 pub struct StopInstance {
     /// Which.
     pub instance: InstanceId,
+    /// Others may have its share of the host until it is started.
+    pub gives_up_share: bool,
+}
+
+impl StopInstance {
+    /// One that keeps its share of the host.
+    pub fn of(instance: InstanceId) -> Self {
+        Self { instance, gives_up_share: false }
+    }
 }
 
 /// See [`Request::RestartInstance`](super::Request::RestartInstance).
@@ -77,6 +86,15 @@ pub struct RestartInstance {
 pub struct PowerOffInstance {
     /// Which.
     pub instance: InstanceId,
+    /// Others may have its share of the host until it is started.
+    pub gives_up_share: bool,
+}
+
+impl PowerOffInstance {
+    /// One that keeps its share of the host.
+    pub fn of(instance: InstanceId) -> Self {
+        Self { instance, gives_up_share: false }
+    }
 }
 
 /// See [`Request::MigrateInstance`](super::Request::MigrateInstance).

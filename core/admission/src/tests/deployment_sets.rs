@@ -44,7 +44,7 @@ fn instances_of_a_set_are_spread_however_busy_hosts_are_and_another_set_does_not
     assert_eq!(scene.refuse(of(&scene, set)).code, Code::DeploymentSetFull);
     // A stopped one still has its place; a deleted one leaves it.
     let first = scene.world.instances_of_set(set).next().unwrap().clone();
-    scene.admit(StopInstance { instance: first.id });
+    scene.admit(StopInstance::of(first.id));
     assert_eq!(scene.refuse(of(&scene, set)).code, Code::DeploymentSetFull);
     scene.admit(DeleteInstance { instance: first.id });
     let next = scene.make_instance(of(&scene.clone(), set));

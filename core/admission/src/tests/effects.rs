@@ -265,9 +265,9 @@ fn power_off_takes_the_port_at_once_and_stop_leaves_it_to_the_guest() {
         (instance.power, instance.starts, scene.interface(scene.primary(instance.id)).port_state)
     };
     assert_eq!(state(&scene), (PowerState::Running, 1, PortState::Active));
-    scene.admit(StopInstance { instance });
+    scene.admit(StopInstance::of(instance));
     assert_eq!(state(&scene), (PowerState::Stopped, 1, PortState::Active));
-    scene.admit(PowerOffInstance { instance });
+    scene.admit(PowerOffInstance::of(instance));
     assert_eq!(state(&scene), (PowerState::PoweredOff, 1, PortState::Inactive));
     scene.admit(StartInstance { instance });
     assert_eq!(state(&scene), (PowerState::Running, 2, PortState::Active));
@@ -291,7 +291,7 @@ fn an_external_guest_is_plugged_when_its_device_is_known() {
     scene.admit(PlugInterface { interface, host, device: "tap0".into() });
     let plugged = scene.interface(interface);
     assert_eq!((plugged.host, plugged.port_state), (Some(host), PortState::Active));
-    scene.admit(StopInstance { instance });
+    scene.admit(StopInstance::of(instance));
     assert_eq!(scene.interface(interface).port_state, PortState::Inactive);
     scene.admit(UnplugInterface { interface });
     assert_eq!(
@@ -341,7 +341,7 @@ fn a_guest_that_migrates_is_at_both_hosts_until_everybody_knows_and_its_instance
     assert_eq!(places(&scene), [there]);
     // Stopped in the middle of a migration, it goes nowhere.
     scene.admit(MigrateInterface { interface: one, host: here, device: "tap0".into() });
-    scene.admit(StopInstance { instance });
+    scene.admit(StopInstance::of(instance));
     assert_eq!((scene.interface(one).migration.clone(), places(&scene)), (None, vec![there]));
 }
 

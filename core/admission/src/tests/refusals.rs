@@ -48,6 +48,7 @@ fn every_refusal_has_a_row() {
         super::tags::rows(),
         super::resource_groups::rows(),
         super::deployment_sets::rows(),
+        super::shares::rows(),
     ];
     let tested = groups.into_iter().flat_map(check).chain(crate::identity::tests::refused());
     let tested: BTreeSet<_> = tested.collect();

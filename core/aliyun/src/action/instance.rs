@@ -285,7 +285,7 @@ fn show(ask: &Ask, view: &View, instance: &Instance) -> Value {
         "CreationTime": format_time(instance.meta.created_at, Clock::Minutes),
         "StartTime": format_time(instance.meta.created_at, Clock::Minutes),
         "ExpiredTime": "2099-12-31T15:59Z",
-        "StoppedMode": "Not-applicable",
+        "StoppedMode": stopped_mode(view, instance),
         "SerialNumber": instance.id.body().as_str(),
         "IoOptimized": true,
         "VpcAttributes": {
@@ -355,6 +355,15 @@ fn interface(interface: &Interface) -> Value {
         "PrivateIpSets": {"PrivateIpSet": sets},
         "Ipv6Sets": {"Ipv6Set": []},
     })
+}
+
+/// Whether others may have what a stopped instance had of its host.
+fn stopped_mode(view: &View, instance: &Instance) -> &'static str {
+    match (status(view, instance), instance.gave_up_share) {
+        ("Stopped", true) => "StopCharging",
+        ("Stopped", false) => "KeepCharging",
+        _ => "Not-applicable",
+    }
 }
 
 /// The cloud has no word for an instance that could not be started; it is not running, so it is stopped.

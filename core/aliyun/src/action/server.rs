@@ -72,15 +72,15 @@ pub const ACTIONS: &[Action] = &[
     Action {
         name: "StopInstance",
         product: None,
-        honoured: &["InstanceId", "ForceStop", "DryRun"],
-        harmless: &["StoppedMode", "ConfirmStop"],
+        honoured: &["InstanceId", "ForceStop", "DryRun", "StoppedMode"],
+        harmless: &["ConfirmStop"],
         does: Does::Change { plan: stop, answer: done, refused: |_| None },
     },
     Action {
         name: "StopInstances",
         product: None,
-        honoured: &["InstanceId", "ForceStop", "DryRun"],
-        harmless: &["StoppedMode", "BatchOptimization"],
+        honoured: &["InstanceId", "ForceStop", "DryRun", "StoppedMode"],
+        harmless: &["BatchOptimization"],
         does: Does::Change { plan: stop, answer: each, refused: |_| None },
     },
     Action {
@@ -195,11 +195,19 @@ fn start(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
 
 fn stop(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let force = ask.flag("ForceStop")?;
-    let steps = find(ask, view)?.into_iter().map(|instance| match (view.worked(instance), force) {
-        (Worked::Running | Worked::Stopping, true) => {
-            Ok(request::PowerOffInstance { instance: instance.id }.into())
+    let gives_up_share = match ask.text("StoppedMode") {
+        None | Some("KeepCharging") => false,
+        Some("StopCharging") => true,
+        Some(other) => {
+            let message = format!("StoppedMode must be KeepCharging or StopCharging, not {other:?}.");
+            return Err(Error::new(400, "InvalidParameter.StoppedMode", message));
         }
-        (Worked::Running, false) => Ok(request::StopInstance { instance: instance.id }.into()),
+    };
+    let steps = find(ask, view)?.into_iter().map(|one| match (view.worked(one), force) {
+        (Worked::Running | Worked::Stopping, true) => {
+            Ok(request::PowerOffInstance { instance: one.id, gives_up_share }.into())
+        }
+        (Worked::Running, false) => Ok(request::StopInstance { instance: one.id, gives_up_share }.into()),
         _ => Err(incorrect("The instance does not run.")),
     });
     steps.collect()

@@ -48,6 +48,17 @@ fn instances_run_stop_start_and_go() {
     let status = scene.ok("DescribeInstanceStatus", &[("InstanceId.1", &ids[0])]);
     assert_eq!(status["InstanceStatuses"]["InstanceStatus"][0]["Status"], "Stopped");
     scene.refused("StopInstance", &[("InstanceId", &ids[0])], 403, "IncorrectInstanceStatus");
+    let mode = |scene: &mut Scene| {
+        let shown = scene.ok("DescribeInstances", &[("InstanceIds", &format!("[{:?}]", ids[0]))]);
+        shown["Instances"]["Instance"][0]["StoppedMode"].clone()
+    };
+    assert_eq!(mode(&mut scene), "KeepCharging");
+    scene.ok("StartInstance", &[("InstanceId", &ids[0])]);
+    assert_eq!(mode(&mut scene), "Not-applicable");
+    let wrong = [("InstanceId", ids[0].as_str()), ("StoppedMode", "Free")];
+    scene.refused("StopInstance", &wrong, 400, "InvalidParameter.StoppedMode");
+    scene.ok("StopInstance", &[("InstanceId", &ids[0]), ("StoppedMode", "StopCharging")]);
+    assert_eq!(mode(&mut scene), "StopCharging");
     scene.ok("StartInstance", &[("InstanceId", &ids[0])]);
     scene.refused("DeleteInstance", &[("InstanceId", &ids[0])], 403, "IncorrectInstanceStatus");
     scene.ok("DeleteInstance", &[("InstanceId", &ids[0]), ("Force", "true")]);

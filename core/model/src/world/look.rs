@@ -4,7 +4,7 @@ use super::{AddressUser, World};
 use crate::{
     DeploymentSetId, Eip, EipPoolId, EipTarget, Family, Host, HostId, HostNumber, Instance, InstanceId,
     Interface, InterfaceId, MacAddr, Meta, NextHop, PortNumber, ProjectId, ResourceGroupId, ResourceKey,
-    Route, SecurityGroup, SecurityGroupId, Subnet, SubnetId, Target, Vip, VipKey, Vni, Vpc, VpcId,
+    Route, SecurityGroup, SecurityGroupId, Share, Subnet, SubnetId, Target, Vip, VipKey, Vni, Vpc, VpcId,
 };
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -109,6 +109,16 @@ impl World {
     /// The instances of a host.
     pub fn instances_on(&self, host: HostNumber) -> impl Iterator<Item = &Instance> {
         self.index.instances_on_host.get(&host).filter_map(|id| self.instances.get(id))
+    }
+
+    /// What instances have of a host: those there, and those on their way there, but one.
+    pub fn shares_on(&self, host: HostNumber, but: Option<InstanceId>) -> impl Iterator<Item = Share> {
+        let coming = self.interfaces_on(host).filter(move |interface| {
+            interface.is_primary && interface.migration.as_ref().is_some_and(|migration| migration.to == host)
+        });
+        let coming = coming.filter_map(|interface| self.instances.get(&interface.instance?));
+        let all = self.instances_on(host).chain(coming.filter(move |instance| instance.host != host));
+        all.filter(move |instance| Some(instance.id) != but).filter_map(Instance::share)
     }
 
     /// How many instances a host has.

@@ -103,6 +103,11 @@ fn show(view: &View, instance: &Instance) -> Value {
         .collect();
     let eips = view.world.eips_to(EipTarget::Instance(instance.id)).filter(|eip| eip.address.is_ipv4());
     let public: Vec<String> = eips.map(|eip| eip.address.to_string()).collect();
+    let charging = match (view.worked(instance), instance.gave_up_share) {
+        (Worked::Stopped | Worked::Failed, true) => "STOP_CHARGING",
+        (Worked::Stopped | Worked::Failed, false) => "KEEP_CHARGING",
+        _ => "NOT_APPLICABLE",
+    };
     let said = |word: &str| instance.meta.said.get(word).map_or("havip", String::as_str);
     let (operation, outcome) = match view.worked(instance) {
         Worked::Starting => {
@@ -139,7 +144,7 @@ fn show(view: &View, instance: &Instance) -> Value {
         "SecurityGroupIds": primary.map(group::names).unwrap_or_default(),
         "LoginSettings": {"KeyIds": []},
         "Tags": crate::reply::tags(&instance.meta),
-        "StopChargingMode": "NOT_APPLICABLE",
+        "StopChargingMode": charging,
         "Uuid": instance.id.body().as_str(),
         "LatestOperation": operation,
         "LatestOperationState": outcome,

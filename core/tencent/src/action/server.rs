@@ -51,8 +51,8 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "StopInstances",
-        honoured: &["InstanceIds", "ForceStop", "StopType"],
-        harmless: &["StoppedMode"],
+        honoured: &["InstanceIds", "ForceStop", "StopType", "StoppedMode"],
+        harmless: &[],
         does: Does::Change { plan: stop, answer: done, refused: |_| None },
     },
     Action {
@@ -153,7 +153,7 @@ fn ran(_: &Ask, _: &View, made: &[ResourceKey]) -> Value {
 fn run_refused(code: Code) -> Option<&'static str> {
     match code {
         Code::AddressInUse => Some("InvalidParameterValue.IPAddressDuplicated"),
-        Code::NoHost => Some("ResourceInsufficient.AvailabilityZoneSoldOut"),
+        Code::NoHost | Code::HostFull => Some("ResourceInsufficient.AvailabilityZoneSoldOut"),
         _ => None,
     }
 }
@@ -178,11 +178,19 @@ fn stop_type(ask: &Ask) -> Result<&str, Error> {
 
 fn stop(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let is_hard = stop_type(ask)? == "HARD" || ask.flag("ForceStop")?;
-    each(ask, view, |instance, worked| match worked {
-        Worked::Running | Worked::Stopping if is_hard => {
-            Ok(request::PowerOffInstance { instance: instance.id }.into())
+    let gives_up_share = match ask.text("StoppedMode") {
+        None | Some("KEEP_CHARGING") => false,
+        Some("STOP_CHARGING") => true,
+        Some(other) => {
+            let message = format!("StoppedMode must be KEEP_CHARGING or STOP_CHARGING, not {other:?}.");
+            return Err(error("InvalidParameterValue", message));
         }
-        Worked::Running => Ok(request::StopInstance { instance: instance.id }.into()),
+    };
+    each(ask, view, |one, worked| match worked {
+        Worked::Running | Worked::Stopping if is_hard => {
+            Ok(request::PowerOffInstance { instance: one.id, gives_up_share }.into())
+        }
+        Worked::Running => Ok(request::StopInstance { instance: one.id, gives_up_share }.into()),
         other => Err(in_state(other)),
     })
 }

@@ -227,7 +227,15 @@ fn instances_run_stop_start_and_go() {
     scene.ok("RebootInstances", reboot("SOFT"));
     scene.refused("RebootInstances", reboot("HARD"), "UnsupportedOperation");
     scene.refused("RebootInstances", reboot("NONE"), "InvalidParameterValue");
-    scene.ok("StopInstances", json!({"InstanceIds": ids, "StopType": "HARD"}));
+    scene.refused(
+        "StopInstances",
+        json!({"InstanceIds": ids, "StoppedMode": "FREE"}),
+        "InvalidParameterValue",
+    );
+    scene
+        .ok("StopInstances", json!({"InstanceIds": ids, "StopType": "HARD", "StoppedMode": "STOP_CHARGING"}));
+    let shown = scene.ok("DescribeInstances", json!({"InstanceIds": [ids[0]]}));
+    assert_eq!(shown["InstanceSet"][0]["StopChargingMode"], "STOP_CHARGING");
     scene.refused("RebootInstances", reboot("SOFT"), "UnsupportedOperation.InstanceStateStopped");
     let states = scene.ok("DescribeInstancesStatus", json!({}))["InstanceStatusSet"].clone();
     assert!(states.as_array().unwrap().iter().all(|one| one["InstanceState"] == "STOPPED"), "{states}");

@@ -137,8 +137,8 @@ fn stop(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let is_graceful = ask.params.flag("GracefulShutdown").map_err(error::of_parameter)?.unwrap_or(true);
     let instance = find(ask, view)?;
     match (view.worked(instance), is_graceful) {
-        (Worked::Running, true) => Ok(vec![request::StopInstance { instance: instance.id }.into()]),
-        (Worked::Running, false) => Ok(vec![request::PowerOffInstance { instance: instance.id }.into()]),
+        (Worked::Running, true) => Ok(vec![request::StopInstance::of(instance.id).into()]),
+        (Worked::Running, false) => Ok(vec![request::PowerOffInstance::of(instance.id).into()]),
         _ => Err(error(error::STATE, "the VM does not run")),
     }
 }
@@ -146,9 +146,7 @@ fn stop(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
 fn power_off(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let instance = find(ask, view)?;
     match view.worked(instance) {
-        Worked::Running | Worked::Stopping => {
-            Ok(vec![request::PowerOffInstance { instance: instance.id }.into()])
-        }
+        Worked::Running | Worked::Stopping => Ok(vec![request::PowerOffInstance::of(instance.id).into()]),
         _ => Err(error(error::STATE, "the VM does not run")),
     }
 }

@@ -3,7 +3,7 @@
 use super::transport::{Client, ClientError, query, segment};
 use crate::{
     Console, ConsoleRange, Drops, Exec, ExecResult, Health, Host, HostFilter, HostKeys, HostToken, Instance,
-    InstanceFilter, MigrateInstance, Page, RunInstance, Update,
+    InstanceFilter, MigrateInstance, Page, RunInstance, Update, UpdateHost,
 };
 use std::time::Duration;
 
@@ -44,9 +44,19 @@ impl Client {
     pub fn stop_instance(&self, id: &str) -> Result<Instance, ClientError> {
         self.order(&format!("/instances/{}/stop", segment(id)))
     }
+    /// The same; others may have its share of the host until it is started.
+    pub fn stop_instance_and_give_up_share(&self, id: &str) -> Result<Instance, ClientError> {
+        let parameters = [("give_up_share", true.to_string())];
+        self.change("POST", &format!("/instances/{}/stop", segment(id)), None::<&()>, &parameters)
+    }
     /// Ends an instance at once, as if its power failed.
     pub fn power_off_instance(&self, id: &str) -> Result<Instance, ClientError> {
         self.order(&format!("/instances/{}/power-off", segment(id)))
+    }
+    /// The same; others may have its share of the host until it is started.
+    pub fn power_off_instance_and_give_up_share(&self, id: &str) -> Result<Instance, ClientError> {
+        let parameters = [("give_up_share", true.to_string())];
+        self.change("POST", &format!("/instances/{}/power-off", segment(id)), None::<&()>, &parameters)
     }
     /// Lets a machine go on at another host while it runs.
     pub fn migrate_instance(&self, id: &str, body: &MigrateInstance) -> Result<Instance, ClientError> {
@@ -80,7 +90,7 @@ impl Client {
         self.get(&format!("/hosts/{}", segment(id)))
     }
     /// Changes a host; what is absent stays.
-    pub fn update_host(&self, id: &str, body: &Update) -> Result<Host, ClientError> {
+    pub fn update_host(&self, id: &str, body: &UpdateHost) -> Result<Host, ClientError> {
         self.patch(&format!("/hosts/{}", segment(id)), body)
     }
     /// Removes a host.

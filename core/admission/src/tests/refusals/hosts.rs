@@ -21,7 +21,8 @@ pub fn rows() -> Vec<Row> {
     let tiny = HostFacts { guest_mtu: 575, ..facts(9) };
     let device = HostFacts { edge_device: Some("a b".into()), ..facts(9) };
     let multicast = HostFacts { underlay: ip("239.1.1.1"), ..facts(9) };
-    let update = |texts, facts| UpdateHost { host: number(1), texts, facts };
+    let update =
+        |texts, facts| UpdateHost { host: number(1), texts, facts, cpu_millis: None, memory_mib: None };
     let gone = HostId::new("aaaaaaaaaaaaaaaaaaaa".parse().unwrap());
     vec![
         Row(same_name, Code::HostNameInUse, "/name", "is called \"h1\" already"),

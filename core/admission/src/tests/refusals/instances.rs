@@ -96,8 +96,8 @@ fn switching() -> Vec<Row> {
     let mut scene = Scene::new();
     let nobody = InstanceId::new("aaaaaaaaaaaaaaaaaaaa".parse().unwrap());
     let (running, stopped, off) = (scene.run(), scene.run(), scene.run());
-    scene.admit(StopInstance { instance: stopped });
-    scene.admit(PowerOffInstance { instance: off });
+    scene.admit(StopInstance::of(stopped));
+    scene.admit(PowerOffInstance::of(off));
     let router =
         scene.make_instance(RunInstance { source_dest_check: false, ..RunInstance::of(scene.subnet) });
     let next_hop = NextHop::Interface(scene.primary(router));
@@ -126,20 +126,10 @@ fn switching() -> Vec<Row> {
             "/instance",
             "running already",
         ),
+        Row(scene.refuse(StopInstance::of(stopped)), Code::AlreadyInState, "/instance", "stopped already"),
+        Row(scene.refuse(StopInstance::of(off)), Code::AlreadyInState, "/instance", "powered off already"),
         Row(
-            scene.refuse(StopInstance { instance: stopped }),
-            Code::AlreadyInState,
-            "/instance",
-            "stopped already",
-        ),
-        Row(
-            scene.refuse(StopInstance { instance: off }),
-            Code::AlreadyInState,
-            "/instance",
-            "powered off already",
-        ),
-        Row(
-            scene.refuse(PowerOffInstance { instance: off }),
+            scene.refuse(PowerOffInstance::of(off)),
             Code::AlreadyInState,
             "/instance",
             "powered off already",

@@ -312,7 +312,7 @@ fn migrating() -> Vec<Row> {
         "cancel the migration of its instance",
     ));
     scene.admit(idle);
-    scene.admit(StopInstance { instance: machine });
+    scene.admit(StopInstance::of(machine));
     rows.push(Row(scene.refuse(send(machine, 2)), Code::NotPlugged, "/instance", "start it first"));
     rows.extend(not_yet.map(|refusal| Row(refusal, Code::NotMigrating, "/interface", "not on its way")));
     rows
