@@ -18,6 +18,8 @@ const ALL: &[(&str, &str)] = &[
     ("UpdateVIPBindResource", "vpc:AssociateHaVip"),
     ("ReleaseVIP", "vpc:DeleteHaVip"),
     ("GetVIPPrice", "vpc:DescribeHaVips"),
+    ("GetVIPDiffPrice", "vpc:DescribeHaVips"),
+    ("UpdateVIPBandwidth", "vpc:ModifyHaVipAttribute"),
     ("CreateNIC", "ecs:CreateNetworkInterface"),
     ("DescribeNIC", "ecs:DescribeNetworkInterfaces"),
     ("AttachNIC", "ecs:AttachNetworkInterface"),

@@ -271,6 +271,10 @@ mod stack {
         let (vpc, subnet) = (scene.vpc.clone(), scene.subnet.clone());
         let wide = [("Name", "x"), ("VIPType", "WAN"), ("VPCID", vpc.as_str()), ("SubnetID", &subnet)];
         scene.refused("AllocateVIP", &wide, 306);
+        let vip = scene.vip(&[]);
+        let wider = [("VIPID", vip.as_str()), ("Bandwidth", "20")];
+        scene.refused("UpdateVIPBandwidth", &wider, 306);
+        assert_eq!(scene.ok("GetVIPDiffPrice", &wider)["Infos"][0]["Price"], 0);
     }
 
     #[test]

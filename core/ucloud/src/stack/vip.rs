@@ -54,9 +54,27 @@ pub const ACTIONS: &[Action] = &[
         name: "GetVIPPrice",
         honoured: &[],
         harmless: &["ChargeType", "Quantity", "SegmentID", "Bandwidth", "Count"],
-        does: Does::Read(|ask, _| Ok(price(ask))),
+        does: Does::Read(|ask, _| Ok(price(ask, "BUY"))),
+    },
+    Action {
+        name: "GetVIPDiffPrice",
+        honoured: &["VIPID"],
+        harmless: &["Bandwidth"],
+        does: Does::Read(|ask, view| find(ask, view).map(|_| price(ask, "UPGRADE"))),
+    },
+    Action {
+        name: "UpdateVIPBandwidth",
+        honoured: &["VIPID"],
+        harmless: &["Bandwidth"],
+        does: Does::Change { plan: change_bandwidth, answer: |_, _, _| json!({}) },
     },
 ];
+
+/// All VIPs are of type LAN here, and have none.
+fn change_bandwidth(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    find(ask, view)?;
+    Err(error(error::UNSUPPORTED, "a VIP of type LAN has no bandwidth of its own: an EIP bound to it has"))
+}
 
 fn allocate(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     match ask.required("VIPType")? {
@@ -278,9 +296,9 @@ fn status(view: &View, vip: &Vip) -> &'static str {
 }
 
 /// Nothing costs anything here.
-fn price(ask: &Ask) -> Value {
+fn price(ask: &Ask, order: &str) -> Value {
     let charge = ask.text("ChargeType").unwrap_or("Dynamic");
-    json!({"Infos": [{"Price": 0, "ChargeType": charge, "OrderType": "BUY"}]})
+    json!({"Infos": [{"Price": 0, "ChargeType": charge, "OrderType": order}]})
 }
 
 fn find<'a>(ask: &Ask, view: &View<'a>) -> Result<&'a Vip, Error> {
