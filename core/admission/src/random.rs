@@ -195,8 +195,19 @@ impl Random {
         let secondary = if self.below(4) == 0 { self.addresses() } else { Vec::new() };
         let (address6, source_dest_check) = (self.choice6(), self.maybe());
         let groups = self.groups(world);
-        CreateInterface { subnet, texts, address, address6, secondary, mac: None, source_dest_check, groups }
-            .into()
+        let instance = (self.below(4) == 0).then(|| self.of(&world.instances));
+        CreateInterface {
+            subnet,
+            texts,
+            address,
+            address6,
+            secondary,
+            mac: None,
+            source_dest_check,
+            groups,
+            instance,
+        }
+        .into()
     }
 
     fn run_instance(&mut self, world: &World) -> Request {

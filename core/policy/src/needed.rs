@@ -53,7 +53,11 @@ fn by_itself(request: &Request, region: &str, project: ProjectId) -> Vec<Needed>
         AddRules(it) => vec![need("ecs:AuthorizeSecurityGroup", group(it.group))],
         RemoveRules(it) => vec![need("ecs:RevokeSecurityGroup", group(it.group))],
         ReplaceRules(it) => vec![need("ecs:ModifySecurityGroupRule", group(it.group))],
-        CreateInterface(_) => vec![need("ecs:CreateNetworkInterface", new("eni"))],
+        CreateInterface(it) => {
+            let create = need("ecs:CreateNetworkInterface", new("eni"));
+            let attach = it.instance.map(|_| need("ecs:AttachNetworkInterface", new("eni")));
+            [create].into_iter().chain(attach).collect()
+        }
         UpdateInterface(it) => vec![need("ecs:ModifyNetworkInterfaceAttribute", eni(it.interface))],
         DeleteInterface(it) => vec![need("ecs:DeleteNetworkInterface", eni(it.interface))],
         AttachInterface(it) => vec![need("ecs:AttachNetworkInterface", eni(it.interface))],

@@ -22,6 +22,7 @@ const ALL: &[(&str, &str)] = &[
     ("DescribeInstances", "ecs:DescribeInstances"),
     ("DescribeInstancesStatus", "ecs:DescribeInstances"),
     ("CreateNetworkInterface", "ecs:CreateNetworkInterface"),
+    ("CreateAndAttachNetworkInterface", "ecs:CreateNetworkInterface"),
     ("AttachNetworkInterface", "ecs:AttachNetworkInterface"),
     ("DetachNetworkInterface", "ecs:DetachNetworkInterface"),
     ("DeleteNetworkInterface", "ecs:DeleteNetworkInterface"),

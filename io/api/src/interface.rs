@@ -115,6 +115,9 @@ pub struct CreateInterface {
     /// The ids of its security groups, at most 5; the VPC's default one if there are none.
     #[serde(default)]
     pub security_groups: Vec<String>,
+    /// The id of the instance that it is attached to at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 impl Default for CreateInterface {
@@ -133,6 +136,7 @@ impl Default for CreateInterface {
             mac: None,
             source_dest_check: true,
             security_groups: vec![],
+            instance: None,
         }
     }
 }

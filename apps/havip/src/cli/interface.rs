@@ -55,6 +55,9 @@ pub enum InterfaceVerb {
         /// One of its security groups; may be repeated; the VPC's default one if absent
         #[arg(long = "security-group", value_name = "GROUP")]
         security_groups: Vec<String>,
+        /// Attach it at once to this instance
+        #[arg(long, value_name = "INSTANCE")]
+        attach: Option<String>,
         #[command(flatten)]
         label: Label,
         #[command(flatten)]
@@ -180,6 +183,7 @@ impl Verb for InterfaceVerb {
                 mac,
                 no_source_dest_check,
                 security_groups,
+                attach,
                 label,
                 change,
             } => {
@@ -199,6 +203,7 @@ impl Verb for InterfaceVerb {
                     mac,
                     source_dest_check,
                     security_groups: session.ids_of::<SecurityGroup>(&security_groups)?,
+                    instance: session.id_of_any::<Instance>(attach.as_deref())?,
                 };
                 change.show(session, &change.client(session).create_interface(&body)?)
             }

@@ -74,6 +74,7 @@ pub async fn create_interface(
         mac: body.mac.as_ref().map(|mac| parse::mac("/mac", mac)).transpose()?,
         source_dest_check: body.source_dest_check,
         groups: rule::groups(&body.security_groups)?,
+        instance: body.instance.as_ref().map(|id| parse::id("/instance", id)).transpose()?,
     };
     answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await
 }

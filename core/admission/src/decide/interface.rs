@@ -3,8 +3,8 @@
 use super::{Decision, check, nothing_to_do, set_texts};
 use crate::{Code, Refusal, request::*};
 use havip_model::{
-    Counter, EipTarget, Interface, InterfaceId, MacAddr, Meta, NextHop, PortNumber, PortState, ResourceKey,
-    Subnet, Target, Vpc,
+    Counter, EipTarget, Instance, Interface, InterfaceId, MacAddr, Meta, NextHop, PortNumber, PortState,
+    ResourceKey, Subnet, Target, Vpc,
 };
 
 impl Decision<'_> {
@@ -19,6 +19,10 @@ impl Decision<'_> {
         interface.source_dest_check = request.source_dest_check;
         interface.groups = self.pick_groups(subnet.vpc, &request.groups, "/security_groups")?;
         self.give(subnet, &mut interface, &request.secondary, "/secondary")?;
+        if let Some(instance) = request.instance {
+            let instance = self.find::<Instance>(instance, "/instance")?;
+            self.attach(&mut interface, instance, None)?;
+        }
         Ok(self.put(interface))
     }
 

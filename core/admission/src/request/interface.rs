@@ -23,6 +23,8 @@ pub struct CreateInterface {
     pub source_dest_check: bool,
     /// Its security groups; none named: the VPC's default one.
     pub groups: Vec<SecurityGroupId>,
+    /// The instance that it is attached to at once.
+    pub instance: Option<InstanceId>,
 }
 
 /// See [`Request::UpdateInterface`](super::Request::UpdateInterface).

@@ -257,6 +257,21 @@ fn a_detached_interface_keeps_its_association_and_its_eip() {
 }
 
 #[test]
+fn an_interface_is_attached_as_it_is_made_or_not_made_at_all() {
+    let mut scene = Scene::new();
+    let instance = scene.run();
+    let attached = CreateInterface { instance: Some(instance), ..interface(scene.subnet) };
+    let id = scene.make_interface(attached.clone());
+    let (made, host) = (scene.interface(id), scene.instance(instance).host);
+    assert_eq!((made.instance, made.host, made.position), (Some(instance), Some(host), 1));
+    assert_eq!(made.port_state, PortState::Active);
+    let other_vpc = scene.make_vpc(vpc("10.30.0.0/16"));
+    let elsewhere = scene.make_subnet(subnet(other_vpc, "10.30.1.0/24"));
+    let refusal = scene.refuse(CreateInterface { subnet: elsewhere, ..attached });
+    assert_eq!((refusal.code, refusal.field.as_str()), (Code::OtherVpc, "/instance"));
+}
+
+#[test]
 fn power_off_takes_the_port_at_once_and_stop_leaves_it_to_the_guest() {
     let mut scene = Scene::new();
     let instance = scene.run();

@@ -177,6 +177,7 @@ pub fn interface(subnet: SubnetId) -> CreateInterface {
         mac: None,
         source_dest_check: true,
         groups: Vec::new(),
+        instance: None,
     }
 }
 

@@ -105,6 +105,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         mac: None,
         source_dest_check: true,
         groups: group::wanted(ask, view)?,
+        instance: None,
     };
     Ok(vec![request.into()])
 }

@@ -98,6 +98,7 @@ impl Scene {
             mac: None,
             source_dest_check: true,
             groups: Vec::new(),
+            instance: None,
         };
         let ResourceKey::Interface(interface) = self.admit(request) else { panic!() };
         interface

@@ -33,6 +33,24 @@ pub const ACTIONS: &[Action] = &[
         does: Does::Change { plan: create, answer: created, refused: |_| None },
     },
     Action {
+        name: "CreateAndAttachNetworkInterface",
+        honoured: &[
+            "VpcId",
+            "SubnetId",
+            "InstanceId",
+            "NetworkInterfaceName",
+            "NetworkInterfaceDescription",
+            "PrivateIpAddresses.PrivateIpAddress",
+            "PrivateIpAddresses.Primary",
+            "SecurityGroupIds",
+            "Tags.Key",
+            "Tags.Value",
+            "ClientToken",
+        ],
+        harmless: &[],
+        does: Does::Change { plan: create_attached, answer: created, refused: attach_refused },
+    },
+    Action {
         name: "AttachNetworkInterface",
         honoured: &["NetworkInterfaceId", "InstanceId", "ClientToken"],
         harmless: &[],
@@ -59,13 +77,23 @@ pub const ACTIONS: &[Action] = &[
 ];
 
 fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    Ok(vec![wanted(ask, view)?.into()])
+}
+
+fn create_attached(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    let instance =
+        look_up("InstanceId", ask.required("InstanceId")?, name::INSTANCE, &view.world.instances)?.id;
+    Ok(vec![request::CreateInterface { instance: Some(instance), ..wanted(ask, view)? }.into()])
+}
+
+fn wanted(ask: &Ask, view: &View) -> Result<request::CreateInterface, Error> {
     let vpc = ask.find("VpcId", name::VPC, &view.world.vpcs)?;
     let subnet = ask.find("SubnetId", name::SUBNET, &view.world.subnets)?;
     if subnet.vpc != vpc.id {
         return Err(error::not_found("subnet of this VPC", ask.required("SubnetId")?));
     }
     ask.required("NetworkInterfaceName")?;
-    Ok(vec![request(ask, view, subnet.id)?.into()])
+    request(ask, view, subnet.id)
 }
 
 fn request(ask: &Ask, view: &View, subnet: SubnetId) -> Result<request::CreateInterface, Error> {
@@ -93,6 +121,7 @@ fn request(ask: &Ask, view: &View, subnet: SubnetId) -> Result<request::CreateIn
         mac: None,
         source_dest_check: true,
         groups: group::wanted(ask, view)?,
+        instance: None,
     })
 }
 

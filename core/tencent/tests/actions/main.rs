@@ -277,6 +277,9 @@ fn an_interface_is_made_attached_associated_and_deleted() {
     scene.refused("DeleteNetworkInterface", json!({"NetworkInterfaceId": eni}), "ResourceInUse");
     let havip = scene.havip(json!({"HaVipAssociationSet": [{"InstanceId": eni, "InstanceType": "ENI"}]}));
     assert_eq!(scene.shown(&havip)["HaVipAssociationSet"][0]["InstanceType"], "ENI");
+    let params = json!({"VpcId": scene.vpc, "SubnetId": scene.subnet, "InstanceId": instance, "NetworkInterfaceName": "third"});
+    let third = scene.ok("CreateAndAttachNetworkInterface", params)["NetworkInterface"].clone();
+    assert_eq!(third["Attachment"]["InstanceId"], json!(instance));
     scene.ok("DetachNetworkInterface", both);
     scene.ok("DeleteNetworkInterface", json!({"NetworkInterfaceId": eni}));
     assert_eq!(scene.shown(&havip)["HaVipAssociationSet"], json!([]));

@@ -72,6 +72,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         mac: None,
         source_dest_check: true,
         groups: group::wanted(ask, view, &["SGID"])?,
+        instance: None,
     };
     Ok(vec![request.into()])
 }
