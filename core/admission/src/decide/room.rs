@@ -32,5 +32,5 @@ pub fn full(host: &Host, wanted: Share, field: &str) -> Refusal {
 
 /// For people.
 pub fn words(share: Share) -> String {
-    format!("{} thousandths of a processor and {} MiB", share.cpu_millis, share.memory_mib)
+    format!("{} CPU and {} MiB", share.cpu_millis as f64 / 1000.0, share.memory_mib)
 }

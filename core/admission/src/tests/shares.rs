@@ -28,7 +28,7 @@ pub fn rows() -> Vec<Row> {
     let on = |host| RunInstance { host: Some(at(host)), ..RunInstance::of(scene.subnet) };
     let anywhere = RunInstance::of(scene.subnet);
     vec![
-        Row(scene.refuse(anywhere), Code::HostFull, "/host", "1000 thousandths of a processor and 512 MiB"),
+        Row(scene.refuse(anywhere), Code::HostFull, "/host", "has room for 1 CPU and 512 MiB"),
         Row(scene.refuse(on(1)), Code::HostFull, "/host", "host 1 (h1) has no room"),
         Row(scene.refuse(on(2)), Code::HostFull, "/host", "havip host update"),
     ]
