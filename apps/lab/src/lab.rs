@@ -5,7 +5,7 @@ use crate::{
     process::{self, Process},
     wires,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use havip_api::{Client, ClientError, Config, HostFilter, HostState, KeyFile};
 use havip_netlink::{Links, Namespace};
 use serde::{Deserialize, Serialize};
@@ -274,6 +274,14 @@ impl Lab {
     /// Plugs or unplugs a host's underlay cable.
     pub fn set_underlay_cable(&self, host: HostName, plugged: bool) -> Result<()> {
         self.set_cable(wires::underlay_cable(&self.name(), host), plugged)
+    }
+
+    /// That a host's underlay cable carries packets to the hub and back.
+    pub fn reaches_hub(&self, host: HostName) -> Result<()> {
+        let mut ping = self.host_namespace(host)?.command("ping");
+        let output = ping.args(["-c", "1", "-W", "1", &SERVER.to_string()]).output()?;
+        ensure!(output.status.success(), "{host} does not reach the hub");
+        Ok(())
     }
 
     /// Plugs or unplugs an edge's cable to the outside network.

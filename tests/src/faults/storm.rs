@@ -141,6 +141,8 @@ impl Storm {
                 let rest = REPEATED.saturating_sub(self.claimed_at.elapsed());
                 steadily(rest, || self.watch.look(|view| self.is_as_it_must_be(view)))?;
                 self.scene.lab.set_underlay_cable(*host, true)?;
+                // The hub's kernel sees it within a second; what is lost until then nobody repairs if all agents are dead.
+                eventually(HEARD, || self.scene.lab.reaches_hub(*host))?;
             }
             Step::LoseHost(host) => {
                 self.scene.lab.lose_host(*host)?;
