@@ -212,9 +212,9 @@ class Places(unittest.TestCase):
             )
             return scene.ecs.run_instances(request).body.instance_id_sets.instance_id_set
 
-        # The lab has two hosts.
+        # The lab has two hosts and an edge, which runs instances, too.
         with self.assertRaises(ClientException) as refused:
-            run(3)
+            run(4)
         self.assertEqual(refused.exception.code, "QuotaExceed.DeploymentSetInstanceQuotaFull")
         both = run(2)
         listed = scene.ecs.describe_deployment_sets(ecs.DescribeDeploymentSetsRequest(region_id=REGION)).body
