@@ -57,7 +57,8 @@ pub fn secondary(own: &Guest, peer: &Guest) -> Keepalived {
     Keepalived::secondary(own.address, peer.address, VIP)
 }
 
-/// nginx and the guides' keepalived on blue (primary) and green (secondary), associated; blue holds the VIP.
+/// nginx and the guides' keepalived on blue (primary) and green (secondary), associated; blue holds the VIP, and the API
+/// has heard of it.
 pub fn elect_blue(scene: &Scene) -> anyhow::Result<()> {
     let (blue, green) = (&scene["blue"], &scene["green"]);
     scene.associate(["blue", "green"])?;
@@ -67,7 +68,7 @@ pub fn elect_blue(scene: &Scene) -> anyhow::Result<()> {
     blue.start_keepalived(&first)?;
     green.start_keepalived(&second)?;
     scene["client"].eventually_fetches(&url(scene.vip_address), "blue", havip_lab::PATIENCE)?;
-    Ok(())
+    scene.eventually_held_by("blue")
 }
 
 /// The same, but green keeps the VIP when blue returns; keepalived heeds `nopreempt` only beside `state BACKUP`.
@@ -79,6 +80,7 @@ pub fn elect_blue_for_good(scene: &Scene) -> anyhow::Result<()> {
     blue.start_keepalived(&primary(blue, green).staying())?;
     // Whoever is first stays master.
     scene["client"].eventually_fetches(&vip_url(), "blue", havip_lab::PATIENCE)?;
+    scene.eventually_held_by("blue")?;
     green.start_keepalived(&secondary(green, blue))
 }
 
