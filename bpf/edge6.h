@@ -51,8 +51,8 @@ static __always_inline int turn_back6(struct __sk_buff *skb, __u32 port, struct 
 }
 
 /*
- * On the edge: the source becomes the EIP; then out by the edge device, or back in if the destination is an EIP. Says REFUSED if
- * the sender is to be told.
+ * On the edge: the source becomes the EIP; then out by the edge device, or back in if the destination is an EIP. Says
+ * REFUSED if the sender is to be told.
  */
 static __always_inline int go_outside6(struct __sk_buff *skb, const struct settings *own, __u32 port,
 				       struct translation6 *outwards)
@@ -129,4 +129,3 @@ int leave6_stage(struct __sk_buff *skb)
 }
 
 #endif
-

@@ -69,16 +69,14 @@ int outside6_stage(struct __sk_buff *skb)
 	if (is_odd(destination.address))
 		return TO_THE_HOST;
 	/* Nobody routes these, and none but solicitations is for an EIP. */
-	if (is_multicast(destination.address) || ip->hop_limit == ND_HOPS) {
-		if (ip->nexthdr == IPPROTO_ICMPV6) {
-			int verdict = nd_from_outside(skb, own);
+	if ((is_multicast(destination.address) || ip->hop_limit == ND_HOPS) && ip->nexthdr == IPPROTO_ICMPV6) {
+		int verdict = nd_from_outside(skb, own);
 
-			if (verdict != TO_THE_HOST)
-				return verdict;
-			ip = ip6_header(skb);
-			if (!ip)
-				return TO_THE_HOST;
-		}
+		if (verdict != TO_THE_HOST)
+			return verdict;
+		ip = ip6_header(skb);
+		if (!ip)
+			return TO_THE_HOST;
 	}
 	if (!same_mac(ETHERNET(ip)->h_dest, own->edge_mac))
 		return TO_THE_HOST;

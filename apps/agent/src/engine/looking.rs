@@ -92,10 +92,9 @@ impl Engine {
             }
             Err(error) => {
                 // The usual ones take their place.
-                let commands: Vec<u64> =
-                    self.looking.tracing.take().and_then(|mut tracing| tracing.fail()).into_iter().collect();
-                let commands = commands.into_iter().chain(self.looking.flows.fail());
-                commands.collect::<Vec<_>>().into_iter().for_each(|id| self.done_with(id, error.clone()));
+                let traced = self.looking.tracing.take().and_then(Tracing::fail);
+                let commands = traced.into_iter().chain(self.looking.flows.fail());
+                commands.for_each(|id| self.done_with(id, error.clone()));
             }
         }
         self.settle_programs();

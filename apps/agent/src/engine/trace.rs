@@ -45,9 +45,9 @@ impl Tracing {
         Some(self.asked_at).filter(|_| self.beginning.is_none())
     }
 
-    /// They are not; the same.
-    pub(super) fn fail(&mut self) -> Option<u64> {
-        self.beginning.take()
+    /// The programs cannot be put to work, so it ends; the command to be answered.
+    pub(super) fn fail(self) -> Option<u64> {
+        self.beginning
     }
 }
 

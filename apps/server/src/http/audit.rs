@@ -2,7 +2,7 @@
 
 use super::{
     ask::{Params, Server},
-    list::{limit, wrong_cursor},
+    list::{cursor, limit},
 };
 use crate::{service::Fault, shape::audit_entry};
 use axum::Json;
@@ -53,10 +53,7 @@ pub async fn list_audit_entries(
     Params(filter): Params<AuditFilter>,
 ) -> Result<Json<Page<AuditEntry>>, Fault> {
     let limit = limit(filter.limit)?;
-    let after = match &filter.after {
-        None => 0,
-        Some(after) => after.parse().map_err(|_| wrong_cursor())?,
-    };
+    let after = cursor(&filter.after)?.unwrap_or(0);
     let only = (!server.asker.is_administrator).then(|| server.asker.project.to_string());
     let since = instant("since", filter.since.as_ref())?;
     let until = instant("until", filter.until.as_ref())?;

@@ -20,14 +20,7 @@ pub async fn list_deployment_sets(
     Params(filter): Params<DeploymentSetFilter>,
 ) -> Result<Json<Page<DeploymentSet>>, Fault> {
     let DeploymentSetFilter { name, tag, resource_group, q, after, limit } = &filter;
-    let narrow = Narrow {
-        name: name.as_ref(),
-        tag: tag.as_ref(),
-        resource_group: resource_group.as_ref(),
-        q: q.as_ref(),
-        after: after.as_ref(),
-        limit: *limit,
-    };
+    let narrow = Narrow { name, tag, resource_group, q, after, limit: *limit };
     page(&server, narrow, |_, _: &havip_model::DeploymentSet| true, |shapes, one| shapes.deployment_set(one))
 }
 
@@ -39,8 +32,7 @@ pub async fn create_deployment_set(
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<CreateDeploymentSet>,
 ) -> Result<Response, Fault> {
-    let texts = parse::texts(&body.name, &body.description).tagged(body.tags);
-    let texts = texts.grouped(parse::resource_group(body.resource_group.as_ref())?);
+    let texts = parse::sorted_texts(&body.name, &body.description, body.tags, body.resource_group.as_ref())?;
     let request = request::CreateDeploymentSet { texts };
     answer::create(&server, caller, request, parse::wait(params.wait.as_ref())?).await
 }

@@ -24,14 +24,7 @@ pub async fn list_eip_pools(
     Params(filter): Params<EipPoolFilter>,
 ) -> Result<Json<Page<EipPool>>, Fault> {
     let EipPoolFilter { name, q, after, limit } = &filter;
-    let narrow = Narrow {
-        name: name.as_ref(),
-        tag: None,
-        resource_group: None,
-        q: q.as_ref(),
-        after: after.as_ref(),
-        limit: *limit,
-    };
+    let narrow = Narrow { name, tag: &None, resource_group: &None, q, after, limit: *limit };
     page(&server, narrow, |_, _: &havip_model::EipPool| true, |shapes, one| shapes.eip_pool(one))
 }
 
@@ -116,14 +109,7 @@ pub async fn list_eips(server: Server, Params(filter): Params<EipFilter>) -> Res
     let target: Option<EipTarget> = target.as_ref().map(|id| parse::eip_target("target", id)).transpose()?;
     let address: Option<IpAddr> =
         address.as_ref().map(|address| parse::address("address", address)).transpose()?;
-    let narrow = Narrow {
-        name: name.as_ref(),
-        tag: tag.as_ref(),
-        resource_group: resource_group.as_ref(),
-        q: q.as_ref(),
-        after: after.as_ref(),
-        limit: *limit,
-    };
+    let narrow = Narrow { name, tag, resource_group, q, after, limit: *limit };
     page(
         &server,
         narrow,
@@ -146,9 +132,7 @@ pub async fn allocate_eip(
 ) -> Result<Response, Fault> {
     let request = request::AllocateEip {
         pool: body.pool.as_ref().map(|pool| parse::id("/pool", pool)).transpose()?,
-        texts: parse::texts(&body.name, &body.description)
-            .tagged(body.tags)
-            .grouped(parse::resource_group(body.resource_group.as_ref())?),
+        texts: parse::sorted_texts(&body.name, &body.description, body.tags, body.resource_group.as_ref())?,
         address: body.address.as_ref().map(|address| parse::address("/address", address)).transpose()?,
         family: parse::family_of(body.address.as_ref(), body.family)?,
         bandwidth_mbps: body.bandwidth_mbps,

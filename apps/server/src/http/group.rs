@@ -23,14 +23,7 @@ pub async fn list_security_groups(
 ) -> Result<Json<Page<SecurityGroup>>, Fault> {
     let SecurityGroupFilter { vpc, name, tag, resource_group, q, after, limit } = &filter;
     let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
-    let narrow = Narrow {
-        name: name.as_ref(),
-        tag: tag.as_ref(),
-        resource_group: resource_group.as_ref(),
-        q: q.as_ref(),
-        after: after.as_ref(),
-        limit: *limit,
-    };
+    let narrow = Narrow { name, tag, resource_group, q, after, limit: *limit };
     page(
         &server,
         narrow,
@@ -49,9 +42,7 @@ pub async fn create_security_group(
 ) -> Result<Response, Fault> {
     let request = request::CreateSecurityGroup {
         vpc: body.vpc.as_ref().map(|id| parse::id("/vpc", id)).transpose()?,
-        texts: parse::texts(&body.name, &body.description)
-            .tagged(body.tags)
-            .grouped(parse::resource_group(body.resource_group.as_ref())?),
+        texts: parse::sorted_texts(&body.name, &body.description, body.tags, body.resource_group.as_ref())?,
         rules: rule::rules("/rules", body.rules)?,
         members_reach_each_other: false,
     };

@@ -27,14 +27,7 @@ pub async fn list_hosts(
     Params(filter): Params<HostFilter>,
 ) -> Result<Json<Page<Host>>, Fault> {
     let HostFilter { name, q, after, limit } = &filter;
-    let narrow = Narrow {
-        name: name.as_ref(),
-        tag: None,
-        resource_group: None,
-        q: q.as_ref(),
-        after: after.as_ref(),
-        limit: *limit,
-    };
+    let narrow = Narrow { name, tag: &None, resource_group: &None, q, after, limit: *limit };
     page(&server, narrow, |_, _: &havip_model::Host| true, |shapes, one| shapes.host(one))
 }
 

@@ -27,14 +27,7 @@ pub async fn list_interfaces(
     let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
     let subnet: Option<SubnetId> = subnet.as_ref().map(|id| parse::id("subnet", id)).transpose()?;
     let instance: Option<InstanceId> = instance.as_ref().map(|id| parse::id("instance", id)).transpose()?;
-    let narrow = Narrow {
-        name: name.as_ref(),
-        tag: tag.as_ref(),
-        resource_group: resource_group.as_ref(),
-        q: q.as_ref(),
-        after: after.as_ref(),
-        limit: *limit,
-    };
+    let narrow = Narrow { name, tag, resource_group, q, after, limit: *limit };
     page(
         &server,
         narrow,
@@ -65,9 +58,7 @@ pub async fn create_interface(
     };
     let request = request::CreateInterface {
         subnet: parse::id("/subnet", &body.subnet)?,
-        texts: parse::texts(&body.name, &body.description)
-            .tagged(body.tags)
-            .grouped(parse::resource_group(body.resource_group.as_ref())?),
+        texts: parse::sorted_texts(&body.name, &body.description, body.tags, body.resource_group.as_ref())?,
         address,
         address6: parse::choice6(body.address6.as_ref(), body.without_address6)?,
         secondary: parse::addresses("/secondary_addresses", &body.secondary_addresses)?,

@@ -14,15 +14,15 @@ use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 /// What every list may be narrowed by.
 pub struct Narrow<'a> {
     /// With exactly this name.
-    pub name: Option<&'a String>,
+    pub name: &'a Option<String>,
     /// With this tag, `KEY=VALUE` or `KEY`.
-    pub tag: Option<&'a String>,
+    pub tag: &'a Option<String>,
     /// In the resource group with this id.
-    pub resource_group: Option<&'a String>,
+    pub resource_group: &'a Option<String>,
     /// Whose name or description has these letters in order, or whose words contain them.
-    pub q: Option<&'a String>,
+    pub q: &'a Option<String>,
     /// Behind this one.
-    pub after: Option<&'a String>,
+    pub after: &'a Option<String>,
     /// At most so many.
     pub limit: Option<u32>,
 }
@@ -94,24 +94,16 @@ pub fn page<T: Listed, S>(
     keep: impl Fn(&Durable, &T) -> bool,
     show: impl Fn(&Shapes, &T) -> S,
 ) -> Result<Json<Page<S>>, Fault> {
-    let after: Option<T::Key> = match narrow.after {
-        None => None,
-        Some(text) => Some(text.parse().map_err(|_| wrong_cursor())?),
-    };
+    let after: Option<T::Key> = cursor(narrow.after)?;
     let limit = limit(narrow.limit)?;
     let group: Option<ResourceGroupId> =
-        narrow.resource_group.map(|id| super::parse::id("resource_group", id)).transpose()?;
+        narrow.resource_group.as_ref().map(|id| super::parse::id("resource_group", id)).transpose()?;
     service.read(|durable| {
         let passes = |value: &T| {
             let meta = value.meta();
-            narrow.name.is_none_or(|name| meta.name == *name)
-                && narrow.tag.is_none_or(|tag| is_tagged(&meta.tags, tag))
+            is_called(meta, narrow.name, narrow.q, || value.words())
+                && narrow.tag.as_ref().is_none_or(|tag| is_tagged(&meta.tags, tag))
                 && group.is_none_or(|group| meta.group() == group)
-                && narrow.q.is_none_or(|q| {
-                    holds(&meta.name, q)
-                        || holds(&meta.description, q)
-                        || value.words().contains(&q.to_lowercase())
-                })
                 && keep(durable, value)
         };
         let all = T::all(service.world(durable));
@@ -132,6 +124,19 @@ pub fn page<T: Listed, S>(
         let shapes = service.shapes(durable);
         Ok(Json(Page { items: rows.iter().map(|(_, value)| show(&shapes, value)).collect(), next }))
     })
+}
+
+/// Whether something passes by its name, and by its texts and further words.
+pub fn is_called(meta: &Meta, name: &Option<String>, q: &Option<String>, words: impl Fn() -> String) -> bool {
+    name.as_ref().is_none_or(|name| meta.name == *name)
+        && q.as_ref().is_none_or(|q| {
+            holds(&meta.name, q) || holds(&meta.description, q) || words().contains(&q.to_lowercase())
+        })
+}
+
+/// Behind which one a page begins.
+pub fn cursor<K: FromStr>(after: &Option<String>) -> Result<Option<K>, Fault> {
+    after.as_ref().map(|after| after.parse().map_err(|_| wrong_cursor())).transpose()
 }
 
 /// What no page has given as its `next`.
@@ -164,7 +169,7 @@ fn is_tagged(tags: &BTreeMap<String, String>, wanted: &str) -> bool {
 }
 
 /// Whether a text holds the letters of another one in order, whatever their case.
-pub fn holds(text: &str, letters: &str) -> bool {
+fn holds(text: &str, letters: &str) -> bool {
     let mut text = text.chars().flat_map(char::to_lowercase);
     letters.chars().flat_map(char::to_lowercase).all(|letter| text.any(|one| one == letter))
 }

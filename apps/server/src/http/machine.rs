@@ -6,9 +6,9 @@ use super::{
     list::{Narrow, page},
     parse, rule,
 };
-use crate::service::Fault;
+use crate::service::{Caller, Fault};
 use axum::{Json, extract::Path, response::Response};
-use havip_admission::request;
+use havip_admission::{Request, request};
 use havip_api::{
     Console, ConsoleRange, Exec, ExecResult, Instance, InstanceFilter, MigrateInstance, Page, Problem,
     RunInstance, Stop, Update, WithWait,
@@ -28,14 +28,7 @@ pub async fn list_instances(
     let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
     let subnet: Option<SubnetId> = subnet.as_ref().map(|id| parse::id("subnet", id)).transpose()?;
     let host: Option<HostId> = host.as_ref().map(|id| parse::id("host", id)).transpose()?;
-    let narrow = Narrow {
-        name: name.as_ref(),
-        tag: tag.as_ref(),
-        resource_group: resource_group.as_ref(),
-        q: q.as_ref(),
-        after: after.as_ref(),
-        limit: *limit,
-    };
+    let narrow = Narrow { name, tag, resource_group, q, after, limit: *limit };
     page(
         &server,
         narrow,
@@ -69,9 +62,7 @@ pub async fn run_instance(
         None => None,
     };
     let request = request::RunInstance {
-        texts: parse::texts(&body.name, &body.description)
-            .tagged(body.tags)
-            .grouped(parse::resource_group(body.resource_group.as_ref())?),
+        texts: parse::sorted_texts(&body.name, &body.description, body.tags, body.resource_group.as_ref())?,
         subnet: parse::id("/subnet", &body.subnet)?,
         address: parse::choice("/address", body.address.as_ref())?,
         address6: parse::choice6(body.address6.as_ref(), body.without_address6)?,
@@ -107,16 +98,9 @@ pub async fn update_instance(
     Params(params): Params<WithWait>,
     Asked { caller, body }: Asked<Update>,
 ) -> Result<Response, Fault> {
-    let instance = instance_id(&id)?;
-    let request = request::UpdateInstance { instance, texts: parse::new_texts(body.name, body.description) };
-    answer::update(
-        &server,
-        caller,
-        ResourceKey::Instance(instance),
-        request,
-        parse::wait(params.wait.as_ref())?,
-    )
-    .await
+    let texts = parse::new_texts(body.name, body.description);
+    let of = |instance| request::UpdateInstance { instance, texts };
+    change(&server, caller, &id, of, params.wait.as_ref()).await
 }
 
 /// Deletes an instance with its first interface and unbinds both everywhere.
@@ -149,16 +133,8 @@ pub async fn start_instance(
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<Response, Fault> {
-    let instance = instance_id(&id)?;
-    let request = request::StartInstance { instance };
-    answer::update(
-        &server,
-        caller,
-        ResourceKey::Instance(instance),
-        request,
-        parse::wait(params.wait.as_ref())?,
-    )
-    .await
+    let of = |instance| request::StartInstance { instance };
+    change(&server, caller, &id, of, params.wait.as_ref()).await
 }
 
 /// Asks an instance that runs to end, as `stop` does, and starts it anew.
@@ -170,16 +146,8 @@ pub async fn restart_instance(
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<Response, Fault> {
-    let instance = instance_id(&id)?;
-    let request = request::RestartInstance { instance };
-    answer::update(
-        &server,
-        caller,
-        ResourceKey::Instance(instance),
-        request,
-        parse::wait(params.wait.as_ref())?,
-    )
-    .await
+    let of = |instance| request::RestartInstance { instance };
+    change(&server, caller, &id, of, params.wait.as_ref()).await
 }
 
 /// Asks an instance to end; what is left after ten seconds is killed.
@@ -191,16 +159,8 @@ pub async fn stop_instance(
     Params(params): Params<Stop>,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<Response, Fault> {
-    let instance = instance_id(&id)?;
-    let request = request::StopInstance { instance, gives_up_share: params.give_up_share };
-    answer::update(
-        &server,
-        caller,
-        ResourceKey::Instance(instance),
-        request,
-        parse::wait(params.wait.as_ref())?,
-    )
-    .await
+    let of = |instance| request::StopInstance { instance, gives_up_share: params.give_up_share };
+    change(&server, caller, &id, of, params.wait.as_ref()).await
 }
 
 /// Ends an instance at once, as if its power failed.
@@ -212,16 +172,8 @@ pub async fn power_off_instance(
     Params(params): Params<Stop>,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<Response, Fault> {
-    let instance = instance_id(&id)?;
-    let request = request::PowerOffInstance { instance, gives_up_share: params.give_up_share };
-    answer::update(
-        &server,
-        caller,
-        ResourceKey::Instance(instance),
-        request,
-        parse::wait(params.wait.as_ref())?,
-    )
-    .await
+    let of = |instance| request::PowerOffInstance { instance, gives_up_share: params.give_up_share };
+    change(&server, caller, &id, of, params.wait.as_ref()).await
 }
 
 /// Lets a machine of the driver `qemu` go on at another host while it runs: its host sends it there. What became of it
@@ -250,10 +202,8 @@ pub async fn cancel_instance_migration(
     Params(params): Params<WithWait>,
     Asked { caller, .. }: Asked<Empty>,
 ) -> Result<Response, Fault> {
-    let instance = instance_id(&id)?;
-    let request = request::CancelInstanceMigration { instance };
-    let wait = parse::wait(params.wait.as_ref())?;
-    answer::update(&server, caller, ResourceKey::Instance(instance), request, wait).await
+    let of = |instance| request::CancelInstanceMigration { instance };
+    change(&server, caller, &id, of, params.wait.as_ref()).await
 }
 
 /// Runs a program inside an instance and waits for its end.
@@ -323,6 +273,19 @@ fn placed(server: &Server, id: &str) -> Result<(InstanceId, HostNumber), Fault> 
 /// At most a MiB; what is not UTF-8 is replaced.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(LARGEST_OUTPUT)]).into_owned()
+}
+
+/// Changes the instance of this id in the path, and answers with it.
+async fn change<R: Into<Request>>(
+    server: &Server,
+    caller: Caller,
+    id: &str,
+    request: impl FnOnce(InstanceId) -> R,
+    wait: Option<&String>,
+) -> Result<Response, Fault> {
+    let instance = instance_id(id)?;
+    answer::update(server, caller, ResourceKey::Instance(instance), request(instance), parse::wait(wait)?)
+        .await
 }
 
 fn instance_id(id: &str) -> Result<InstanceId, Fault> {

@@ -21,14 +21,7 @@ use std::net::IpAddr;
     (status = 200, body = Page<Vpc>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list_vpcs(server: Server, Params(filter): Params<VpcFilter>) -> Result<Json<Page<Vpc>>, Fault> {
     let VpcFilter { name, tag, resource_group, q, after, limit } = &filter;
-    let narrow = Narrow {
-        name: name.as_ref(),
-        tag: tag.as_ref(),
-        resource_group: resource_group.as_ref(),
-        q: q.as_ref(),
-        after: after.as_ref(),
-        limit: *limit,
-    };
+    let narrow = Narrow { name, tag, resource_group, q, after, limit: *limit };
     page(&server, narrow, |_, _: &havip_model::Vpc| true, |shapes, one| shapes.vpc(one))
 }
 
@@ -41,9 +34,7 @@ pub async fn create_vpc(
     Asked { caller, body }: Asked<CreateVpc>,
 ) -> Result<Response, Fault> {
     let request = request::CreateVpc {
-        texts: parse::texts(&body.name, &body.description)
-            .tagged(body.tags)
-            .grouped(parse::resource_group(body.resource_group.as_ref())?),
+        texts: parse::sorted_texts(&body.name, &body.description, body.tags, body.resource_group.as_ref())?,
         region: body.region.unwrap_or_else(|| server.region().into()),
         cidr: parse::cidr("/cidr", &body.cidr)?,
         cidr6: parse::cidr6("/cidr6", body.cidr6.as_ref())?,
@@ -96,14 +87,7 @@ pub async fn list_subnets(
 ) -> Result<Json<Page<Subnet>>, Fault> {
     let SubnetFilter { vpc, name, tag, resource_group, q, after, limit } = &filter;
     let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
-    let narrow = Narrow {
-        name: name.as_ref(),
-        tag: tag.as_ref(),
-        resource_group: resource_group.as_ref(),
-        q: q.as_ref(),
-        after: after.as_ref(),
-        limit: *limit,
-    };
+    let narrow = Narrow { name, tag, resource_group, q, after, limit: *limit };
     page(
         &server,
         narrow,
@@ -127,9 +111,7 @@ pub async fn create_subnet(
     let external = body.external.as_ref().map(external).transpose()?;
     let request = request::CreateSubnet {
         vpc: parse::id("/vpc", &body.vpc)?,
-        texts: parse::texts(&body.name, &body.description)
-            .tagged(body.tags)
-            .grouped(parse::resource_group(body.resource_group.as_ref())?),
+        texts: parse::sorted_texts(&body.name, &body.description, body.tags, body.resource_group.as_ref())?,
         zone: body.zone.unwrap_or_else(|| server.zone().into()),
         cidr: parse::cidr("/cidr", &body.cidr)?,
         cidr6: parse::cidr6("/cidr6", body.cidr6.as_ref())?,
@@ -198,14 +180,7 @@ pub async fn list_routes(
 ) -> Result<Json<Page<Route>>, Fault> {
     let RouteFilter { vpc, name, tag, resource_group, q, after, limit } = &filter;
     let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
-    let narrow = Narrow {
-        name: name.as_ref(),
-        tag: tag.as_ref(),
-        resource_group: resource_group.as_ref(),
-        q: q.as_ref(),
-        after: after.as_ref(),
-        limit: *limit,
-    };
+    let narrow = Narrow { name, tag, resource_group, q, after, limit: *limit };
     page(
         &server,
         narrow,
@@ -224,9 +199,7 @@ pub async fn create_route(
 ) -> Result<Response, Fault> {
     let request = request::CreateRoute {
         vpc: parse::id("/vpc", &body.vpc)?,
-        texts: parse::texts(&body.name, &body.description)
-            .tagged(body.tags)
-            .grouped(parse::resource_group(body.resource_group.as_ref())?),
+        texts: parse::sorted_texts(&body.name, &body.description, body.tags, body.resource_group.as_ref())?,
         destination: parse::cidr("/destination", &body.destination)?,
         next_hop: parse::next_hop("/next_hop", &body.next_hop)?,
     };

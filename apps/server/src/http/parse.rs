@@ -4,7 +4,7 @@ use crate::service::Fault;
 use havip_admission::request::{Choice, Choice6, NewTexts, Texts};
 use havip_api::{Family, Wait};
 use havip_model::{EipTarget, Host, HostNumber, InterfaceId, NextHop, ResourceGroupId, Target, VipId, World};
-use std::{fmt::Display, net::IpAddr, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fmt::Display, net::IpAddr, str::FromStr, time::Duration};
 
 /// An id in a body.
 pub fn id<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, Fault> {
@@ -146,14 +146,20 @@ pub fn wait(text: Option<&String>) -> Result<Option<Duration>, Fault> {
     Ok(Some(wait.0))
 }
 
-/// The resource group that something is to be in, if one is named.
-pub fn resource_group(text: Option<&String>) -> Result<Option<ResourceGroupId>, Fault> {
-    text.map(|text| id("/resource_group", text)).transpose()
-}
-
 /// Name and description.
 pub fn texts(name: &str, description: &str) -> Texts {
     Texts { name: name.into(), description: description.into(), ..Texts::default() }
+}
+
+/// The same with tags, and the resource group that something is to be in, if one is named.
+pub fn sorted_texts(
+    name: &str,
+    description: &str,
+    tags: BTreeMap<String, String>,
+    group: Option<&String>,
+) -> Result<Texts, Fault> {
+    let group: Option<ResourceGroupId> = group.map(|text| id("/resource_group", text)).transpose()?;
+    Ok(texts(name, description).tagged(tags).grouped(group))
 }
 
 /// New name and description.

@@ -3,7 +3,7 @@
 use super::{
     answer,
     ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params, Server},
-    list::{holds, limit, wrong_cursor},
+    list::{cursor, is_called, limit},
     parse,
 };
 use crate::{ledger::Durable, service::Fault};
@@ -27,18 +27,11 @@ pub async fn list_resource_groups(
 ) -> Result<Json<Page<ResourceGroup>>, Fault> {
     let ResourceGroupFilter { name, q, after, limit: most } = &filter;
     let most = limit(*most)?;
-    let after: Option<ResourceGroupId> =
-        after.as_ref().map(|after| after.parse().map_err(|_| wrong_cursor())).transpose()?;
+    let after: Option<ResourceGroupId> = cursor(after)?;
     server.read(|durable| {
         let passes = |group: &havip_model::ResourceGroup| {
-            let (id, meta) = (group.id, &group.meta);
-            after.is_none_or(|after| id > after)
-                && name.as_ref().is_none_or(|name| meta.name == *name)
-                && q.as_ref().is_none_or(|q| {
-                    holds(&meta.name, q)
-                        || holds(&meta.description, q)
-                        || id.to_string().contains(&q.to_lowercase())
-                })
+            after.is_none_or(|after| group.id > after)
+                && is_called(&group.meta, name, q, || group.id.to_string())
         };
         let made = server.world(durable).resource_groups.values().cloned();
         let mut found: Vec<_> = made.chain([default_group(&server, durable)]).filter(passes).collect();

@@ -32,14 +32,7 @@ pub async fn list_vips(server: Server, Params(filter): Params<VipFilter>) -> Res
     let instance: Option<InstanceId> = instance.as_ref().map(|id| parse::id("instance", id)).transpose()?;
     let address: Option<IpAddr> =
         address.as_ref().map(|address| parse::address("address", address)).transpose()?;
-    let narrow = Narrow {
-        name: name.as_ref(),
-        tag: tag.as_ref(),
-        resource_group: resource_group.as_ref(),
-        q: q.as_ref(),
-        after: after.as_ref(),
-        limit: *limit,
-    };
+    let narrow = Narrow { name, tag, resource_group, q, after, limit: *limit };
     page(
         &server,
         narrow,
@@ -67,9 +60,7 @@ pub async fn create_vip(
     });
     let request = request::CreateVip {
         subnet: parse::id("/subnet", &body.subnet)?,
-        texts: parse::texts(&body.name, &body.description)
-            .tagged(body.tags)
-            .grouped(parse::resource_group(body.resource_group.as_ref())?),
+        texts: parse::sorted_texts(&body.name, &body.description, body.tags, body.resource_group.as_ref())?,
         address: parse::choice_of("/address", body.address.as_ref(), body.family)?,
         binding: Some(body.binding.into()),
         contention: body.contention.into(),

@@ -104,14 +104,11 @@ impl<'a> Decision<'a> {
         let mut live = live.peekable();
         let is_any = live.peek().is_some();
         let free: Vec<_> = live.filter(|(host, _)| self.may_be_at(set, host.number)).collect();
-        let is_spread = !free.is_empty();
-        let mut with_room = free;
-        with_room.retain(|(host, _)| share.is_none_or(|share| self.has_room(host, share)));
-        let least = with_room
-            .into_iter()
-            .min_by_key(|(host, load)| (self.whole.instance_count(host.number), *load, host.number));
-        least.map(|(host, _)| host).ok_or_else(|| {
-            if let Some(share) = share.filter(|_| is_spread) {
+        let with_room = free.iter().filter(|(host, _)| share.is_none_or(|share| self.has_room(host, share)));
+        let least =
+            with_room.min_by_key(|(host, load)| (self.whole.instance_count(host.number), *load, host.number));
+        least.map(|&(host, _)| host).ok_or_else(|| {
+            if let Some(share) = share.filter(|_| !free.is_empty()) {
                 let message = format!(
                     "no host of zone {} has room for {}; give one more (havip host update), or add one",
                     subnet.zone,
@@ -152,7 +149,7 @@ impl<'a> Decision<'a> {
         match instance.power {
             PowerState::Running => {
                 self.set_power(instance, PowerState::Stopped);
-                Ok(self.keep_share(instance, !request.gives_up_share))
+                Ok(self.note_share(instance, request.gives_up_share))
             }
             PowerState::Stopped => Err(already(instance, "stopped")),
             PowerState::PoweredOff => Err(already(instance, "powered off")),
@@ -179,15 +176,15 @@ impl<'a> Decision<'a> {
         match instance.power {
             PowerState::Running | PowerState::Stopped => {
                 self.set_power(instance, PowerState::PoweredOff);
-                Ok(self.keep_share(instance, !request.gives_up_share))
+                Ok(self.note_share(instance, request.gives_up_share))
             }
             PowerState::PoweredOff => Err(already(instance, "powered off")),
         }
     }
 
     /// Of a guest that is not ours there is nothing to give up.
-    fn keep_share(&mut self, instance: &Instance, keeps: bool) -> ResourceKey {
-        let gives_up = !keeps && instance.driver != Driver::External;
+    fn note_share(&mut self, instance: &Instance, gives_up: bool) -> ResourceKey {
+        let gives_up = gives_up && instance.driver != Driver::External;
         self.edit::<Instance>(instance.id, |instance| instance.gave_up_share = gives_up)
     }
 

@@ -21,7 +21,8 @@ impl Decision<'_> {
         self.give(subnet, &mut interface, &request.secondary, "/secondary")?;
         if let Some(instance) = request.instance {
             let instance = self.find::<Instance>(instance, "/instance")?;
-            self.attach(&mut interface, instance, None)?;
+            let attach = self.attach(&interface, instance, None)?;
+            attach(&mut interface);
         }
         Ok(self.put(interface))
     }

@@ -21,25 +21,17 @@ impl Decision<'_> {
         if let Some(host) = interface.host {
             return Err(plugged(interface, host));
         }
-        let mut attached = interface.clone();
-        self.attach(&mut attached, instance, request.device.as_ref())?;
-        Ok(self.edit::<Interface>(interface.id, |interface| {
-            // Nothing else of it has changed.
-            interface.instance = attached.instance;
-            interface.position = attached.position;
-            interface.host = attached.host;
-            interface.device = attached.device;
-            interface.port_state = attached.port_state;
-        }))
+        let attach = self.attach(interface, instance, request.device.clone())?;
+        Ok(self.edit::<Interface>(interface.id, attach))
     }
 
-    /// Makes an interface that is nowhere a part of an instance.
+    /// What makes an interface that is nowhere a part of an instance.
     pub fn attach(
         &self,
-        interface: &mut Interface,
+        interface: &Interface,
         instance: &Instance,
-        device: Option<&String>,
-    ) -> Result<(), Refusal> {
+        device: Option<String>,
+    ) -> Result<impl FnOnce(&mut Interface) + use<>, Refusal> {
         let goes = self.world.interfaces_of(instance.id).find_map(|other| other.migration.as_ref());
         if let Some(migration) = goes {
             let message = format!(
@@ -52,17 +44,19 @@ impl Decision<'_> {
         let vips = self.world.vips_of(Target::Interface(interface.id)).count();
         let most = self.facts.quotas.limits(Profile::Native).vips_per_instance;
         self.check_vips_of_instance(instance.id, vips, most, "/interface")?;
-        if let Some(device) = device {
+        if let Some(device) = &device {
             self.check_device(instance.driver, instance.host, device)?;
         }
-        interface.position = self.free_position(instance)?;
-        interface.instance = Some(instance.id);
-        let host = is_placed(instance.driver, device.map(String::as_str)).then_some(instance.host);
-        interface.host = host;
-        interface.device = device.cloned();
-        let state = port_state(instance.driver, instance.power);
-        interface.port_state = if host.is_some() { state } else { PortState::Inactive };
-        Ok(())
+        let position = self.free_position(instance)?;
+        let (id, state) = (instance.id, port_state(instance.driver, instance.power));
+        let host = is_placed(instance.driver, device.as_deref()).then_some(instance.host);
+        Ok(move |interface: &mut Interface| {
+            interface.instance = Some(id);
+            interface.position = position;
+            interface.host = host;
+            interface.device = device;
+            interface.port_state = if host.is_some() { state } else { PortState::Inactive };
+        })
     }
 
     /// An interface of another VPC would join two, one of another zone would not reach its subnet.

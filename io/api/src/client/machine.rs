@@ -46,8 +46,7 @@ impl Client {
     }
     /// The same; others may have its share of the host until it is started.
     pub fn stop_instance_and_give_up_share(&self, id: &str) -> Result<Instance, ClientError> {
-        let parameters = [("give_up_share", true.to_string())];
-        self.change("POST", &format!("/instances/{}/stop", segment(id)), None::<&()>, &parameters)
+        self.end_and_give_up_share(id, "stop")
     }
     /// Ends an instance at once, as if its power failed.
     pub fn power_off_instance(&self, id: &str) -> Result<Instance, ClientError> {
@@ -55,8 +54,11 @@ impl Client {
     }
     /// The same; others may have its share of the host until it is started.
     pub fn power_off_instance_and_give_up_share(&self, id: &str) -> Result<Instance, ClientError> {
+        self.end_and_give_up_share(id, "power-off")
+    }
+    fn end_and_give_up_share(&self, id: &str, how: &str) -> Result<Instance, ClientError> {
         let parameters = [("give_up_share", true.to_string())];
-        self.change("POST", &format!("/instances/{}/power-off", segment(id)), None::<&()>, &parameters)
+        self.change("POST", &format!("/instances/{}/{how}", segment(id)), None::<&()>, &parameters)
     }
     /// Lets a machine go on at another host while it runs.
     pub fn migrate_instance(&self, id: &str, body: &MigrateInstance) -> Result<Instance, ClientError> {
