@@ -1,25 +1,20 @@
 //! The vocabulary of stories: a subnet, guests by name, a VIP, and what they see of each other.
 
 use crate::{
-    Lab, Plan,
+    Lab,
     guest::Guest,
-    names::{HostName, LabName, OUTSIDE_CLIENT, UNDERLAY_MTU},
+    names::{HostName, OUTSIDE_CLIENT},
     patience::eventually,
 };
 use anyhow::{Context, Result, ensure};
 use havip_api::{
-    AllocateEip, Associate, Client, ClientError, Contention, CreateSubnet, CreateVip, CreateVpc, Driver,
-    Event, EventFilter, HistoryFilter, InitSystem, RunInstance, UpdateVip, Vip,
+    AllocateEip, Associate, Client, ClientError, Contention, CreateSubnet, Driver, Event, EventFilter,
+    HistoryFilter, InitSystem, RunInstance, UpdateVip, Vip,
 };
-use havip_model::{Epoch, Holder, HostNumber, Incarnation, MacAddr, PortNumber, Record, VipKey, Vni};
-use havip_netlink::Namespace;
-use havip_wire::{Announcement, Message, RecordKind, Vxlan, build};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
     ops::Index,
-    path::PathBuf,
-    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -42,135 +37,22 @@ pub struct Scene {
     keep: bool,
 }
 
-/// What a scene should be like.
-pub struct Setting {
-    hosts: u8,
-    edges: u8,
-    underlay_mtu: u32,
-    cidr: String,
-    is_dual: bool,
-    vip: Option<IpAddr>,
-    guests: Vec<(String, HostName)>,
-    environment: Vec<(String, String)>,
-}
-
-impl Setting {
-    /// A subnet of `10.20.0.0/16` on three hosts without an edge.
-    pub fn subnet(cidr: &str) -> Self {
+impl Scene {
+    /// A lab with a VPC, and nothing in it yet.
+    pub(crate) fn without_guests(lab: Lab, vpc: String, vip_address: Option<IpAddr>) -> Self {
         Self {
-            hosts: 3,
-            edges: 0,
-            underlay_mtu: UNDERLAY_MTU,
-            cidr: cidr.into(),
-            is_dual: false,
-            vip: None,
-            guests: vec![],
-            environment: vec![],
-        }
-    }
-
-    /// So many hosts for guests.
-    pub fn hosts(mut self, hosts: u8) -> Self {
-        self.hosts = hosts;
-        self
-    }
-
-    /// So many edges.
-    pub fn edges(mut self, edges: u8) -> Self {
-        self.edges = edges;
-        self
-    }
-
-    /// An underlay that carries packets of so many bytes.
-    pub fn underlay_mtu(mut self, mtu: u32) -> Self {
-        self.underlay_mtu = mtu;
-        self
-    }
-
-    /// The VPC and the subnet have IPv6 as well: [`CIDR6`], and its first /64 but one.
-    pub fn dual(mut self) -> Self {
-        self.is_dual = true;
-        self
-    }
-
-    /// A VIP of either family, associated with nobody yet.
-    pub fn vip(mut self, address: &str) -> Self {
-        self.vip = Some(address.parse().expect("a story spells its addresses right"));
-        self
-    }
-
-    /// Guests, one after the other on the hosts `h1`, `h2`, … and round again.
-    pub fn guests<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        for name in names {
-            let host = HostName::Host(self.guests.len() as u8 % self.hosts + 1);
-            self.guests.push((name.to_owned(), host));
-        }
-        self
-    }
-
-    /// A guest on a certain host, counted from 1.
-    pub fn guest_on(mut self, name: &str, host: u8) -> Self {
-        self.guests.push((name.to_owned(), HostName::Host(host)));
-        self
-    }
-
-    /// An environment variable of server and agents.
-    pub fn environment(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.into(), value.into()));
-        self
-    }
-
-    /// Makes it so, in a lab with a name of its own, running `program`.
-    pub fn start(self, program: PathBuf) -> Result<Scene> {
-        let name = fresh_name();
-        // A lab of this name can only be the leftover of a process that has had our number.
-        Lab::down(&name, &program)?;
-        let plan = Plan {
-            name,
-            hosts: self.hosts,
-            edges: self.edges,
-            underlay_mtu: self.underlay_mtu,
-            program,
-            environment: self.environment,
-        };
-        let lab = Lab::up(&plan)?;
-        let vpc = lab.api(|client| {
-            let body = CreateVpc {
-                name: "story".into(),
-                cidr: "10.20.0.0/16".into(),
-                cidr6: self.is_dual.then(|| CIDR6.into()),
-                ..CreateVpc::default()
-            };
-            client.create_vpc(&body)
-        })?;
-        let mut scene = Scene {
             lab,
-            vpc: vpc.meta.id,
+            vpc,
             subnet: String::new(),
             vip: None,
-            vip_address: self.vip.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+            vip_address: vip_address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
             expects_errors: false,
             tells_logs: true,
             guests: BTreeMap::new(),
             keep: std::env::var_os("HAVIP_KEEP_LAB").is_some(),
-        };
-        scene.subnet = match self.is_dual {
-            true => scene.make_dual_subnet("web", &self.cidr, "fd00:20:0:1::/64")?,
-            false => scene.make_subnet("web", &self.cidr)?,
-        };
-        if let Some(address) = self.vip {
-            let subnet = scene.subnet.clone();
-            let body = CreateVip { subnet, address: Some(address.to_string()), ..CreateVip::default() };
-            scene.vip = Some(scene.settled(|client| client.create_vip(&body))?.meta.id);
         }
-        for (name, host) in &self.guests {
-            scene.add_guest(name, *host)?;
-        }
-        Ok(scene)
     }
-}
 
-impl Scene {
     /// Asks the API and waits until the hosts have followed.
     pub fn settled<T: Send>(&self, ask: impl FnOnce(&Client) -> Result<T, ClientError> + Send) -> Result<T> {
         self.lab.api(|client| ask(&client.waiting(SETTLE)))
@@ -181,7 +63,7 @@ impl Scene {
         self.create_subnet(name, cidr, None)
     }
 
-    /// The same with IPv6: a /64 of [`CIDR6`].
+    /// The same with IPv6: a /64 of [`CIDR6`](crate::setting::CIDR6).
     pub fn make_dual_subnet(&self, name: &str, cidr: &str, cidr6: &str) -> Result<String> {
         self.create_subnet(name, cidr, Some(cidr6.into()))
     }
@@ -413,37 +295,6 @@ impl Scene {
         Ok(history.items.iter().map(|line| line.cause).collect())
     }
 
-    /// Sends host 3 an announcement that green's port holds the VIP, from an underlay address of no host.
-    pub fn forge_announcement_from_unknown_host(&self) -> Result<()> {
-        let vip = self.vip_now()?;
-        let vni = self.lab.api(|client| client.vpc(&self.vpc))?.vni;
-        let packet = forged_announcement(HostNumber::MAX, vni, self.vip_address, vip.incarnation);
-        let to = (HostName::Host(3).underlay(), VXLAN_PORT).into();
-        // The hub's own address is the server's, which is no host.
-        crate::socket::send_udp(&Namespace::open(&self.lab.name().hub())?, to, &packet)
-    }
-
-    /// Sends host 3 the same from the underlay address of host 2, in its name: only the seal is missing.
-    pub fn forge_announcement_from_known_host(&self) -> Result<()> {
-        let vip = self.vip_now()?;
-        let vni = self.lab.api(|client| client.vpc(&self.vpc))?.vni;
-        let id = self.host_id(HostName::Host(2))?;
-        let from = HostNumber::new(self.lab.api(|client| client.host(&id))?.number)?;
-        let packet = forged_announcement(from, vni, self.vip_address, vip.incarnation);
-        let to = (HostName::Host(3).underlay(), VXLAN_PORT).into();
-        crate::socket::send_udp(&Namespace::open(&self.lab.name().host(&HostName::Host(2)))?, to, &packet)
-    }
-
-    /// Sends a guest's host a ping in another guest's name, from a host, as every process there can that has a socket.
-    pub fn forge_ping_by_host_process(&self, at: HostName, from: &str, to: &str, on: HostName) -> Result<()> {
-        let vni = self.lab.api(|client| client.vpc(&self.vpc))?.vni;
-        let forger = MacAddr([2, 0xde, 0xad, 0xbe, 0xef, 1]);
-        let ping = build::frame(forger, forger).ip(self[from].address, self[to].address).ping(1, 1);
-        let packet = Vxlan { vni, payload: &ping }.encode();
-        let to = (on.underlay(), VXLAN_PORT).into();
-        crate::socket::send_udp(&Namespace::open(&self.lab.name().host(&at))?, to, &packet)
-    }
-
     /// Forgets a guest that was deleted.
     pub fn forget(&mut self, guest: &str) {
         self.guests.remove(guest);
@@ -512,45 +363,8 @@ impl Drop for Scene {
     }
 }
 
-fn forged_announcement(from: HostNumber, vni: u32, address: IpAddr, incarnation: u64) -> Vec<u8> {
-    let record = Record {
-        incarnation: Incarnation(incarnation),
-        epoch: Epoch(Epoch::LIMIT.0 - 1),
-        holder: Holder { host: from, port: PortNumber::MIN },
-        released: false,
-        mac: MacAddr([2, 0xde, 0xad, 0xbe, 0xef, 1]),
-        moves: 1,
-    };
-    let key = VipKey { vni: Vni::new(vni).expect("the API shows valid VNIs"), address };
-    let message = Message::Record { kind: RecordKind::Announce, key, record };
-    let announcement = Announcement { from, hops: 0, nonce: 0, sent_at: 0, message };
-    let vxlan = [[8, 0, 0, 0], [0xff, 0xff, 0xff, 0]].concat();
-    let ethernet = [&[0xff; 6][..], &[0x02, 0x68, 0x76, 0, 0, 0], &[0x88, 0xb5]].concat();
-    [vxlan, ethernet, announcement.encode()].concat()
-}
-
-/// A name that no other lab of this machine has: the process's number in base 36, and a letter.
-fn fresh_name() -> LabName {
-    let count = NEXT.fetch_add(1, Ordering::Relaxed);
-    let mut rest = std::process::id();
-    let mut name = char::from(b'a' + (count % 26) as u8).to_string();
-    for _ in 0..5 {
-        name.push(char::from_digit(rest % 36, 36).expect("a remainder of 36 is a digit"));
-        rest /= 36;
-    }
-    name.parse().expect("a letter and five digits name a lab")
-}
-
-static NEXT: AtomicU32 = AtomicU32::new(0);
-
 /// How long an API call may take to reach all hosts; a host that does not follow in 10 s is an error by itself.
 const SETTLE: Duration = Duration::from_secs(15);
-
-/// The IPv6 addresses of a VPC of both families.
-pub const CIDR6: &str = "fd00:20::/56";
-
-/// The agents' VXLAN port.
-const VXLAN_PORT: u16 = 7402;
 
 /// keepalived needs up to 4 s to elect; twice that, and some for a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(12);
