@@ -6,6 +6,7 @@ use super::{
     dialect::{self, Answered, Dialects, Heard},
     metrics::Metrics,
     problem::complete,
+    standing::{Standing, watched},
 };
 use crate::{
     entropy,
@@ -81,7 +82,18 @@ async fn native(gate: &Gate, mut request: Request, next: Next, request_id: &str)
                 let (action, request_id) = (tried.action, request_id.into());
                 request.extensions_mut().insert(Asker { rights, action, request_id });
             }
-            next.run(request).await
+            let standing = action.map(|action| Standing {
+                tried: tried.clone(),
+                action,
+                method: request.method().clone(),
+                path: request.uri().path().into(),
+                project: project_header(&request),
+            });
+            let response = next.run(request).await;
+            match standing {
+                Some(standing) => watched(&gate.service, standing, response),
+                None => response,
+            }
         }
         Err(fault) => fault.into_response(),
     };
@@ -113,28 +125,49 @@ fn admit(gate: &Gate, request: &Request, action: Option<Action>, tried: &mut Tri
     if request.method() == Method::GET && OPEN.contains(&request.uri().path()) {
         return Ok(());
     }
-    let mut principal = authenticate(service, request)?;
-    if let Some(called) = request.headers().get(PROJECT) {
-        let called = String::from_utf8_lossy(called.as_bytes());
-        let project = service.project_called(&principal, &called)?;
-        principal = Arc::new(Principal { project, ..(*principal).clone() });
-    }
+    let principal = authenticate(service, request)?;
+    let principal = in_project(service, principal, project_header(request).as_deref())?;
     let rights = Rights::new(principal, tried.source, gate.is_secure, tried.dialect);
     tried.rights = Some(rights.clone());
     // What is no route is told so by whoever looks for it.
     let Some(action) = action else { return Ok(()) };
     service.throttle(&rights.principal.key, action.name).map_err(Fault::throttled)?;
+    may(service, &rights, action, request.method(), request.uri().path())
+}
+
+/// Whether somebody may do what a route is for.
+pub fn may(
+    service: &Service,
+    rights: &Rights,
+    action: Action,
+    method: &Method,
+    path: &str,
+) -> Result<(), Fault> {
     let is_administrator = rights.principal.is_administrator;
     let allowed = match action.reach {
         Reach::Administrators if !is_administrator => return Err(Fault::administrators_only()),
         Reach::Administrators => Ok(()),
         // What becomes a request to the rules is judged there, part by part.
-        Reach::Project if action.is_judged_by_the_rules(request.method().as_str()) => {
-            rights.check_action(action.name)
-        }
-        Reach::Project => rights.check_read(action.name, named(request.uri().path()), service.region()),
+        Reach::Project if action.is_judged_by_the_rules(method.as_str()) => rights.check_action(action.name),
+        Reach::Project => rights.check_read(action.name, named(path), service.region()),
     };
     allowed.map_err(|why| Fault::forbidden(&why))
+}
+
+/// The same principal, asking for the project that the header calls.
+pub fn in_project(
+    service: &Service,
+    principal: Arc<Principal>,
+    called: Option<&str>,
+) -> Result<Arc<Principal>, Fault> {
+    let Some(called) = called else { return Ok(principal) };
+    let project = service.project_called(&principal, called)?;
+    Ok(Arc::new(Principal { project, ..(*principal).clone() }))
+}
+
+fn project_header(request: &Request) -> Option<String> {
+    let called = request.headers().get(PROJECT)?;
+    Some(String::from_utf8_lossy(called.as_bytes()).into_owned())
 }
 
 /// The resource that a path names by its id.
@@ -155,8 +188,7 @@ fn authenticate(service: &Service, request: &Request) -> Result<Arc<Principal>, 
     let (id, secret) = bearer(request).ok_or_else(refused)?;
     let known = service.known(id).filter(|known| is_same(&known.secret, secret)).ok_or_else(refused)?;
     if !known.is_good() {
-        let detail = "this access key was disabled, or has ended by rotation; use another one of the user";
-        return Err(Fault::new(FaultKind::Unauthenticated, "access_key_disabled", detail));
+        return Err(Fault::key_disabled());
     }
     service.note_use(&known.principal);
     Ok(known.principal.clone())

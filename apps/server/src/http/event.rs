@@ -91,6 +91,7 @@ pub async fn list_events(
 }
 
 /// Watches events as they happen, as server-sent events: `id` is the sequence number, `data` an event.
+/// When whoever watches may not any more, the event `refused`, whose data is a problem document, ends it.
 #[utoipa::path(get, path = "/v1/events/watch", tag = "Events", params(WatchFilter), responses(
     (status = 200, body = Event, content_type = "text/event-stream"),
     (status = "default", body = Problem, content_type = "application/problem+json")))]

@@ -34,6 +34,7 @@ use tokio::{
 /// Shows the flows of a VPC, counted by the kernels of its hosts, interval by interval, as server-sent events: `data`
 /// is a flow; or, as `event` says, a `loss` (what of an interval is in no flow), or the `end`, with how many there were.
 /// One at a time can follow a VPC's; while nobody does, nothing is counted.
+/// When whoever follows may not any more, the event `refused`, whose data is a problem document, ends it.
 #[utoipa::path(get, path = "/v1/vpcs/{id}/flow-log", tag = "VPCs", params(("id" = String, Path, description = "The VPC's id."), FlowFilter), responses(
     (status = 200, body = Logged, content_type = "text/event-stream"),
     (status = "default", body = Problem, content_type = "application/problem+json")))]

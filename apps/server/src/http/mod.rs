@@ -27,6 +27,7 @@ mod quota;
 mod resource_group;
 mod rule;
 mod serve;
+mod standing;
 mod tag;
 mod trace;
 mod vip;

@@ -29,6 +29,7 @@ use tokio::time::Instant;
 
 /// Shows what a host's switch is given and what it makes of it, as server-sent events: `data` is a frame, or at the
 /// end, whose `event` is `end`, how many there were. One at a time can look on at a host.
+/// When whoever looks on may not any more, the event `refused`, whose data is a problem document, ends it.
 #[utoipa::path(get, path = "/v1/hosts/{id}/trace", tag = "Hosts", params(("id" = String, Path, description = "The host's id."), TraceFilter), responses(
     (status = 200, body = Traced, content_type = "text/event-stream"),
     (status = "default", body = Problem, content_type = "application/problem+json")))]

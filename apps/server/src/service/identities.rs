@@ -284,6 +284,12 @@ fn written(actor: &str, change: IdentityChange) -> Write {
 }
 
 impl Fault {
+    /// The access key lets nobody in.
+    pub fn key_disabled() -> Self {
+        let detail = "this access key was disabled, or has ended by rotation; use another one of the user";
+        Self::new(FaultKind::Unauthenticated, "access_key_disabled", detail)
+    }
+
     /// Only an administrator may.
     pub fn administrators_only() -> Self {
         let detail = "only an administrator may do this; ask one";

@@ -28,7 +28,7 @@ impl Client {
     pub fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditEntry>, ClientError> {
         self.list("/audit", filter)
     }
-    /// Events as they happen, without end; ends with an error when the connection breaks.
+    /// Events as they happen, without end; ends with an error when the connection breaks, or nobody may ask any more.
     pub fn watch_events(&self, filter: &WatchFilter) -> Result<EventStream, ClientError> {
         self.follow(&format!("/events/watch{}", query(filter)))
     }
@@ -86,6 +86,7 @@ impl<T: DeserializeOwned> Iterator for Follow<T> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut line = String::new();
+        let mut is_refusal = false;
         loop {
             line.clear();
             match self.lines.read_line(&mut line) {
@@ -93,13 +94,20 @@ impl<T: DeserializeOwned> Iterator for Follow<T> {
                 Ok(_) => {}
                 Err(source) => return Some(Err(self.broken(source))),
             }
-            // One event is one line; comments keep the connection alive.
+            // The data of an event is one line, behind its name; comments keep the connection alive.
+            if let Some(name) = line.strip_prefix("event:") {
+                is_refusal = name.trim() == "refused";
+            }
             let Some(data) = line.strip_prefix("data:") else { continue };
-            return Some(serde_json::from_str(data.trim()).map_err(|error| ClientError::Unexpected {
+            let unexpected = |error: serde_json::Error| ClientError::Unexpected {
                 server: self.server.clone(),
                 status: 200,
                 what: error.to_string(),
-            }));
+            };
+            return Some(match is_refusal {
+                true => Err(serde_json::from_str(data.trim()).map_or_else(unexpected, ClientError::Refused)),
+                false => serde_json::from_str(data.trim()).map_err(unexpected),
+            });
         }
     }
 }
