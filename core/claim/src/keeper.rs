@@ -165,8 +165,8 @@ impl Keeper {
 
     fn noticed(&mut self, now: Duration, notice: Notice) -> Vec<Action> {
         match notice {
-            Notice::Moved { key, record, cause } => {
-                let mut actions = self.in_vip(key, |vip| vip.moved(now, record, cause));
+            Notice::Moved { key, record, before, cause } => {
+                let mut actions = self.in_vip(key, |vip| vip.moved(now, record, before, cause));
                 actions.extend(self.clock_ahead(now, key, record).map(Action::Report));
                 actions
             }

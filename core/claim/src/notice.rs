@@ -12,6 +12,8 @@ pub enum Notice {
         key: VipKey,
         /// The new record.
         record: Record,
+        /// What it replaced.
+        before: Option<Record>,
         /// How it came.
         cause: Cause,
     },

@@ -194,8 +194,8 @@ impl SwitchModel {
     }
 
     /// Tells the agent of a new record.
-    fn moved(key: VipKey, record: Record, cause: Cause) -> Action {
-        Action::Notify(Notice::Moved { key, record, cause })
+    fn moved(key: VipKey, record: Record, before: Option<Record>, cause: Cause) -> Action {
+        Action::Notify(Notice::Moved { key, record, before, cause })
     }
 
     fn here(&self, port: PortNumber) -> Holder {

@@ -81,7 +81,7 @@ fn of_one(index: u8) -> impl Strategy<Value = What> {
     let notice = prop_oneof![
         (records(), prop::bool::ANY).prop_map(move |(record, here)| {
             let cause = if here { Cause::Here(MoveCause::Claim) } else { Cause::Announced };
-            Notice::Moved { key, record, cause }
+            Notice::Moved { key, record, before: None, cause }
         }),
         (0u8..2).prop_map(move |number| {
             Notice::Answered { key, port: port(number), mac: mac(number), advertised_recently: false }

@@ -5,7 +5,7 @@ use crate::{
     layout::{self, AddressKey, Plain},
 };
 use havip_claim::{Cause, Notice};
-use havip_model::{Epoch, Holder, HostNumber, MacAddr, MoveCause, PortNumber, Record, RefusalReason, VipKey};
+use havip_model::{Epoch, Holder, HostNumber, MacAddr, MoveCause, PortNumber, RefusalReason, VipKey};
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -22,8 +22,6 @@ pub enum SwitchEvent {
         at: Duration,
         /// What.
         notice: Notice,
-        /// The record before it, for [`Notice::Moved`].
-        before: Option<Record>,
         /// The host it came from, for what another host sent.
         from: Option<HostNumber>,
     },
@@ -131,7 +129,10 @@ fn event(bytes: &[u8]) -> Option<SwitchEvent> {
     let port = PortNumber::new(event.port);
     let mac = MacAddr(event.mac);
     let notice = match event.kind {
-        1 => Notice::Moved { key: key()?, record: event.now.model()?, cause: cause(event.cause)? },
+        1 => {
+            let (record, before) = (event.now.model()?, event.before.model());
+            Notice::Moved { key: key()?, record, before, cause: cause(event.cause)? }
+        }
         2 => Notice::Answered { key: key()?, port: port.ok()?, mac, advertised_recently: event.nonce == 1 },
         3 => Notice::Alive { key: key()?, record: event.now.model()? },
         4 => {
@@ -161,7 +162,7 @@ fn event(bytes: &[u8]) -> Option<SwitchEvent> {
         _ => return None,
     };
     let from = HostNumber::new(event.host).ok();
-    Some(SwitchEvent::Notice { at, notice, before: event.before.model(), from })
+    Some(SwitchEvent::Notice { at, notice, from })
 }
 
 fn refusal(bytes: &[u8]) -> Option<SwitchEvent> {

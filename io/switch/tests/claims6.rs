@@ -61,11 +61,9 @@ fn every_form_of_unsolicited_advertisement_is_a_claim() {
         let sent = hook.left_by("ov", 2);
         let expected = told_hosts(record, &sent[0]);
         assert_eq!(sent, [expected.clone(), expected], "{form}");
-        let [SwitchEvent::Notice { notice, before: None, from: None, .. }] = hook.told()[..] else {
-            panic!("{form}")
-        };
+        let [SwitchEvent::Notice { notice, from: None, .. }] = hook.told()[..] else { panic!("{form}") };
         let cause = Cause::Here(MoveCause::Claim);
-        assert_eq!(notice, Notice::Moved { key: vip(), record, cause }, "{form}");
+        assert_eq!(notice, Notice::Moved { key: vip(), record, before: None, cause }, "{form}");
     }
 }
 

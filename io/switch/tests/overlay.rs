@@ -54,7 +54,7 @@ fn a_greater_record_is_applied_an_equal_one_is_not_a_smaller_one_is_answered() {
     let [SwitchEvent::Notice { notice, from, .. }] = hook.told()[..] else { panic!("not told") };
     assert_eq!(
         (notice, from),
-        (Notice::Moved { key: vip(), record: first, cause: Cause::Announced }, Some(host(2)))
+        (Notice::Moved { key: vip(), record: first, before: None, cause: Cause::Announced }, Some(host(2)))
     );
 
     hook.arrives(underlay(2), ANNOUNCEMENTS, &tell(first));

@@ -246,12 +246,13 @@ fn that_a_port_went_down_is_announced_heard_and_noted_and_anything_else_that_rel
         (Release::Port(port(11)), MoveCause::Released, RecordKind::Announce),
     ] {
         hook.holds(11);
-        let record = Record { released: true, ..hook.record().unwrap() };
+        let before = hook.record();
+        let record = Record { released: true, ..before.unwrap() };
         assert_eq!(hook.order(Order::Release { key: vip(), only }), Outcome::Done);
         let message = Message::Record { kind, key: vip(), record };
         assert_eq!(said(&hook), [message, message]);
         let [SwitchEvent::Notice { notice, .. }] = hook.told()[..] else { panic!("not told") };
-        assert_eq!(notice, Notice::Moved { key: vip(), record, cause: Cause::Here(cause) });
+        assert_eq!(notice, Notice::Moved { key: vip(), record, before, cause: Cause::Here(cause) });
         assert_eq!(hook.switch.history(vip()).unwrap().last().unwrap().cause, cause);
         hook.order(Order::Announce { key: vip() });
         assert_eq!(said(&hook), [message, message], "and again");
@@ -264,6 +265,7 @@ fn that_a_port_went_down_is_announced_heard_and_noted_and_anything_else_that_rel
         (RecordKind::Announce, Cause::Announced, MoveCause::Released),
         (RecordKind::AnnounceDown, Cause::AnnouncedDown, MoveCause::PortDown),
     ] {
+        let before = hook.record();
         let record =
             Record { epoch: Epoch(theirs.epoch.0 + u64::from(kind == RecordKind::AnnounceDown)), ..theirs };
         let message = Message::Record { kind, key: vip(), record };
@@ -271,7 +273,7 @@ fn that_a_port_went_down_is_announced_heard_and_noted_and_anything_else_that_rel
         let bytes = frame(MacAddr::ZERO, MacAddr::BROADCAST).announcement(&announcement);
         hook.arrives(underlay(2), 0xff_ffff, &bytes);
         let [SwitchEvent::Notice { notice, .. }] = hook.told()[..] else { panic!("not told") };
-        assert_eq!(notice, Notice::Moved { key: vip(), record, cause });
+        assert_eq!(notice, Notice::Moved { key: vip(), record, before, cause });
         assert_eq!(hook.switch.history(vip()).unwrap().last().unwrap().cause, noted);
     }
 

@@ -213,8 +213,8 @@ impl Engine {
     }
 
     /// The machine hears a notice, and people hear of a move that was made here.
-    pub(super) fn noticed(&mut self, at: Duration, notice: Notice, before: Option<Record>) {
-        if let Notice::Moved { key, record, cause } = notice {
+    pub(super) fn noticed(&mut self, at: Duration, notice: Notice) {
+        if let Notice::Moved { key, record, before, cause } = notice {
             if let Cause::Here(cause) = cause {
                 self.tell_move(at, key, record, before, cause);
             }

@@ -36,7 +36,7 @@ impl Strangers {
 impl Engine {
     pub(super) fn switch_event(&mut self, now: Duration, event: SwitchEvent) {
         match event {
-            SwitchEvent::Notice { at, notice, before, .. } => self.noticed(at, notice, before),
+            SwitchEvent::Notice { at, notice, .. } => self.noticed(at, notice),
             SwitchEvent::Refused { at, reason, port, mac, address, outer, count } => {
                 tracing::debug!(name = reason_name(reason), ?port, %mac, ?address, ?outer, count, "refused");
                 let at = Timestamp(self.wall_ms(at));

@@ -12,15 +12,25 @@ use std::time::Duration;
 
 impl Vip {
     /// The switch said that it has a new record. Notices come in the order of the ring, so an old one is stale.
-    pub fn moved(&mut self, now: Duration, record: Record, cause: Cause) -> Vec<Action> {
+    pub fn moved(
+        &mut self,
+        now: Duration,
+        record: Record,
+        before: Option<Record>,
+        cause: Cause,
+    ) -> Vec<Action> {
         if cause == Cause::Here(MoveCause::Claim) {
             self.claimed = Some(Claimed { port: record.holder.port, mac: record.mac, at: now });
         }
+        let by_others =
+            matches!(cause, Cause::Announced | Cause::AnnouncedDown | Cause::Corrected | Cause::Merged);
+        let was_held = before == Some(Record { released: false, ..record });
+        self.taken_away = (record.released && was_held && by_others).then_some(record);
         if record.incarnation < self.incarnation || self.record.is_some_and(|own| !record.outranks(&own)) {
             if matches!(cause, Cause::Here(_)) && self.is_exactly(Some(&record)) {
                 self.repeat = Some(Repeat::begin(now)); // read in the map before the notice came
             }
-            return vec![];
+            return self.take_back().into_iter().collect();
         }
         let before = self.record.replace(record);
         self.follow(now, before, Some(cause))
@@ -46,7 +56,7 @@ impl Vip {
         }
         self.repeat = matches!(cause, Some(Cause::Here(_))).then(|| Repeat::begin(now));
         actions.extend(self.claim_again(now, cause));
-        actions.extend(self.take_back(before, cause));
+        actions.extend(self.take_back());
         if let Some(holder) = self.present_holder().filter(|holder| holder.host == self.host) {
             self.migrants.has_taken_along(holder.port);
         }
@@ -80,14 +90,14 @@ impl Vip {
     }
 
     /// Released by mistake, while the port is active and entitled: taken back at once (C7).
-    fn take_back(&self, before: Option<Record>, cause: Option<Cause>) -> Option<Action> {
-        let released = self.record.filter(|record| record.released && record.holder.host == self.host)?;
-        let was_exactly = before.is_some_and(|before| before == Record { released: false, ..released });
-        let by_others =
-            matches!(cause, Some(Cause::Announced | Cause::AnnouncedDown | Cause::Corrected | Cause::Merged));
+    pub(super) fn take_back(&mut self) -> Option<Action> {
+        let released = self.taken_away.filter(|record| self.is_exactly(Some(record)))?;
         let port = released.holder.port;
-        (was_exactly && by_others && self.candidates.contains(&port))
-            .then(|| self.take(port, released.mac, Some(released), MoveCause::TakenBack))
+        let is_here = released.holder.host == self.host && self.candidates.contains(&port);
+        is_here.then(|| {
+            self.taken_away = None;
+            self.take(port, released.mac, Some(released), MoveCause::TakenBack)
+        })
     }
 
     /// Another record holds: those who lost by it doubt it, those who doubted its predecessor go on with it (C10 b).

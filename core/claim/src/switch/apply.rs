@@ -32,7 +32,7 @@ impl SwitchModel {
                 _ if is_down => Cause::AnnouncedDown,
                 _ => Cause::Announced,
             };
-            actions.push(Self::moved(key, record, cause));
+            actions.push(Self::moved(key, record, before, cause));
         } else if let Some(own) = slot.record.filter(|own| own.outranks(&record)) {
             let (hops, kind) = slot.answer_to(&record);
             if !self.may_correct(now, key, from) {
@@ -80,7 +80,7 @@ impl SwitchModel {
         }
         let before = set(slot, record, false);
         self.note_loss(now, key, before, &record);
-        vec![Self::moved(key, record, Cause::Merged)]
+        vec![Self::moved(key, record, before, Cause::Merged)]
     }
 
     /// Makes room before the VIP is configured, and merges what waited.

@@ -126,7 +126,7 @@ impl SwitchModel {
         slot.is_down = false;
         self.note_loss(now, key, before, &record);
 
-        let mut actions = vec![Self::moved(key, record, Cause::Here(cause))];
+        let mut actions = vec![Self::moved(key, record, before, Cause::Here(cause))];
         actions.extend(self.announcements(key, record, MessageKind::Announce));
         actions
     }

@@ -22,11 +22,11 @@ impl SwitchModel {
             Release::Exact(_) => MoveCause::HostLost,
         };
         let slot = self.slots.get_mut(&key).expect("it was found above");
-        slot.replace(released);
+        let before = slot.replace(released);
         slot.is_down = cause == MoveCause::PortDown;
         let kind = slot.announcement();
 
-        let mut actions = vec![Self::moved(key, released, Cause::Here(cause))];
+        let mut actions = vec![Self::moved(key, released, before, Cause::Here(cause))];
         actions.extend(self.announcements(key, released, kind));
         actions
     }

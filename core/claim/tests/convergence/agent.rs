@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 impl World {
     pub fn notice(&mut self, host: usize, notice: Notice) {
-        if let Notice::Moved { key, record, cause: Cause::Here(_) } = notice
+        if let Notice::Moved { key, record, cause: Cause::Here(_), .. } = notice
             && self.server.is_alive
         {
             self.server.record(key, record);

@@ -58,11 +58,10 @@ fn events() -> impl Strategy<Value = Event> {
         key.clone().prop_map(Event::Removed),
         (key.clone(), prop::option::of(record.clone()))
             .prop_map(|(key, record)| Event::RecordRead { key, record }),
-        (key.clone(), record.clone(), cause).prop_map(|(key, record, cause)| Event::Noticed(Notice::Moved {
-            key,
-            record,
-            cause
-        })),
+        (key.clone(), record.clone(), any::<bool>(), cause).prop_map(|(key, record, was_held, cause)| {
+            let before = was_held.then_some(Record { released: false, ..record });
+            Event::Noticed(Notice::Moved { key, record, before, cause })
+        }),
         (key.clone(), port.clone(), any::<bool>()).prop_map(|(key, port, advertised_recently)| {
             Event::Noticed(Notice::Answered { key, port, mac: MAC, advertised_recently })
         }),

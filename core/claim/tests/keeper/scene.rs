@@ -39,7 +39,13 @@ pub fn configured(incarnation: u64) -> Event {
 }
 
 pub fn moved(record: Record, cause: Cause) -> Event {
-    Event::Noticed(Notice::Moved { key: key(), record, cause })
+    Event::Noticed(Notice::Moved { key: key(), record, before: None, cause })
+}
+
+/// Another host released exactly this record.
+pub fn released_by_others(held: Record) -> Event {
+    let record = Record { released: true, ..held };
+    Event::Noticed(Notice::Moved { key: key(), record, before: Some(held), cause: Cause::Announced })
 }
 
 pub fn up(number: u32) -> Event {

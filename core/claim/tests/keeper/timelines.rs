@@ -101,6 +101,36 @@ fn a_port_that_goes_down_is_released_now_and_100_ms_later_whatever_is_known() {
 }
 
 #[test]
+fn what_others_released_of_an_active_port_is_taken_back_also_if_no_agent_was_at_work_then() {
+    let held = record(9, 1, 11);
+    let released = Record { released: true, ..held };
+    let cause = MoveCause::TakenBack;
+    let take = Order::Take { key: key(), port: port(11), mac: MAC, expected: Some(released), cause };
+    let read = || Event::RecordRead { key: key(), record: Some(released) };
+    let takes = |events: Vec<Event>| -> usize {
+        let mut keeper = keeper();
+        let done = events.into_iter().flat_map(|event| keeper.handle(ms(0), event));
+        done.filter(|action| *action == Action::Order(take)).count()
+    };
+    let (on, off) = (|| up(11), || Event::PortDown(port(11)));
+    let theirs = || released_by_others(held);
+    let own = || moved(released, Cause::Here(MoveCause::Released));
+
+    assert_eq!(takes(vec![on(), moved(held, Cause::Here(MoveCause::Claim)), theirs()]), 1, "it was heard");
+    assert_eq!(takes(vec![read(), on(), theirs()]), 1, "the ring has it, the map had it before");
+    assert_eq!(takes(vec![read(), theirs(), on()]), 1, "the port is seen last");
+    assert_eq!(takes(vec![on(), read()]), 0, "who released it is not known");
+    assert_eq!(takes(vec![read(), theirs(), off(), on()]), 0, "the guest has begun anew");
+    assert_eq!(takes(vec![read(), off(), theirs()]), 0, "the port is down");
+    assert_eq!(takes(vec![read(), own(), on()]), 0, "this host released it");
+    assert_eq!(
+        takes(vec![read(), theirs(), moved(record(10, 2, 20), Cause::Announced), on()]),
+        0,
+        "too late"
+    );
+}
+
+#[test]
 fn a_port_that_lost_its_entitlement_is_released_and_nobody_is_told_that_it_is_down() {
     let mut keeper = keeper();
     keeper.handle(ms(0), up(11));
@@ -188,7 +218,12 @@ fn an_eip_is_prepared_repeated_and_forgotten_but_never_released_with_a_port_of_i
     let configured = Event::Configured { key: eip, incarnation, kind: Kind::Eip };
     assert_eq!(keeper.handle(ms(0), configured), [prepare]);
     keeper.handle(ms(0), up(1));
-    let held = Notice::Moved { key: eip, record: record(9, 1, 1), cause: Cause::Here(MoveCause::HostLost) };
+    let held = Notice::Moved {
+        key: eip,
+        record: record(9, 1, 1),
+        before: None,
+        cause: Cause::Here(MoveCause::HostLost),
+    };
     keeper.handle(ms(0), Event::Noticed(held));
     assert_eq!(orders(&mut keeper, ms(500)).len(), 3, "announced again");
     assert_eq!(keeper.handle(ms(600), Event::PortDown(port(1))), []);

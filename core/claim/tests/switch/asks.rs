@@ -56,7 +56,7 @@ fn c10_a_holder_that_is_down_released_or_unknown_here_is_not_asked() {
     let asks = Action::AskGuest { port: port(11), key: key() };
     assert_eq!(
         actions,
-        [moved(unknown, Cause::Announced), asks],
+        [moved(None, unknown, Cause::Announced), asks],
         "after a loss of its map it learns and asks"
     );
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 fn c4_a_claim_makes_a_holder_and_tells_every_other_member() {
     let mut switch = switch();
     let made = record(5, 1_000_000 << 16, 1, 11);
-    let mut expected = vec![moved(made, Cause::Here(MoveCause::Claim))];
+    let mut expected = vec![moved(None, made, Cause::Here(MoveCause::Claim))];
     expected.extend(told(MessageKind::Announce, made));
     assert_eq!(switch.handle(ms(0), claimed(11, MAC)), expected);
     assert_eq!(switch.record(key()), Some(made));

@@ -33,7 +33,7 @@ fn c5_a_record_is_applied_exactly_if_it_is_greater() {
         }
         let mut merged = switch.clone();
         let actions = switch.handle(ms(1), heard(MessageKind::Announce, comes));
-        assert_eq!(actions.contains(&moved(comes, Cause::Announced)), is_applied, "{what}");
+        assert_eq!(actions.contains(&moved(before, comes, Cause::Announced)), is_applied, "{what}");
         assert_eq!(switch.record(key()), if is_applied { Some(comes) } else { before }, "{what}");
         merged.handle(ms(1), Event::Ordered(Order::Merge { key: key(), record: comes }));
         assert_eq!(merged.record(key()), switch.record(key()), "{what}: merged by order");
@@ -65,7 +65,7 @@ fn c5_a_smaller_record_is_answered_with_the_own_one_once_per_sender_and_millisec
 
     let greater = record(5, 101, 2, 20);
     let corrected = switch.handle(ms(6), heard(MessageKind::Correction, greater));
-    assert_eq!(corrected, [moved(greater, Cause::Corrected)]);
+    assert_eq!(corrected, [moved(Some(own), greater, Cause::Corrected)]);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn c7_a_release_touches_only_what_it_names() {
         (Release::Exact(held), MoveCause::HostLost, MessageKind::Announce),
     ] {
         let released = Record { released: true, ..held };
-        let mut expected = vec![moved(released, Cause::Here(cause))];
+        let mut expected = vec![moved(Some(held), released, Cause::Here(cause))];
         expected.extend(told(kind, released));
         let mut switch = switch.clone();
         assert_eq!(switch.handle(ms(1), release(only)), expected);
@@ -185,11 +185,11 @@ fn that_a_port_went_down_is_said_with_every_announcement_of_its_record_and_of_no
     let mut other = switch();
     let gone = Record { released: true, ..record(5, 9, 2, 20) };
     let actions = other.handle(ms(0), heard(MessageKind::AnnounceDown, gone));
-    assert_eq!(actions, [moved(gone, Cause::AnnouncedDown)]);
+    assert_eq!(actions, [moved(None, gone, Cause::AnnouncedDown)]);
     assert_eq!(other.handle(ms(1), announce), told(MessageKind::AnnounceDown, gone));
     let present = record(5, 10, 2, 20);
     let actions = other.handle(ms(2), heard(MessageKind::AnnounceDown, present));
-    assert_eq!(actions, [moved(present, Cause::Announced)], "who holds it is not down");
+    assert_eq!(actions, [moved(Some(gone), present, Cause::Announced)], "who holds it is not down");
 }
 
 #[test]

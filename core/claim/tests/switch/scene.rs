@@ -102,6 +102,6 @@ pub fn told(kind: MessageKind, record: Record) -> [Action; 2] {
     })
 }
 
-pub fn moved(record: Record, cause: Cause) -> Action {
-    Action::Notify(Notice::Moved { key: key(), record, cause })
+pub fn moved(before: Option<Record>, record: Record, cause: Cause) -> Action {
+    Action::Notify(Notice::Moved { key: key(), record, before, cause })
 }
