@@ -148,6 +148,10 @@ pub struct Quotas {
     pub rules_per_group: Option<usize>,
     /// Tags of one resource.
     pub tags_per_resource: Option<usize>,
+    /// Resource groups of one project besides its default one.
+    pub resource_groups_per_project: Option<usize>,
+    /// Deployment sets of one project.
+    pub deployment_sets_per_project: Option<usize>,
 }
 
 /// How often one access key may ask for one thing; in the environment `HAVIP_SERVER_THROTTLE__PER_SECOND` and the like.

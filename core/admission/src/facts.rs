@@ -54,6 +54,10 @@ pub struct Quotas {
     pub rules_per_group: Option<usize>,
     /// See [`Limits::tags_per_resource`].
     pub tags_per_resource: Option<usize>,
+    /// See [`Limits::resource_groups_per_project`].
+    pub resource_groups_per_project: Option<usize>,
+    /// See [`Limits::deployment_sets_per_project`].
+    pub deployment_sets_per_project: Option<usize>,
     /// What one project was given; goes before all of these.
     pub granted: Vec<Granted>,
 }
@@ -79,6 +83,14 @@ impl Quotas {
             groups_per_interface: of(Quota::GroupsPerInterface, self.groups_per_interface),
             rules_per_group: of(Quota::RulesPerGroup, self.rules_per_group),
             tags_per_resource: of(Quota::TagsPerResource, self.tags_per_resource),
+            resource_groups_per_project: of(
+                Quota::ResourceGroupsPerProject,
+                self.resource_groups_per_project,
+            ),
+            deployment_sets_per_project: of(
+                Quota::DeploymentSetsPerProject,
+                self.deployment_sets_per_project,
+            ),
         }
     }
 

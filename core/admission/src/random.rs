@@ -41,6 +41,8 @@ impl Random {
             groups_per_interface: Some(2),
             rules_per_group: Some(5),
             tags_per_resource: Some(2),
+            resource_groups_per_project: Some(3),
+            deployment_sets_per_project: Some(2),
             ..Quotas::default()
         };
         let now = Timestamp(self.below(1 << 40));
@@ -50,7 +52,12 @@ impl Random {
     /// One request; makes more than it deletes, so that worlds grow.
     pub fn request(&mut self, world: &World) -> Request {
         match self.below(64) {
-            62 => CreateDeploymentSet { texts: self.tagged(world) }.into(),
+            62 if self.maybe() => CreateDeploymentSet { texts: self.tagged(world) }.into(),
+            62 => {
+                let (instance, set) = (self.of(&world.instances), self.of(&world.deployment_sets));
+                JoinDeploymentSet { instance, set }.into()
+            }
+            63 if self.maybe() => LeaveDeploymentSet { instance: self.of(&world.instances) }.into(),
             63 => DeleteDeploymentSet { set: self.of(&world.deployment_sets) }.into(),
             56..58 => self.tags(world),
             58..62 => self.resource_groups(world),

@@ -116,6 +116,10 @@ requests! {
     UpdateDeploymentSet
     /// Deletes a deployment set without instances.
     DeleteDeploymentSet
+    /// Puts an instance into a deployment set, from another one too, where it is.
+    JoinDeploymentSet
+    /// Takes an instance out of its deployment set.
+    LeaveDeploymentSet
     /// Makes a resource group.
     CreateResourceGroup
     /// Changes a resource group's texts.

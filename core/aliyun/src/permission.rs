@@ -53,6 +53,7 @@ pub const ALL: &[(&[&str], &str)] = &[
     ),
     (&["CreateDeploymentSet"], "ecs:CreateDeploymentSet"),
     (&["ModifyDeploymentSetAttribute"], "ecs:ModifyDeploymentSetAttribute"),
+    (&["ModifyInstanceDeployment"], "ecs:ModifyInstanceDeployment"),
     (&["DeleteDeploymentSet"], "ecs:DeleteDeploymentSet"),
     (&["DescribeDeploymentSets"], "ecs:DescribeDeploymentSets"),
     (&["DescribeUserData"], "ecs:DescribeUserData"),

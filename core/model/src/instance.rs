@@ -24,7 +24,7 @@ pub struct Instance {
     pub init: InitSystem,
     /// The host that runs it; chosen when it is made.
     pub host: HostNumber,
-    /// The set of which no two are on one host; chosen when it is made.
+    /// The set of which no two are on one host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment_set: Option<DeploymentSetId>,
     /// Processors, in thousandths.

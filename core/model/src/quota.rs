@@ -30,11 +30,15 @@ pub enum Quota {
     RulesPerGroup,
     /// See [`Limits::tags_per_resource`].
     TagsPerResource,
+    /// See [`Limits::resource_groups_per_project`].
+    ResourceGroupsPerProject,
+    /// See [`Limits::deployment_sets_per_project`].
+    DeploymentSetsPerProject,
 }
 
 impl Quota {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::AssociationsPerVip,
         Self::VipsPerInstance,
         Self::VipsPerVpc,
@@ -45,6 +49,8 @@ impl Quota {
         Self::GroupsPerInterface,
         Self::RulesPerGroup,
         Self::TagsPerResource,
+        Self::ResourceGroupsPerProject,
+        Self::DeploymentSetsPerProject,
     ];
 
     /// The name that programs compare.
@@ -60,6 +66,8 @@ impl Quota {
             Self::GroupsPerInterface => "groups_per_interface",
             Self::RulesPerGroup => "rules_per_group",
             Self::TagsPerResource => "tags_per_resource",
+            Self::ResourceGroupsPerProject => "resource_groups_per_project",
+            Self::DeploymentSetsPerProject => "deployment_sets_per_project",
         }
     }
 
@@ -114,6 +122,8 @@ impl Quota {
             Self::GroupsPerInterface => limits.groups_per_interface,
             Self::RulesPerGroup => limits.rules_per_group,
             Self::TagsPerResource => limits.tags_per_resource,
+            Self::ResourceGroupsPerProject => limits.resource_groups_per_project,
+            Self::DeploymentSetsPerProject => limits.deployment_sets_per_project,
         }
     }
 
@@ -155,6 +165,8 @@ impl Quota {
             Self::TagsPerResource => {
                 world.resources().map(|it| (Some(it.key()), it.meta().tags.len())).collect()
             }
+            Self::ResourceGroupsPerProject => vec![(None, world.resource_groups.len())],
+            Self::DeploymentSetsPerProject => vec![(None, world.deployment_sets.len())],
         }
     }
 }

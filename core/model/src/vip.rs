@@ -139,6 +139,10 @@ pub struct Limits {
     pub rules_per_group: usize,
     /// Tags of one resource.
     pub tags_per_resource: usize,
+    /// Resource groups of one project besides its default one.
+    pub resource_groups_per_project: usize,
+    /// Deployment sets of one project.
+    pub deployment_sets_per_project: usize,
 }
 
 impl Profile {
@@ -156,6 +160,8 @@ impl Profile {
             groups_per_interface: SecurityGroup::PER_INTERFACE,
             rules_per_group: SecurityGroup::MOST_RULES,
             tags_per_resource: 20,
+            resource_groups_per_project: 100,
+            deployment_sets_per_project: 100,
         };
         match self {
             Self::Native | Self::Alibaba => native,

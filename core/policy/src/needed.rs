@@ -107,6 +107,8 @@ fn by_itself(request: &Request, region: &str, project: ProjectId) -> Vec<Needed>
         CreateDeploymentSet(_) => vec![need("ecs:CreateDeploymentSet", new("deploymentset"))],
         UpdateDeploymentSet(it) => vec![need("ecs:ModifyDeploymentSetAttribute", set(it.set))],
         DeleteDeploymentSet(it) => vec![need("ecs:DeleteDeploymentSet", set(it.set))],
+        JoinDeploymentSet(it) => vec![need("ecs:ModifyInstanceDeployment", instance(it.instance))],
+        LeaveDeploymentSet(it) => vec![need("ecs:ModifyInstanceDeployment", instance(it.instance))],
         CreateResourceGroup(_) => vec![need("resourcemanager:CreateResourceGroup", new("resourcegroup"))],
         UpdateResourceGroup(it) => {
             vec![need("resourcemanager:UpdateResourceGroup", resource_group(it.group))]

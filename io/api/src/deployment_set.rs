@@ -15,6 +15,14 @@ pub struct DeploymentSet {
     pub instances: Vec<String>,
 }
 
+/// Puts an instance into a deployment set, from another one too.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JoinDeploymentSet {
+    /// The set's id; no other instance of it may be on the instance's host.
+    pub deployment_set: String,
+}
+
 /// Makes a deployment set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

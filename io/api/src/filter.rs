@@ -93,6 +93,8 @@ filters! {
         subnet: String,
         /// On the host with this id.
         host: String,
+        /// Of the deployment set with this id.
+        deployment_set: String,
         /// With exactly this name.
         name: String,
         /// With this tag: `KEY=VALUE`, or `KEY` with any value.

@@ -34,6 +34,7 @@
 //! | `/audit` | GET |
 //! | `/tags`, `/tags/{id}` | GET; PATCH |
 //! | `/deployment-sets`, `/deployment-sets/{id}` | GET, POST; GET, PATCH, DELETE |
+//! | `/instances/{id}/deployment-set` | PUT, DELETE |
 //! | `/resource-groups`, `/resource-groups/{id}` | GET, POST; GET, PATCH, DELETE |
 //! | `/resource-groups/{id}/move` | POST |
 //! | `/quotas`, `/quotas/{name}` | GET; PUT |
@@ -78,7 +79,7 @@ mod words;
 
 pub use audit::{AuditEntry, AuditOutcome};
 pub use client::{Client, ClientError, Config, EventStream, FlowStream, Follow, TraceStream};
-pub use deployment_set::{CreateDeploymentSet, DeploymentSet};
+pub use deployment_set::{CreateDeploymentSet, DeploymentSet, JoinDeploymentSet};
 pub use drill::{Drill, DrillVip};
 pub use eip::{AllocateEip, BindEip, CreateEipPool, Eip, EipPool, UpdateEip, UpdateEipPool};
 pub use event::Event;

@@ -7,7 +7,9 @@ use super::show::{Column, Names, Row};
 use super::{Verb, time};
 use anyhow::Result;
 use clap::Subcommand;
-use havip_api::{CreateDeploymentSet, DeploymentSet, DeploymentSetFilter, Update};
+use havip_api::{
+    CreateDeploymentSet, DeploymentSet, DeploymentSetFilter, Instance, JoinDeploymentSet, Update,
+};
 
 /// What can be done with deployment sets.
 #[derive(Debug, Subcommand)]
@@ -16,8 +18,11 @@ use havip_api::{CreateDeploymentSet, DeploymentSet, DeploymentSetFilter, Update}
   havip instance run --subnet web --name web-1 --deployment-set web
   havip instance run --subnet web --name web-2 --deployment-set web
 
-No two instances of a set are on one host: not when they are made, and not when one is migrated.
-An instance stays in its set as long as it lives.")]
+  havip deployment-set join web web-3
+  havip deployment-set leave web-3
+
+No two instances of a set are on one host: not when they are made, not when one joins, and not when one is migrated.
+An instance joins where it is; if another one of the set is there, migrate one of the two first.")]
 pub enum DeploymentSetVerb {
     /// Make a deployment set
     Create {
@@ -61,6 +66,22 @@ pub enum DeploymentSetVerb {
         #[command(flatten)]
         change: Change,
     },
+    /// Put an instance into a deployment set, from another one too
+    Join {
+        /// The set's id or name
+        set: String,
+        /// The instance's id or name
+        instance: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Take an instance out of its deployment set
+    Leave {
+        /// The instance's id or name
+        instance: String,
+        #[command(flatten)]
+        change: Change,
+    },
     /// Delete a deployment set without instances
     Delete {
         /// Its id or name
@@ -88,6 +109,16 @@ impl Verb for DeploymentSetVerb {
                 let id = session.id_of::<DeploymentSet>(&set)?;
                 let body = Update { name, description };
                 change.show(session, &change.client(session).update_deployment_set(&id, &body)?)
+            }
+            Self::Join { set, instance, change } => {
+                let instance = session.id_of::<Instance>(&instance)?;
+                let body = JoinDeploymentSet { deployment_set: session.id_of::<DeploymentSet>(&set)? };
+                change.show(session, &change.client(session).join_deployment_set(&instance, &body)?)
+            }
+            Self::Leave { instance, change } => {
+                let instance = session.id_of::<Instance>(&instance)?;
+                change.client(session).leave_deployment_set(&instance)?;
+                session.say(&format!("{instance} left its deployment set"))
             }
             Self::Delete { set, change } => {
                 let id = session.id_of::<DeploymentSet>(&set)?;

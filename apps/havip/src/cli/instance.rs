@@ -99,6 +99,9 @@ pub enum InstanceVerb {
         /// On this host
         #[arg(long)]
         host: Option<String>,
+        /// Of this deployment set
+        #[arg(long)]
+        deployment_set: Option<String>,
         /// With exactly this name
         #[arg(long)]
         name: Option<String>,
@@ -257,7 +260,7 @@ impl Verb for InstanceVerb {
                 };
                 change.show(session, &change.client(session).run_instance(&body)?)
             }
-            Self::List { vpc, subnet, host, name, q, labelled } => {
+            Self::List { vpc, subnet, host, deployment_set, name, q, labelled } => {
                 let vpc = session.id_of_any::<Vpc>(vpc.as_deref())?;
                 let subnet = session.id_of_any::<Subnet>(subnet.as_deref())?;
                 let host = session.id_of_any::<Host>(host.as_deref())?;
@@ -265,6 +268,7 @@ impl Verb for InstanceVerb {
                     vpc,
                     subnet,
                     host,
+                    deployment_set: session.id_of_any::<DeploymentSet>(deployment_set.as_deref())?,
                     name,
                     resource_group: labelled.group(session)?,
                     tag: labelled.tag,

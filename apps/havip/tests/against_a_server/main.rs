@@ -79,6 +79,9 @@ fn a_deployment_set_is_made_listed_and_deleted_and_needs_a_host_for_each_instanc
     assert!(
         server.havip("instance run --subnet web --deployment-set back").refused(4).contains("deployment set")
     );
+    assert!(server.havip("deployment-set join web web-1").refused(4).contains("instance"));
+    assert!(server.havip("deployment-set leave web-1").refused(4).contains("instance"));
+    assert_eq!(server.havip("instance list --deployment-set web -o json").json(), serde_json::json!([]));
     server.havip("deployment-set update web --name front").ok();
     server.havip("deployment-set delete front").ok();
 }

@@ -141,6 +141,8 @@ const ROUTES: &[(&str, &str, &str, Reach)] = &[
     ("GET", "/v1/deployment-sets/{id}", "ecs:DescribeDeploymentSets", P),
     ("PATCH", "/v1/deployment-sets/{id}", "ecs:ModifyDeploymentSetAttribute", P),
     ("DELETE", "/v1/deployment-sets/{id}", "ecs:DeleteDeploymentSet", P),
+    ("PUT", "/v1/instances/{id}/deployment-set", "ecs:ModifyInstanceDeployment", P),
+    ("DELETE", "/v1/instances/{id}/deployment-set", "ecs:ModifyInstanceDeployment", P),
     ("GET", "/v1/resource-groups", "resourcemanager:ListResourceGroups", P),
     ("POST", "/v1/resource-groups", "resourcemanager:CreateResourceGroup", P),
     ("GET", "/v1/resource-groups/{id}", "resourcemanager:ListResourceGroups", P),

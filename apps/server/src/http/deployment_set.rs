@@ -9,8 +9,11 @@ use super::{
 use crate::service::Fault;
 use axum::{Json, extract::Path, response::Response};
 use havip_admission::request;
-use havip_api::{CreateDeploymentSet, DeploymentSet, DeploymentSetFilter, Page, Problem, Update, WithWait};
-use havip_model::{DeploymentSetId, ResourceKey};
+use havip_api::{
+    CreateDeploymentSet, DeploymentSet, DeploymentSetFilter, Instance, JoinDeploymentSet, Page, Problem,
+    Update, WithWait,
+};
+use havip_model::{DeploymentSetId, InstanceId, ResourceKey};
 
 /// Lists deployment sets.
 #[utoipa::path(get, path = "/v1/deployment-sets", tag = "Deployment sets", params(DeploymentSetFilter), responses(
@@ -72,6 +75,42 @@ pub async fn delete_deployment_set(
     let wait = parse::wait(params.wait.as_ref())?;
     let request = request::DeleteDeploymentSet { set };
     answer::delete(&server, caller, ResourceKey::DeploymentSet(set), request, wait).await
+}
+
+/// Puts an instance into a deployment set, from another one too. It stays where it is, so no other one of the set may be
+/// there.
+#[utoipa::path(put, path = "/v1/instances/{id}/deployment-set", tag = "Deployment sets", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
+    request_body = JoinDeploymentSet, responses((status = 200, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn join_deployment_set(
+    server: Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, body }: Asked<JoinDeploymentSet>,
+) -> Result<Response, Fault> {
+    let instance = instance_id(&id)?;
+    let set = parse::id("/deployment_set", &body.deployment_set)?;
+    let request = request::JoinDeploymentSet { instance, set };
+    let wait = parse::wait(params.wait.as_ref())?;
+    answer::update(&server, caller, ResourceKey::Instance(instance), request, wait).await
+}
+
+/// Takes an instance out of its deployment set.
+#[utoipa::path(delete, path = "/v1/instances/{id}/deployment-set", tag = "Deployment sets", params(("id" = String, Path, description = "The instance's id."), WithWait, ChangeHeaders),
+    responses((status = 204, description = "It is of none."), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn leave_deployment_set(
+    server: Server,
+    Path(id): Path<String>,
+    Params(params): Params<WithWait>,
+    Asked { caller, .. }: Asked<Empty>,
+) -> Result<Response, Fault> {
+    let instance = instance_id(&id)?;
+    let wait = parse::wait(params.wait.as_ref())?;
+    let request = request::LeaveDeploymentSet { instance };
+    answer::take_away(&server, caller, ResourceKey::Instance(instance), request, wait).await
+}
+
+fn instance_id(id: &str) -> Result<InstanceId, Fault> {
+    parse::path_id("instance", "instance_not_found", id)
 }
 
 fn set_id(id: &str) -> Result<DeploymentSetId, Fault> {

@@ -96,6 +96,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
             deployment_set::update_deployment_set,
             deployment_set::delete_deployment_set
         ))
+        .routes(routes!(deployment_set::join_deployment_set, deployment_set::leave_deployment_set))
         .routes(routes!(resource_group::list_resource_groups, resource_group::create_resource_group))
         .routes(routes!(
             resource_group::get_resource_group,

@@ -13,7 +13,7 @@ use havip_api::{
     Console, ConsoleRange, Exec, ExecResult, Instance, InstanceFilter, MigrateInstance, Page, Problem,
     RunInstance, Stop, Update, WithWait,
 };
-use havip_model::{HostId, HostNumber, InstanceId, ResourceKey, SubnetId, VpcId};
+use havip_model::{DeploymentSetId, HostId, HostNumber, InstanceId, ResourceKey, SubnetId, VpcId};
 use havip_stream::proto::{self, command::Body as Order};
 use std::time::Duration;
 
@@ -24,10 +24,13 @@ pub async fn list_instances(
     server: Server,
     Params(filter): Params<InstanceFilter>,
 ) -> Result<Json<Page<Instance>>, Fault> {
-    let InstanceFilter { vpc, subnet, host, name, tag, resource_group, q, after, limit } = &filter;
+    let InstanceFilter { vpc, subnet, host, deployment_set, name, tag, resource_group, q, after, limit } =
+        &filter;
     let vpc: Option<VpcId> = vpc.as_ref().map(|id| parse::id("vpc", id)).transpose()?;
     let subnet: Option<SubnetId> = subnet.as_ref().map(|id| parse::id("subnet", id)).transpose()?;
     let host: Option<HostId> = host.as_ref().map(|id| parse::id("host", id)).transpose()?;
+    let set: Option<DeploymentSetId> =
+        deployment_set.as_ref().map(|id| parse::id("deployment_set", id)).transpose()?;
     let narrow = Narrow { name, tag, resource_group, q, after, limit: *limit };
     page(
         &server,
@@ -41,7 +44,8 @@ pub async fn list_instances(
                         && subnet.is_none_or(|subnet| interface.subnet == subnet)
                 });
             let of_host = |number| world.hosts.get(&number).map(|host| host.id);
-            is_there && host.is_none_or(|host| of_host(one.host) == Some(host))
+            let is_of_set = set.is_none() || one.deployment_set == set;
+            is_there && is_of_set && host.is_none_or(|host| of_host(one.host) == Some(host))
         },
         |shapes, one| shapes.instance(one),
     )

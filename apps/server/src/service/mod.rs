@@ -88,6 +88,8 @@ impl Service {
             groups_per_interface: config.quotas.groups_per_interface,
             rules_per_group: config.quotas.rules_per_group,
             tags_per_resource: config.quotas.tags_per_resource,
+            resource_groups_per_project: config.quotas.resource_groups_per_project,
+            deployment_sets_per_project: config.quotas.deployment_sets_per_project,
             granted: vec![],
         };
         let home = Arc::new(config.home());

@@ -22,7 +22,9 @@ impl Cloud {
     /// Asks; the HTTP status and the answer.
     pub fn ask(self, scene: &Scene, key: &KeyFile, action: &str, params: &[(&str, &str)]) -> (u16, Value) {
         let mut all = Params::of(params).or(&[("Action", action)]);
-        if self == Aliyun && ["Instance", "NetworkInterface"].iter().any(|word| action.contains(word)) {
+        if self == Aliyun
+            && ["Instance", "NetworkInterface", "DeploymentSet"].iter().any(|word| action.contains(word))
+        {
             all = all.or(&[("Version", "2014-05-26")]);
         }
         let asker = asker(key);

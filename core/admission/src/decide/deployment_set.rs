@@ -2,12 +2,16 @@
 
 use super::{Decision, nothing_to_do};
 use crate::{Code, Refusal, request::*};
-use havip_model::{DeploymentSet, DeploymentSetId, Host, HostNumber, Instance, ResourceKey};
+use havip_model::{DeploymentSet, DeploymentSetId, Host, HostNumber, Instance, Profile, ResourceKey};
 
 impl Decision<'_> {
     pub fn create_deployment_set(&mut self, request: &CreateDeploymentSet) -> Result<ResourceKey, Refusal> {
-        if self.world.deployment_sets.len() >= MOST_SETS {
-            let message = format!("the project has {MOST_SETS} deployment sets, the most it may; delete one");
+        let most = self.facts.quotas.limits(Profile::Native).deployment_sets_per_project;
+        if self.world.deployment_sets.len() >= most {
+            let message = format!(
+                "the project has {most} deployment sets, the most it may; delete one, or have the quota \
+                 deployment_sets_per_project raised"
+            );
             return Err(Code::TooManyDeploymentSets.at("", message));
         }
         let meta = self.meta(&request.texts)?;
@@ -29,9 +33,47 @@ impl Decision<'_> {
         if members.is_empty() {
             return Ok(self.delete(ResourceKey::DeploymentSet(set.id)));
         }
-        let message =
-            format!("deployment set {} has {} instance(s); delete them first", set.id, members.len());
+        let message = format!(
+            "deployment set {} has {} instance(s); take them out or delete them first",
+            set.id,
+            members.len()
+        );
         Err(Code::DeploymentSetInUse.at("/deployment_set", message).blocked_by(members))
+    }
+
+    /// Nothing moves: it joins where it is, and where it is on its way to.
+    pub fn join_deployment_set(&mut self, request: &JoinDeploymentSet) -> Result<ResourceKey, Refusal> {
+        let instance = self.find::<Instance>(request.instance, "/instance")?;
+        let set = self.find::<DeploymentSet>(request.set, "/deployment_set")?.id;
+        if instance.deployment_set == Some(set) {
+            let message =
+                format!("instance {} is of deployment set {set} already; nothing to do", instance.id);
+            return Err(Code::AlreadyInState.at("/deployment_set", message));
+        }
+        let is_at = |host: &&Host| {
+            let mut interfaces = self.world.interfaces_of(instance.id);
+            instance.host == host.number || interfaces.any(|interface| interface.has_port_at(host.number))
+        };
+        for host in self.world.hosts.values().filter(is_at) {
+            let Some(other) = self.member_at(set, host.number, Some(instance)) else { continue };
+            let message = format!(
+                "instance {} of deployment set {set} is on host {} ({}), too; migrate one of the two first, or make \
+                 instance {} anew in the set",
+                other.id, host.number, host.meta.name, instance.id
+            );
+            let refusal = Code::DeploymentSetFull.at("/deployment_set", message);
+            return Err(refusal.blocked_by([ResourceKey::Instance(other.id)]));
+        }
+        Ok(self.edit::<Instance>(instance.id, |instance| instance.deployment_set = Some(set)))
+    }
+
+    pub fn leave_deployment_set(&mut self, request: &LeaveDeploymentSet) -> Result<ResourceKey, Refusal> {
+        let instance = self.find::<Instance>(request.instance, "/instance")?;
+        if instance.deployment_set.is_none() {
+            let message = format!("instance {} is of no deployment set; nothing to do", instance.id);
+            return Err(Code::AlreadyInState.at("/instance", message));
+        }
+        Ok(self.edit::<Instance>(instance.id, |instance| instance.deployment_set = None))
     }
 
     /// The instance of a set that is on a host, or on its way there or away: another one may not come.
@@ -74,6 +116,3 @@ pub fn full(set: DeploymentSetId, zone: &str) -> Refusal {
     );
     Code::DeploymentSetFull.at("/deployment_set", message)
 }
-
-/// Sets of a project.
-const MOST_SETS: usize = 100;

@@ -2,14 +2,17 @@
 
 use super::{Decision, check, nothing_to_do};
 use crate::{Code, Refusal, request::*};
-use havip_model::{Meta, Resource, ResourceGroup, ResourceGroupId, ResourceKey};
+use havip_model::{Meta, Profile, Resource, ResourceGroup, ResourceGroupId, ResourceKey};
 
 impl<'a> Decision<'a> {
     pub fn create_resource_group(&mut self, request: &CreateResourceGroup) -> Result<ResourceKey, Refusal> {
         self.check_group_name(&request.texts.name, None)?;
-        if self.world.resource_groups.len() >= MOST_GROUPS {
-            let message =
-                format!("the project has {MOST_GROUPS} resource groups, the most it may; delete one");
+        let most = self.facts.quotas.limits(Profile::Native).resource_groups_per_project;
+        if self.world.resource_groups.len() >= most {
+            let message = format!(
+                "the project has {most} resource groups, the most it may; delete one, or have the quota \
+                 resource_groups_per_project raised"
+            );
             return Err(Code::TooManyResourceGroups.at("", message));
         }
         // A group is in no group.
@@ -103,9 +106,6 @@ impl<'a> Decision<'a> {
         Err(Code::NameInUse.at("/name", message).blocked_by(blockers))
     }
 }
-
-/// Groups of a project.
-const MOST_GROUPS: usize = 100;
 
 /// How many of the resources in the way are told.
 const MOST_NAMED: usize = 20;

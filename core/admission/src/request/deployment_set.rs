@@ -1,7 +1,7 @@
 //! Requests about deployment sets.
 
 use super::{NewTexts, Texts};
-use havip_model::DeploymentSetId;
+use havip_model::{DeploymentSetId, InstanceId};
 
 /// See [`Request::CreateDeploymentSet`](super::Request::CreateDeploymentSet).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,4 +24,20 @@ pub struct UpdateDeploymentSet {
 pub struct DeleteDeploymentSet {
     /// Which.
     pub set: DeploymentSetId,
+}
+
+/// See [`Request::JoinDeploymentSet`](super::Request::JoinDeploymentSet).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinDeploymentSet {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// The set that it is to be of, and of no other.
+    pub set: DeploymentSetId,
+}
+
+/// See [`Request::LeaveDeploymentSet`](super::Request::LeaveDeploymentSet).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaveDeploymentSet {
+    /// Which instance.
+    pub instance: InstanceId,
 }

@@ -117,8 +117,47 @@ fn a_guest_of_ones_own_is_not_migrated_to_a_host_of_its_set_either() {
     scene.admit(to(third));
 }
 
+#[test]
+fn an_instance_joins_a_set_where_it_is_and_leaves_it_again() {
+    let mut scene = Scene::new();
+    let (set, other) = (made(&mut scene), made(&mut scene));
+    let on = |scene: &mut Scene, host| {
+        scene.make_instance(RunInstance { host: Some(at(host)), ..RunInstance::of(scene.clone().subnet) })
+    };
+    let (first, beside, apart) = (on(&mut scene, 1), on(&mut scene, 1), on(&mut scene, 2));
+    scene.admit(JoinDeploymentSet { instance: first, set });
+    let refused = scene.refuse(JoinDeploymentSet { instance: beside, set });
+    assert_eq!(
+        (refused.code, refused.blocked_by),
+        (Code::DeploymentSetFull, vec![ResourceKey::Instance(first)])
+    );
+    scene.admit(JoinDeploymentSet { instance: apart, set });
+    assert_eq!(scene.refuse(of(&scene, set)).code, Code::DeploymentSetFull);
+    // From one set to another, at once; the first one has room again.
+    scene.admit(JoinDeploymentSet { instance: first, set: other });
+    scene.admit(JoinDeploymentSet { instance: beside, set });
+    assert_eq!(scene.instance(first).deployment_set, Some(other));
+    scene.admit(LeaveDeploymentSet { instance: first });
+    scene.admit(DeleteDeploymentSet { set: other });
+    assert_eq!(scene.world.instances_of_set(set).count(), 2);
+}
+
+#[test]
+fn a_machine_on_its_way_joins_a_set_only_if_both_ends_are_free() {
+    let (mut scene, set, [first, second], third) = machines();
+    scene.admit(LeaveDeploymentSet { instance: second });
+    scene.admit(MigrateInstance { instance: second, host: at(1) });
+    let join = JoinDeploymentSet { instance: second, set };
+    assert_eq!(scene.refuse(join.clone()).blocked_by, [ResourceKey::Instance(first)]);
+    scene.admit(CancelInstanceMigration { instance: second });
+    scene.admit(MigrateInstance { instance: second, host: third });
+    scene.admit(join);
+    // Its place at both ends is taken.
+    assert_eq!(scene.refuse(MigrateInstance { instance: first, host: third }).code, Code::DeploymentSetFull);
+}
+
 pub fn rows() -> Vec<Row> {
-    let (scene, set, _, third) = machines();
+    let (scene, set, [first, _], third) = machines();
     let nobody = DeploymentSetId::new(Body::from_entropy([9; 16]));
     let mut crowded = scene.clone();
     let last = RunInstance { host: Some(third), ..of(&crowded, set) };
@@ -127,6 +166,11 @@ pub fn rows() -> Vec<Row> {
     for _ in 1..100 {
         made(&mut full);
     }
+    let mut few = scene.clone();
+    few.facts.quotas.deployment_sets_per_project = Some(1);
+    let mut beside = scene.clone();
+    let instance = RunInstance { host: Some(at(1)), ..RunInstance::of(scene.subnet) };
+    let instance = beside.make_instance(instance);
     let more = CreateDeploymentSet { texts: Texts::default() };
     vec![
         Row(
@@ -137,7 +181,8 @@ pub fn rows() -> Vec<Row> {
         ),
         Row(crowded.refuse(of(&scene, set)), Code::DeploymentSetFull, "/deployment_set", "add a host"),
         Row(crowded.refuse(last), Code::DeploymentSetFull, "/host", "use another host"),
-        Row(full.refuse(more), Code::TooManyDeploymentSets, "", "delete one"),
+        Row(full.refuse(more.clone()), Code::TooManyDeploymentSets, "", "delete one"),
+        Row(few.refuse(more), Code::TooManyDeploymentSets, "", "deployment_sets_per_project"),
         Row(
             scene.refuse(UpdateDeploymentSet { set, texts: NewTexts::default() }),
             Code::NothingToDo,
@@ -155,6 +200,30 @@ pub fn rows() -> Vec<Row> {
             Code::DeploymentSetInUse,
             "/deployment_set",
             "delete them first",
+        ),
+        Row(
+            scene.refuse(JoinDeploymentSet { instance: first, set: nobody }),
+            Code::DeploymentSetNotFound,
+            "/deployment_set",
+            "does not exist",
+        ),
+        Row(
+            scene.refuse(JoinDeploymentSet { instance: first, set }),
+            Code::AlreadyInState,
+            "/deployment_set",
+            "nothing to do",
+        ),
+        Row(
+            beside.refuse(JoinDeploymentSet { instance, set }),
+            Code::DeploymentSetFull,
+            "/deployment_set",
+            "migrate one of the two",
+        ),
+        Row(
+            beside.refuse(LeaveDeploymentSet { instance }),
+            Code::AlreadyInState,
+            "/instance",
+            "nothing to do",
         ),
     ]
 }

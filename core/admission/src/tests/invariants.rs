@@ -228,6 +228,8 @@ fn limits(world: &World, quotas: &Quotas) -> Option<String> {
         world.vpcs.keys().any(|id| world.groups_of(*id).count() > limits.groups_per_vpc),
         world.common_groups().count() > limits.groups_per_vpc,
         world.resources().any(|one| one.meta().tags.len() > limits.tags_per_resource),
+        world.resource_groups.len() > limits.resource_groups_per_project,
+        world.deployment_sets.len() > limits.deployment_sets_per_project,
         world.resources().any(|one| one.meta().tags.keys().any(|key| key.starts_with("acs:"))),
         world.pools.values().any(|pool| !pool.meta.tags.is_empty()),
     ];

@@ -103,6 +103,8 @@ pub fn rows() -> Vec<Row> {
     for number in 1..100 {
         made(&mut full, &format!("group-{number}"));
     }
+    let mut few = scene.clone();
+    few.facts.quotas.resource_groups_per_project = Some(1);
     let mut used = scene.clone();
     used.admit(moved(group, &[ResourceKey::Vip(vip)]));
     let many = vec![ResourceKey::Vip(vip); 51];
@@ -112,6 +114,7 @@ pub fn rows() -> Vec<Row> {
         Row(scene.refuse(named("shop")), Code::NameInUse, "/name", "choose another name"),
         Row(scene.refuse(named("default")), Code::NameInUse, "/name", "choose another name"),
         Row(full.refuse(named("more")), Code::TooManyResourceGroups, "", "delete one"),
+        Row(few.refuse(named("more")), Code::TooManyResourceGroups, "", "resource_groups_per_project"),
         Row(
             scene.refuse(UpdateResourceGroup { group, texts: NewTexts::default() }),
             Code::NothingToDo,

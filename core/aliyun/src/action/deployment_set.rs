@@ -33,6 +33,13 @@ pub const ACTIONS: &[Action] = &[
         does: Does::Change { plan: modify, answer: done, refused: create_refused },
     },
     Action {
+        name: "ModifyInstanceDeployment",
+        product: None,
+        honoured: &["InstanceId", "DeploymentSetId", "RemoveFromDeploymentSet", "Force"],
+        harmless: &[],
+        does: Does::Change { plan: join, answer: done, refused: join_refused },
+    },
+    Action {
         name: "DeleteDeploymentSet",
         product: None,
         honoured: &["DeploymentSetId"],
@@ -92,6 +99,30 @@ fn modify(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         true => Ok(vec![]),
         false => Ok(vec![request::UpdateDeploymentSet { set, texts }.into()]),
     }
+}
+
+/// An instance joins where it is: with `Force`, too, as it would leave its disk behind on another host.
+fn join(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
+    let all = &view.world.instances;
+    let instance = ask.find("InstanceId", name::INSTANCE, all, "InvalidInstanceId.NotFound")?;
+    let id = ask.required("DeploymentSetId")?;
+    let set = name::DEPLOYMENT_SET.find(&view.world.deployment_sets, id).ok_or_else(|| {
+        Error::new(400, "DeploymentSet.InvalidId", "The specified deployment set does not exist.")
+    })?;
+    ask.flag("Force")?;
+    let is_of_it = instance.deployment_set == Some(set.id);
+    match (ask.flag("RemoveFromDeploymentSet")?, is_of_it) {
+        (true, true) => Ok(vec![request::LeaveDeploymentSet { instance: instance.id }.into()]),
+        (true, false) => {
+            Err(Error::new(400, "DeploymentSet.InvalidId", "The instance is not of this deployment set."))
+        }
+        (false, true) => Ok(vec![]),
+        (false, false) => Ok(vec![request::JoinDeploymentSet { instance: instance.id, set: set.id }.into()]),
+    }
+}
+
+fn join_refused(refusal: &Refusal) -> Option<(u16, &'static str)> {
+    (refusal.code == Code::DeploymentSetFull).then_some((403, "DeploymentSet.ModificationFailed"))
 }
 
 fn delete(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {

@@ -89,3 +89,41 @@ fn a_set_is_renamed_found_and_deleted_when_it_is_empty_and_other_strategies_are_
     scene.refused("DeleteDeploymentSet", &it, 404, "InvalidDeploymentSetId.NotFound");
     scene.refused("RunInstances", &run, 404, "InvalidDeploymentSetId.NotFound");
 }
+
+#[test]
+fn an_instance_joins_a_set_later_and_leaves_it_if_it_is_of_it() {
+    let mut scene = Scene::new();
+    let set = text(&scene.ok("CreateDeploymentSet", &[])["DeploymentSetId"]);
+    let vswitch = scene.vswitch.clone();
+    let run = [("VSwitchId", vswitch.as_str()), ("ImageId", "i"), ("InstanceType", "t"), ("Amount", "2")];
+    let both = scene.ok("RunInstances", &run)["InstanceIdSets"]["InstanceIdSet"].clone();
+    let (first, second) = (text(&both[0]), text(&both[1]));
+    let of = |instance: &str, set: &str, more: &[(&'static str, &'static str)]| {
+        let own = [("InstanceId", instance.to_string()), ("DeploymentSetId", set.to_string())];
+        own.into_iter().chain(more.iter().map(|(name, value)| (*name, value.to_string()))).collect::<Vec<_>>()
+    };
+    let mut ask =
+        |instance: &str, set: &str, more: &[(&'static str, &'static str)], refused: Option<(u16, &str)>| {
+            let all = of(instance, set, more);
+            let all: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            match refused {
+                None => drop(scene.ok("ModifyInstanceDeployment", &all)),
+                Some((status, code)) => scene.refused("ModifyInstanceDeployment", &all, status, code),
+            }
+        };
+    ask(&first, &set, &[], None);
+    // Once more is no change.
+    ask(&first, &set, &[("Force", "true")], None);
+    // Both are on the one host.
+    let full = Some((403, "DeploymentSet.ModificationFailed"));
+    ask(&second, &set, &[("Force", "true")], full);
+    ask(&second, &set, &[("RemoveFromDeploymentSet", "true")], Some((400, "DeploymentSet.InvalidId")));
+    ask(&first, "ds-aaaaaaaaaaaaaaaaaaaa", &[], Some((400, "DeploymentSet.InvalidId")));
+    ask("i-aaaaaaaaaaaaaaaaaaaa", &set, &[], Some((404, "InvalidInstanceId.NotFound")));
+    ask(&first, "", &[], Some((400, "MissingParameter")));
+    ask(&first, &set, &[("Tenancy", "host")], Some((400, "InvalidParameter")));
+    ask(&first, &set, &[("RemoveFromDeploymentSet", "true")], None);
+    ask(&second, &set, &[], None);
+    let instances = scene.ok("DescribeInstances", &[("InstanceIds", &json!([second]).to_string())]);
+    assert_eq!(instances["Instances"]["Instance"][0]["DeploymentSetId"], set.as_str());
+}

@@ -1,7 +1,9 @@
 //! Deployment sets.
 
 use super::transport::{Client, ClientError, segment};
-use crate::{CreateDeploymentSet, DeploymentSet, DeploymentSetFilter, Page, Update};
+use crate::{
+    CreateDeploymentSet, DeploymentSet, DeploymentSetFilter, Instance, JoinDeploymentSet, Page, Update,
+};
 
 impl Client {
     /// A page of deployment sets.
@@ -27,6 +29,18 @@ impl Client {
     /// Changes a deployment set's texts; what is absent stays.
     pub fn update_deployment_set(&self, id: &str, body: &Update) -> Result<DeploymentSet, ClientError> {
         self.patch(&format!("/deployment-sets/{}", segment(id)), body)
+    }
+    /// Puts an instance into a deployment set, from another one too.
+    pub fn join_deployment_set(
+        &self,
+        instance: &str,
+        body: &JoinDeploymentSet,
+    ) -> Result<Instance, ClientError> {
+        self.put(&format!("/instances/{}/deployment-set", segment(instance)), body)
+    }
+    /// Takes an instance out of its deployment set.
+    pub fn leave_deployment_set(&self, instance: &str) -> Result<(), ClientError> {
+        self.delete(&format!("/instances/{}/deployment-set", segment(instance)), &[])
     }
     /// Deletes a deployment set without instances.
     pub fn delete_deployment_set(&self, id: &str) -> Result<(), ClientError> {
