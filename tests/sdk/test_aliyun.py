@@ -1,5 +1,6 @@
 """Alibaba Cloud's present Python SDK (signature V3, and V1 where it is told to), unmodified."""
 
+import json
 import unittest
 from unittest import mock
 
@@ -226,6 +227,44 @@ class Places(unittest.TestCase):
         self.assertEqual(refused.exception.code, "DependencyViolation.NotEmpty")
         scene.ecs.delete_instances(ecs.DeleteInstancesRequest(region_id=REGION, instance_id=both, force=True))
         scene.ecs.delete_deployment_set(ecs.DeleteDeploymentSetRequest(region_id=REGION, deployment_set_id=set_id))
+
+
+    def test_an_instance_joins_a_deployment_set_where_it_is_and_leaves_it(self):
+        scene = Scene(self, "172.28")
+        made = scene.ecs.create_deployment_set(ecs.CreateDeploymentSetRequest(region_id=REGION, deployment_set_name="late"))
+        set_id = made.body.deployment_set_id
+        request = ecs.RunInstancesRequest(
+            region_id=REGION, image_id="debian_12", instance_type="ecs.t6-c1m2.large", v_switch_id=scene.vswitch_id,
+            amount=4,
+        )
+        four = scene.ecs.run_instances(request).body.instance_id_sets.instance_id_set
+
+        def change(instance, **more):
+            scene.ecs.modify_instance_deployment(
+                ecs.ModifyInstanceDeploymentRequest(
+                    region_id=REGION, instance_id=instance, deployment_set_id=set_id, **more
+                )
+            )
+
+        def joins(instance):
+            try:
+                change(instance)
+            except ClientException as refused:
+                self.assertEqual(refused.code, "DeploymentSet.ModificationFailed")
+                return False
+            return True
+
+        # Four instances are on three hosts, so two of them are on one.
+        joined = [instance for instance in four if joins(instance)]
+        self.assertEqual(len(joined), 3)
+        listed = scene.ecs.describe_instances(
+            ecs.DescribeInstancesRequest(region_id=REGION, instance_ids=json.dumps(four))
+        ).body.instances.instance
+        self.assertEqual(sorted(one.instance_id for one in listed if one.deployment_set_id == set_id), sorted(joined))
+        for instance in joined:
+            change(instance, remove_from_deployment_set=True)
+        scene.ecs.delete_deployment_set(ecs.DeleteDeploymentSetRequest(region_id=REGION, deployment_set_id=set_id))
+        scene.ecs.delete_instances(ecs.DeleteInstancesRequest(region_id=REGION, instance_id=four, force=True))
 
 
 class Signatures(unittest.TestCase):

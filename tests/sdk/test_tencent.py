@@ -53,14 +53,14 @@ class Scene:
         eventually(lambda: self.vpc.DescribeVpcTaskResult(task).Status == "SUCCESS", "the HAVIP is deleted")
         assert self.shown(havip_id) is None
 
-    def run(self, address, user_data=""):
+    def run(self, address, user_data="", **more):
         made = self.cvm.RunInstances(
             request(
                 cvm.RunInstancesRequest, Placement={"Zone": ZONE}, ImageId="img-1", InstanceType="S5.SMALL2",
                 VirtualPrivateCloud={
                     "VpcId": self.vpc_id, "SubnetId": self.subnet_id, "PrivateIpAddresses": [address],
                 },
-                InstanceCount=1, UserData=user_data,
+                InstanceCount=1, UserData=user_data, **more,
             )
         )
         instance = made.InstanceIdSet[0]
@@ -135,6 +135,75 @@ done
         first, again = (scene.havip(ClientToken="once-10-33") for _ in range(2))
         self.assertEqual(first.HaVipId, again.HaVipId)
         scene.delete(first.HaVipId)
+
+
+class Places(unittest.TestCase):
+    def test_instances_of_a_placement_group_are_on_different_hosts_and_refused_where_none_is_left(self):
+        scene = Scene(self, "10.34")
+        tags = [{"ResourceType": "ps", "Tags": [{"Key": "team", "Value": "shop"}]}]
+        made = scene.cvm.CreateDisasterRecoverGroup(
+            request(cvm.CreateDisasterRecoverGroupRequest, Name="web", Type="HOST", TagSpecification=tags)
+        )
+        group = made.DisasterRecoverGroupId
+        # The lab has two hosts and an edge, which runs instances, too.
+        self.assertEqual((made.Name, made.CvmQuotaTotal, made.CurrentNum), ("web", 3, 0))
+
+        def run(count, **more):
+            wanted = request(
+                cvm.RunInstancesRequest, Placement={"Zone": ZONE}, ImageId="img-9qabwvbn", InstanceType="S5.SMALL2",
+                VirtualPrivateCloud={"VpcId": scene.vpc_id, "SubnetId": scene.subnet_id}, InstanceCount=count, **more,
+            )
+            return scene.cvm.RunInstances(wanted).InstanceIdSet
+
+        with self.assertRaises(TencentCloudSDKException) as refused:
+            run(4, DisasterRecoverGroupIds=[group])
+        self.assertEqual(refused.exception.code, "ResourceInsufficient.DisasterRecoverGroupCvmQuota")
+        three = run(3, DisasterRecoverGroupIds=[group])
+        by_tag = [{"Name": "tag:team", "Values": ["shop"]}]
+        listed = scene.cvm.DescribeDisasterRecoverGroups(
+            request(cvm.DescribeDisasterRecoverGroupsRequest, Filters=by_tag)
+        ).DisasterRecoverGroupSet
+        self.assertEqual([(one.DisasterRecoverGroupId, sorted(one.InstanceIds)) for one in listed], [(group, sorted(three))])
+        shown = scene.cvm.DescribeInstances(request(cvm.DescribeInstancesRequest, InstanceIds=three)).InstanceSet
+        self.assertEqual([one.DisasterRecoverGroupIds for one in shown], [[group]] * 3)
+        quota = scene.cvm.DescribeDisasterRecoverGroupQuota(request(cvm.DescribeDisasterRecoverGroupQuotaRequest))
+        self.assertEqual((quota.GroupQuota, quota.CvmInHostGroupQuota), (100, 3))
+
+        # One leaves, and another one may come in its place and nowhere else.
+        other = run(1)[0]
+        join = request(cvm.ModifyInstancesDisasterRecoverGroupRequest, InstanceIds=[other], DisasterRecoverGroupId=group)
+        with self.assertRaises(TencentCloudSDKException) as refused:
+            scene.cvm.ModifyInstancesDisasterRecoverGroup(join)
+        self.assertEqual(refused.exception.code, "ResourceInsufficient.DisasterRecoverGroupCvmQuota")
+        scene.cvm.DeleteInstancesDisasterRecoverGroups(
+            request(
+                cvm.DeleteInstancesDisasterRecoverGroupsRequest, InstanceIds=three, DisasterRecoverGroupIds=[group]
+            )
+        )
+        scene.cvm.ModifyInstancesDisasterRecoverGroup(join)
+        gone = request(cvm.DeleteDisasterRecoverGroupsRequest, DisasterRecoverGroupIds=[group])
+        with self.assertRaises(TencentCloudSDKException) as refused:
+            scene.cvm.DeleteDisasterRecoverGroups(gone)
+        self.assertEqual(refused.exception.code, "FailedOperation.PlacementSetNotEmpty")
+        scene.cvm.ModifyDisasterRecoverGroupAttribute(
+            request(cvm.ModifyDisasterRecoverGroupAttributeRequest, DisasterRecoverGroupId=group, Name="front")
+        )
+        scene.cvm.TerminateInstances(request(cvm.TerminateInstancesRequest, InstanceIds=[*three, other]))
+        scene.cvm.DeleteDisasterRecoverGroups(gone)
+        with self.assertRaises(TencentCloudSDKException) as refused:
+            scene.cvm.DeleteDisasterRecoverGroups(gone)
+        self.assertEqual(refused.exception.code, "ResourceNotFound.InvalidPlacementSet")
+
+    def test_the_image_is_shown_by_whatever_id_it_is_asked_for(self):
+        client = tencent(CvmClient)
+        public = [{"Name": "image-type", "Values": ["PUBLIC_IMAGE"]}]
+        listed = client.DescribeImages(request(cvm.DescribeImagesRequest, Filters=public, InstanceType="S5.SMALL2"))
+        self.assertEqual((listed.TotalCount, listed.ImageSet[0].ImageState), (1, "NORMAL"))
+        named = client.DescribeImages(request(cvm.DescribeImagesRequest, ImageIds=["img-9qabwvbn"])).ImageSet
+        self.assertEqual([one.ImageId for one in named], ["img-9qabwvbn"])
+        with self.assertRaises(TencentCloudSDKException) as refused:
+            client.DescribeImages(request(cvm.DescribeImagesRequest, ImageIds=["debian"]))
+        self.assertEqual(refused.exception.code, "InvalidImageId.Malformed")
 
 
 class Signatures(unittest.TestCase):

@@ -30,7 +30,7 @@ fn what_is_used_is_shown_with_the_limit_and_where_it_is_most() {
     }
     let all = scene.client.quotas(&QuotaFilter::default()).unwrap().items;
     // Four follow the profile of a VIP, and there are four profiles.
-    assert_eq!(all.len(), 4 * 4 + 6);
+    assert_eq!(all.len(), 4 * 4 + 8);
     let of_vpc = quota(&scene.client, "vips_per_vpc", Profile::Native);
     assert_eq!((of_vpc.used, of_vpc.limit, of_vpc.usual), (3, 50, 50));
     assert_eq!(of_vpc.fullest, Some(vpc.meta.id.clone()));
@@ -165,6 +165,24 @@ fn each_cloud_refuses_in_its_own_words_what_the_projects_limits_do_not_allow() {
     assert_eq!(refused(), in_vpc);
     set(&administrator, "vips_per_project", Some(0));
     assert_eq!(refused(), ["Forbidden.HaVip", "LimitExceeded", "303", "303", "vips_not_allowed"]);
+
+    // Groups and sets are counted, too.
+    set(&administrator, "deployment_sets_per_project", Some(0));
+    let group = [("Name", "web".to_string()), ("Type", "HOST".to_string())];
+    let refused = [
+        code(Aliyun, "CreateDeploymentSet", &[]),
+        code(Tencent, "CreateDisasterRecoverGroup", &group),
+        ann.create_deployment_set(&CreateDeploymentSet::default()).unwrap_err().code().unwrap().into(),
+    ];
+    let words =
+        ["QuotaExceed.DeploymentSet", "LimitExceeded.DisasterRecoverGroup", "too_many_deployment_sets"];
+    assert_eq!(refused, words);
+    set(&administrator, "resource_groups_per_project", Some(1));
+    let named = |name: &str| CreateResourceGroup { name: name.into(), ..Default::default() };
+    ann.create_resource_group(&named("one")).unwrap();
+    let refused = ann.create_resource_group(&named("two")).unwrap_err();
+    assert_eq!(refused.code(), Some("too_many_resource_groups"));
+    assert_eq!(quota(&ann, "resource_groups_per_project", Profile::Native).used, 1);
 
     // Tencent's own way to ask follows what the project was given.
     set(&administrator, "vpc-max-havips", Some(12));

@@ -3,9 +3,11 @@
 mod eip;
 mod group;
 mod havip;
+mod image;
 mod instance;
 mod interface;
 mod place;
+mod placement;
 mod policy;
 mod server;
 mod subnet;
@@ -61,6 +63,8 @@ pub fn all() -> impl Iterator<Item = &'static Action> {
         instance::ACTIONS,
         task::ACTIONS,
         place::ACTIONS,
+        image::ACTIONS,
+        placement::ACTIONS,
     ];
     tables.into_iter().flatten()
 }

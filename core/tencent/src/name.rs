@@ -14,6 +14,7 @@ pub const EIP: Naming = of("eip-");
 pub const INSTANCE: Naming = of("ins-");
 pub const INTERFACE: Naming = of("eni-");
 pub const GROUP: Naming = of("sg-");
+pub const PLACEMENT: Naming = of("ps-");
 /// Of a VPC: its one table of routes.
 pub const ROUTE_TABLE: Naming = of("rtb-");
 /// Of an instance: its one disk.
@@ -28,4 +29,5 @@ pub const RENAMED: &[(&str, Naming)] = &[
     ("i-", INSTANCE),
     ("eni-", INTERFACE),
     ("sg-", GROUP),
+    ("ds-", PLACEMENT),
 ];

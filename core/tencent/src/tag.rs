@@ -10,13 +10,14 @@ pub fn given(ask: &Ask) -> Result<BTreeMap<String, String>, Error> {
     read(&ask.params)
 }
 
-/// Those of `TagSpecification.N` that are for instances; nothing else that is made with one can have tags of its own.
-pub fn of_instance(ask: &Ask) -> Result<BTreeMap<String, String>, Error> {
+/// Those of `TagSpecification.N` that are for the kind that is made; nothing else that is made with it can have tags of
+/// its own.
+pub fn specified(ask: &Ask, wanted: &str) -> Result<BTreeMap<String, String>, Error> {
     let mut all = BTreeMap::new();
     for (at, part) in ask.params.structs("TagSpecification").iter().enumerate() {
         let kind = part.required("ResourceType").map_err(error::of_parameter)?;
-        if kind != "instance" {
-            let message = format!("ResourceType of TagSpecification can only be instance, not {kind:?}.");
+        if kind != wanted {
+            let message = format!("ResourceType of TagSpecification can only be {wanted}, not {kind:?}.");
             return Err(error("InvalidParameterValue", message));
         }
         if at > 0 {

@@ -108,6 +108,7 @@ fn show(view: &View, instance: &Instance) -> Value {
         (Worked::Stopped | Worked::Failed, false) => "KEEP_CHARGING",
         _ => "NOT_APPLICABLE",
     };
+    let group = instance.deployment_set.map(|set| name::PLACEMENT.show(set));
     let said = |word: &str| instance.meta.said.get(word).map_or("havip", String::as_str);
     let (operation, outcome) = match view.worked(instance) {
         Worked::Starting => {
@@ -142,6 +143,8 @@ fn show(view: &View, instance: &Instance) -> Value {
         "CreatedTime": format_time(instance.meta.created_at, Clock::Seconds),
         "OsName": "Debian",
         "SecurityGroupIds": primary.map(group::names).unwrap_or_default(),
+        "DisasterRecoverGroupId": group.clone().unwrap_or_default(),
+        "DisasterRecoverGroupIds": group.into_iter().collect::<Vec<_>>(),
         "LoginSettings": {"KeyIds": []},
         "Tags": crate::reply::tags(&instance.meta),
         "StopChargingMode": charging,

@@ -1,6 +1,6 @@
 //! Instances: run, start, stop, restart, terminate.
 
-use super::{Action, Does, done, group, subnet};
+use super::{Action, Does, done, group, placement, subnet};
 use crate::{ask::Ask, error, error::error, name, tag};
 use havip_admission::{Code, request, request::Choice};
 use havip_dialect::{Error, ParamError, Step, View, Worked, decode_base64};
@@ -21,6 +21,7 @@ pub const ACTIONS: &[Action] = &[
             "InternetAccessible.PublicIpAssigned",
             "InternetAccessible.InternetMaxBandwidthOut",
             "SecurityGroupIds",
+            "DisasterRecoverGroupIds",
             "InstanceCount",
             "MinCount",
             "InstanceName",
@@ -104,8 +105,9 @@ fn run(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         ));
     }
     let (home, user_data) = (&ask.home.instance, user_data(ask)?);
-    let (groups, tags) = (group::wanted(ask, view)?, tag::of_instance(ask)?);
+    let (groups, tags) = (group::wanted(ask, view)?, tag::specified(ask, "instance")?);
     let kind = ask.text("InstanceType").unwrap_or("havip");
+    let deployment_set = placement::given(ask, view)?;
     let steps = (0..count as usize).map(|at| {
         let address = match addresses.get(at) {
             Some(text) => {
@@ -121,7 +123,15 @@ fn run(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
         };
         let user_data = user_data.clone();
         let (subnet, groups) = (subnet.id, groups.clone());
-        let request = request::RunInstance { texts, subnet, address, user_data, groups, ..home.clone() };
+        let request = request::RunInstance {
+            texts,
+            subnet,
+            address,
+            user_data,
+            groups,
+            deployment_set,
+            ..home.clone()
+        };
         Ok(Step::saying(request, vec![(IMAGE, image.into()), (TYPE, kind.into())]))
     });
     steps.collect()
@@ -154,7 +164,7 @@ fn run_refused(code: Code) -> Option<&'static str> {
     match code {
         Code::AddressInUse => Some("InvalidParameterValue.IPAddressDuplicated"),
         Code::NoHost | Code::HostFull => Some("ResourceInsufficient.AvailabilityZoneSoldOut"),
-        _ => None,
+        code => placement::refused(code),
     }
 }
 
@@ -217,6 +227,11 @@ fn each(
     view: &View,
     step: impl Fn(&Instance, Worked) -> Result<Step, Error>,
 ) -> Result<Vec<Step>, Error> {
+    instances(ask, view)?.into_iter().map(|instance| step(instance, view.worked(instance))).collect()
+}
+
+/// The instances of `InstanceIds`.
+pub fn instances<'a>(ask: &Ask, view: &View<'a>) -> Result<Vec<&'a Instance>, Error> {
     let ids = ask.params.list("InstanceIds");
     if ids.is_empty() {
         return Err(error::of_parameter(ParamError::Missing("InstanceIds".into())));
@@ -224,7 +239,7 @@ fn each(
     if ids.len() > 100 {
         return Err(error("LimitExceeded", "InstanceIds may name at most 100."));
     }
-    let steps = ids.into_iter().map(|id| {
+    let found = ids.into_iter().map(|id| {
         let shown: String = id.chars().take(64).collect();
         if !name::INSTANCE.fits(id) {
             return Err(error(
@@ -234,10 +249,9 @@ fn each(
         }
         let missing =
             || error("InvalidInstanceId.NotFound", format!("The instance {shown:?} does not exist."));
-        let instance = name::INSTANCE.find(&view.world.instances, id).ok_or_else(missing)?;
-        step(instance, view.worked(instance))
+        name::INSTANCE.find(&view.world.instances, id).ok_or_else(missing)
     });
-    steps.collect()
+    found.collect()
 }
 
 fn in_state(worked: Worked) -> Error {

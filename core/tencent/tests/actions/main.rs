@@ -2,6 +2,7 @@
 
 #[path = "../client/mod.rs"]
 mod client;
+mod placements;
 mod tags;
 
 use client::{Client, REQUEST};
