@@ -71,11 +71,33 @@ def gone(codes, product, action, **params):
     return False
 
 
+TAGS = {"team": "shop", "owner": "ops"}
+
+
+def tags(kind, id, old, new):
+    """How its resources change tags, after they were made, too: what is no more, then what is new or other."""
+    product = "ecs" if kind == "securitygroup" else "vpc"
+    gone = [key for key in old if key not in new]
+    if gone:
+        keys = {f"TagKey__{at}": key for at, key in enumerate(gone, 1)}
+        retried(BUSY, product, "UnTagResources" if product == "vpc" else "UntagResources", ResourceType=kind, ResourceId__1=id, **keys)
+    pairs = [pair for pair in new.items() if pair not in old.items()]
+    if pairs:
+        more = {f"Tag__{at}__{part}": text for at, pair in enumerate(pairs, 1) for part, text in zip(("Key", "Value"), pair)}
+        retried(BUSY, product, "TagResources", ResourceType=kind, ResourceId__1=id, **more)
+
+
+def tags_of(shown):
+    """Of an answer, in the words of either product."""
+    return {one.get("Key", one.get("TagKey")): one.get("Value", one.get("TagValue")) for one in shown["Tags"]["Tag"]}
+
+
 class Vpc:
     def __init__(self, cidr, name):
         made = retried(["TaskConflict", "UnknownError"], "vpc", "CreateVpc", CidrBlock=cidr, VpcName=name, ClientToken=name)
         self.id = made["VpcId"]
         awaited(lambda: self.read()["Status"] == "Available", "the VPC is available")
+        tags("VPC", self.id, {}, TAGS)
 
     def read(self):
         found = ask("vpc", "DescribeVpcAttribute", VpcId=self.id)
@@ -97,6 +119,7 @@ class VSwitch:
             codes, "vpc", "CreateVSwitch", VpcId=vpc.id, ZoneId="cn-hangzhou-h", CidrBlock=cidr, VSwitchName=name
         )["VSwitchId"]
         awaited(lambda: self.read()["Status"] == "Available", "the vSwitch is available")
+        tags("VSWITCH", self.id, {}, TAGS)
 
     def read(self):
         return ask("vpc", "DescribeVSwitchAttributes", VSwitchId=self.id)
@@ -114,6 +137,7 @@ class SecurityGroup:
         self.id = ask("ecs", "CreateSecurityGroup", VpcId=vpc.id, SecurityGroupName=name)["SecurityGroupId"]
         rule = {"IpProtocol": "tcp", "PortRange": "80/80", "SourceCidrIp": "0.0.0.0/0", "Policy": "accept", "Priority": 1}
         ask("ecs", "AuthorizeSecurityGroup", SecurityGroupId=self.id, NicType="intranet", **rule)
+        tags("securitygroup", self.id, {}, TAGS)
 
     def read(self):
         listed = ask("ecs", "DescribeSecurityGroups", SecurityGroupId=self.id)["SecurityGroups"]["SecurityGroup"]
@@ -134,6 +158,7 @@ class Instance:
             InstanceType="ecs.t6-c1m2.large", VSwitchId=vswitch.id, SecurityGroupId=group.id, PrivateIpAddress=address,
             InstanceName=name, UserData=self.user_data, Amount=1, MinAmount=1, InstanceChargeType="PostPaid",
             SpotStrategy="SpotAsPriceGo", SystemDisk__Category="cloud_efficiency", SystemDisk__Size="20",
+            **{f"Tag__{at}__{part}": text for at, pair in enumerate(TAGS.items(), 1) for part, text in zip(("Key", "Value"), pair)},
         )
         self.id = made["InstanceIdSets"]["InstanceIdSet"][0]
         awaited(self.runs, "the instance runs")
@@ -178,6 +203,7 @@ class HaVip:
             BUSY, "vpc", "CreateHaVip", VSwitchId=vswitch.id, IpAddress=address, Name=name, ClientToken=name
         )["HaVipId"]
         awaited(lambda: self.read()["Status"] == "Available", "the HAVIP is available")
+        tags("HAVIP", self.id, {}, TAGS)
 
     def read(self):
         listed = ask("vpc", "DescribeHaVips", Filter__1__Key="HaVipId", Filter__1__Value__1=self.id)["HaVips"]["HaVip"]
@@ -218,6 +244,7 @@ class Eip:
         )
         self.id, self.address = made["AllocationId"], made["EipAddress"]
         awaited(lambda: self.read()["Status"] in ("Available", "InUse"), "the EIP is available")
+        tags("EIP", self.id, {}, TAGS)
 
     def read(self):
         listed = ask("vpc", "DescribeEipAddresses", AllocationId=self.id)["EipAddresses"]["EipAddress"]
@@ -282,6 +309,8 @@ class Provider(unittest.TestCase):
         # What a plan compares with the configuration.
         shown = vpc.read()
         self.assertEqual((shown["CidrBlock"], shown["VpcName"], shown["IsDefault"]), ("10.61.0.0/16", "tf-vpc", False))
+        for read in (vpc.read, vswitch.read, lambda: group.read()[0][0], *(one.read for one in machines), havip.read, eip.read):
+            self.assertEqual(tags_of(read()), TAGS)
         shown = vswitch.read()
         self.assertEqual((shown["CidrBlock"], shown["ZoneId"], shown["VpcId"]), ("10.61.1.0/24", "cn-hangzhou-h", vpc.id))
         listed, rules = group.read()
@@ -300,7 +329,9 @@ class Provider(unittest.TestCase):
         self.assertEqual(sorted(associated), sorted(machine.id for machine in machines))
         self.assertEqual(eip.read()["ChargeType"], "PostPaid")
         havip.update("tf-renamed")
-        self.assertEqual(havip.read()["Name"], "tf-renamed")
+        tags("HAVIP", havip.id, TAGS, {"team": "store", "tier": "front"})
+        shown = havip.read()
+        self.assertEqual((shown["Name"], tags_of(shown)), ("tf-renamed", {"team": "store", "tier": "front"}))
 
         # What depends on others goes first; each is gone, as the provider sees it, before the next.
         for resource in [route, association, eip, *attachments, havip, *machines, group, vswitch, vpc]:

@@ -56,7 +56,11 @@ class Provider(unittest.TestCase):
         )
         self.assertEqual(havip.read().HaVipName, "tf-renamed")
 
-        machines = [scene.run(f"10.63.1.1{i}") for i in (1, 2)]
+        tags = [{"Key": "team", "Value": "shop"}]
+        specification = [{"ResourceType": "instance", "Tags": tags}]
+        machines = [scene.run(f"10.63.1.1{i}", TagSpecification=specification) for i in (1, 2)]
+        listed = scene.cvm.DescribeInstances(request(cvm.DescribeInstancesRequest, InstanceIds=machines)).InstanceSet
+        self.assertEqual([[(tag.Key, tag.Value) for tag in one.Tags] for one in listed], [[("team", "shop")]] * 2)
         entries = [{"HaVipId": havip.id, "InstanceId": machine, "InstanceType": "CVM"} for machine in machines]
         for entry in entries:
             scene.vpc.AssociateHaVipInstance(
@@ -73,11 +77,12 @@ class Provider(unittest.TestCase):
             first = listed[0].HaVipAssociationSet[0]
             self.assertEqual((first.HaVipId, first.InstanceId, first.InstanceType), (havip.id, entry["InstanceId"], "CVM"))
 
-        allocated = scene.vpc.AllocateAddresses(request(vpc.AllocateAddressesRequest, AddressCount=1))
+        allocated = scene.vpc.AllocateAddresses(request(vpc.AllocateAddressesRequest, AddressCount=1, Tags=tags))
         addresses = request(vpc.DescribeAddressesRequest, AddressIds=allocated.AddressSet)
         eip = lambda: scene.vpc.DescribeAddresses(addresses).AddressSet[0]
         eventually(lambda: eip().AddressStatus == "UNBIND", "the EIP is there")
         address = eip().AddressIp
+        self.assertEqual([(tag.Key, tag.Value) for tag in eip().TagSet], [("team", "shop")])
         scene.vpc.HaVipAssociateAddressIp(
             request(vpc.HaVipAssociateAddressIpRequest, HaVipId=havip.id, AddressIp=address)
         )
