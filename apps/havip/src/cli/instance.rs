@@ -25,7 +25,6 @@ use std::time::Duration;
   havip instance console web-1 --follow
   havip instance power-off web-1
   havip instance migrate db --to host-2")]
-#[expect(clippy::large_enum_variant, reason = "there is one verb in a run of the program")]
 pub enum InstanceVerb {
     /// Make an instance with its first interface, and start it
     Run {
