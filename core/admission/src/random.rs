@@ -89,7 +89,9 @@ impl Random {
             }
             1 => {
                 let (subnet, texts) = (self.of(&world.subnets), self.new_texts());
-                UpdateSubnet { subnet, texts, cidr6: self.cidr6(64) }.into()
+                let is_external = world.subnets.get(&subnet).is_some_and(|subnet| subnet.external.is_some());
+                let cidr6 = if is_external { self.provider_cidr6() } else { self.cidr6(64) };
+                UpdateSubnet { subnet, texts, cidr6 }.into()
             }
             2 => DeleteVpc { vpc: self.of(&world.vpcs) }.into(),
             3..5 => {
@@ -97,9 +99,10 @@ impl Random {
                 let external = (self.below(4) == 0).then(|| NewExternal {
                     vlan: self.maybe().then(|| self.below(3) as u16),
                     gateway: self.maybe().then(|| Ipv4Addr::new(172, 20, 0, self.below(16) as u8)),
+                    gateway6: (self.below(4) == 0).then(|| self.router6()),
                 });
                 let cidr = if external.is_some() { self.provider_cidr() } else { cidr };
-                let cidr6 = self.cidr6(64).filter(|_| external.is_none() || self.maybe());
+                let cidr6 = if external.is_some() { self.provider_cidr6() } else { self.cidr6(64) };
                 CreateSubnet { vpc, texts, zone: self.zone(), cidr, cidr6, external }.into()
             }
             5 => DeleteSubnet { subnet: self.of(&world.subnets) }.into(),
@@ -385,6 +388,25 @@ impl Random {
             0 => self.cidr(),
             1 => net([172, 20, 1, 0], 29),
             _ => net([172, 20, 0, 0], 28),
+        }
+    }
+
+    /// A provider's IPv6 range, perhaps, or one of a VPC.
+    fn provider_cidr6(&mut self) -> Option<Ipv6Net> {
+        let net = |last| Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 0xdb8, 0, last, 0, 0, 0, 0), 64);
+        match self.below(4) {
+            0 => self.cidr6(64),
+            1 => Some(net(0x10)),
+            2 => Some(net(0x11)),
+            _ => None,
+        }
+    }
+
+    /// A router there, or no address of any.
+    fn router6(&mut self) -> Ipv6Addr {
+        match self.below(3) {
+            0 => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1),
+            _ => Ipv6Addr::new(0x2001, 0xdb8, 0, 0x10, 0, 0, 0, self.below(4) as u16),
         }
     }
 

@@ -110,6 +110,17 @@ impl Subnet {
         }
     }
 
+    /// The same for IPv6; none without an IPv6 range.
+    pub fn own_address6(&self) -> Option<Ipv6Addr> {
+        let network = self.cidr6?.network().to_bits();
+        let behind = |offset| Ipv6Addr::from_bits(network.saturating_add(offset));
+        match self.external {
+            None => self.gateway6,
+            Some(_) if self.gateway6 == Some(behind(2)) => Some(behind(1)),
+            Some(_) => Some(behind(2)),
+        }
+    }
+
     /// The first and the last address that may be given to interfaces and VIPs.
     ///
     /// Kept back, as clouds do: the network, the gateway (.1 of a /24), the one behind it for services such

@@ -96,6 +96,10 @@ pub struct CreateExternal {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "192.168.177.1")]
     pub gateway: Option<String>,
+    /// The router of IPv6 there, which may be a link-local address; the first address of `cidr6` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "fe80::1")]
+    pub gateway6: Option<String>,
 }
 
 /// Makes a subnet.
@@ -121,7 +125,8 @@ pub struct CreateSubnet {
     /// Within the VPC's addresses.
     #[schema(example = "10.20.1.0/24")]
     pub cidr: String,
-    /// A /64 within the VPC's IPv6 addresses; no IPv6 if absent. Each of its interfaces gets an address of it.
+    /// A /64 within the VPC's IPv6 addresses, or, of a provider's network, one of its own; no IPv6 if absent. Each of
+    /// its interfaces gets an address of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "fd00:20:0:1::/64")]
     pub cidr6: Option<String>,

@@ -14,7 +14,8 @@ use havip_api::{CreateExternal, CreateSubnet, Subnet, SubnetFilter, UpdateNetwor
 #[command(after_help = "Examples:
   havip subnet create --vpc shop --name web --cidr 10.20.1.0/24
   havip subnet create --vpc both --name web --cidr 10.20.1.0/24 --cidr6 fd00:20:0:1::/64
-  havip subnet create --vpc shop --name provider --cidr 192.168.177.0/24 --external --vlan 177")]
+  havip subnet create --vpc shop --name provider --cidr 192.168.177.0/24 --external --vlan 177
+  havip subnet create --vpc both --name provider --cidr 192.168.177.0/24 --cidr6 2001:db8:177::/64 --external --vlan 177 --gateway6 fe80::1")]
 pub enum SubnetVerb {
     /// Make a subnet
     Create {
@@ -30,7 +31,7 @@ pub enum SubnetVerb {
         /// Its addresses, within the VPC's; the first one is the gateway's
         #[arg(long)]
         cidr: String,
-        /// A /64 within the VPC's IPv6 addresses; each interface gets an address of it, the first is the gateway's
+        /// A /64 within the VPC's IPv6 addresses, or of the provider's network; each interface gets an address of it
         #[arg(long)]
         cidr6: Option<String>,
         /// The server's own zone if absent
@@ -45,6 +46,9 @@ pub enum SubnetVerb {
         /// The router there; the network's first address if absent
         #[arg(long, requires = "external")]
         gateway: Option<String>,
+        /// The router of IPv6 there, which may be a link-local address; the first address if absent
+        #[arg(long, requires = "external")]
+        gateway6: Option<String>,
         #[command(flatten)]
         label: Label,
         #[command(flatten)]
@@ -107,11 +111,12 @@ impl Verb for SubnetVerb {
                 external,
                 vlan,
                 gateway,
+                gateway6,
                 label,
                 change,
             } => {
                 let vpc = session.id_of::<Vpc>(&vpc)?;
-                let external = external.then_some(CreateExternal { vlan, gateway });
+                let external = external.then_some(CreateExternal { vlan, gateway, gateway6 });
                 let body = CreateSubnet {
                     vpc,
                     name,

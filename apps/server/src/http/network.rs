@@ -6,6 +6,7 @@ use super::{
     list::{Narrow, page},
     parse,
 };
+use crate::ledger::Durable;
 use crate::service::Fault;
 use axum::{Json, extract::Path, response::Response};
 use havip_admission::request;
@@ -121,17 +122,26 @@ pub async fn create_subnet(
 }
 
 fn external(body: &CreateExternal) -> Result<request::NewExternal, Fault> {
-    let gateway = match &body.gateway {
-        Some(text) => match parse::address("/external/gateway", text)? {
-            IpAddr::V4(gateway) => Some(gateway),
-            IpAddr::V6(_) => {
-                let message = format!("{text} is IPv6; an external subnet has IPv4 addresses only");
-                return Err(Fault::invalid("/external/gateway", "address_family", message));
-            }
-        },
+    let router = |field: &str, text: &Option<String>| {
+        text.as_ref().map(|text| Ok::<_, Fault>((text.clone(), parse::address(field, text)?))).transpose()
+    };
+    let gateway = match router("/external/gateway", &body.gateway)? {
+        Some((_, IpAddr::V4(gateway))) => Some(gateway),
+        Some((text, IpAddr::V6(_))) => {
+            let message = format!("{text} is IPv6; give it as the IPv6 router (gateway6)");
+            return Err(Fault::invalid("/external/gateway", "address_family", message));
+        }
         None => None,
     };
-    Ok(request::NewExternal { vlan: body.vlan, gateway })
+    let gateway6 = match router("/external/gateway6", &body.gateway6)? {
+        Some((_, IpAddr::V6(gateway))) => Some(gateway),
+        Some((text, IpAddr::V4(_))) => {
+            let message = format!("{text} is IPv4; give it as the router (gateway)");
+            return Err(Fault::invalid("/external/gateway6", "address_family", message));
+        }
+        None => None,
+    };
+    Ok(request::NewExternal { vlan: body.vlan, gateway, gateway6 })
 }
 
 /// One subnet.
@@ -152,6 +162,15 @@ pub async fn update_subnet(
 ) -> Result<Response, Fault> {
     let subnet = subnet(&id)?;
     let (texts, cidr6) = (parse::new_texts(body.name, body.description), body.cidr6.as_ref());
+    let is_external = || {
+        let found = |durable: &Durable| {
+            server.world(durable).subnets.get(&subnet).is_some_and(|subnet| subnet.external.is_some())
+        };
+        server.read(found)
+    };
+    if cidr6.is_some() && !server.asker.is_administrator && is_external() {
+        return Err(Fault::administrators_only());
+    }
     let request = request::UpdateSubnet { subnet, texts, cidr6: parse::cidr6("/cidr6", cidr6)? };
     answer::update(&server, caller, ResourceKey::Subnet(subnet), request, parse::wait(params.wait.as_ref())?)
         .await

@@ -64,7 +64,7 @@ impl Decision<'_> {
             return Err(Code::NoIpv6Range.at(field, message));
         };
         let is_free = |address: &IpAddr| {
-            !taken.contains(address) && *address != subnet.gateway && self.user(subnet, *address).is_none()
+            !taken.contains(address) && !is_gateway(subnet, *address) && self.user(subnet, *address).is_none()
         };
         let lowest = self.world.lowest_free(subnet.id, family);
         lowest.into_iter().flat_map(|lowest| between(lowest, last)).find(is_free).ok_or_else(|| {
@@ -132,12 +132,16 @@ fn check_usable(subnet: &Subnet, address: IpAddr, field: &str) -> Result<(), Ref
             format!("{address} is not of subnet {} ({cidr}); choose one of {first} to {last}", subnet.id);
         return Err(Code::AddressOutsideSubnet.at(field, message));
     }
-    if (first..=last).contains(&address) && address != subnet.gateway {
+    if (first..=last).contains(&address) && !is_gateway(subnet, address) {
         return Ok(());
     }
     let what = reservation(subnet, address, first);
     let message = format!("{address} is {what} of {cidr}; choose one of {first} to {last}");
     Err(Code::AddressReserved.at(field, message))
+}
+
+fn is_gateway(subnet: &Subnet, address: IpAddr) -> bool {
+    address == subnet.gateway || subnet.gateway6.is_some_and(|gateway| address == gateway)
 }
 
 /// What an address of the subnet that may not be given out is kept back for.
@@ -146,9 +150,8 @@ fn reservation(subnet: &Subnet, address: IpAddr, first: IpAddr) -> &'static str 
         IpAddr::V4(address) => address == subnet.cidr.network(),
         IpAddr::V6(address) => subnet.cidr6.is_some_and(|cidr| address == cidr.network()),
     };
-    let is_gateway = address == subnet.gateway || subnet.gateway6.is_some_and(|gateway| address == gateway);
     match address {
-        _ if is_gateway => "the gateway",
+        _ if is_gateway(subnet, address) => "the gateway",
         IpAddr::V4(_) if is_network => "the network address",
         IpAddr::V6(_) if is_network => "the anycast address of all routers",
         _ if address < first => "kept for the services",

@@ -2,7 +2,7 @@
 
 use super::{Decision, check, nothing_to_do, set_texts};
 use crate::{Code, Refusal, request::*};
-use havip_model::{Eip, EipPool, EipPoolId, Family, ResourceKey, Vpc};
+use havip_model::{Eip, EipPool, EipPoolId, Family, ResourceKey, Subnet, Vpc};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -50,9 +50,12 @@ impl Decision<'_> {
         let vpc = vpcs
             .flat_map(|vpc| ranges(vpc).map(|range| (ResourceKey::Vpc(vpc.id), range)))
             .find(|(_, range)| overlaps(*range));
-        let mut external = self.whole.subnets.values().filter(|subnet| subnet.external.is_some());
-        let subnet = external.find(|subnet| overlaps(subnet.cidr.into()));
-        let subnet = subnet.map(|subnet| (ResourceKey::Subnet(subnet.id), subnet.cidr.into()));
+        let ranges =
+            |subnet: &Subnet| [Some(subnet.cidr.into()), subnet.cidr6.map(IpNet::V6)].into_iter().flatten();
+        let external = self.whole.subnets.values().filter(|subnet| subnet.external.is_some());
+        let subnet = external
+            .flat_map(|subnet| ranges(subnet).map(|range| (ResourceKey::Subnet(subnet.id), range)))
+            .find(|(_, range)| overlaps(*range));
         match pool.or(vpc).or(subnet) {
             Some((blocker, other)) => {
                 let message = format!("{cidr} overlaps {} ({other}); choose another range", blocker.id());

@@ -12,15 +12,19 @@ impl Decision<'_> {
         let meta = self.meta(&request.texts)?;
         check::word(&request.zone, "/zone")?;
         check::network(request.cidr, "/cidr", 8, 29)?;
-        let first = Ipv4Addr::from(u32::from(request.cidr.network()) + 1);
-        let gateway = match &request.external {
-            Some(external) => self.check_external(vpc, request, external)?.unwrap_or(first),
+        let mut gateway = Ipv4Addr::from(u32::from(request.cidr.network()) + 1);
+        let mut gateway6 = request.cidr6.map(first6);
+        match &request.external {
+            Some(external) => {
+                self.check_external(vpc, request, external)?;
+                gateway = external.gateway.unwrap_or(gateway);
+                gateway6 = external.gateway6.or(gateway6);
+            }
             None => {
                 self.check_room(vpc, vpc.cidr.into(), request.cidr.into(), "/cidr")?;
-                first
+                request.cidr6.map_or(Ok(()), |cidr6| self.check_cidr6(vpc, cidr6))?;
             }
         };
-        request.cidr6.map_or(Ok(()), |cidr6| self.check_cidr6(vpc, cidr6))?;
         let bit = if request.external.is_some() { SubnetNumber::EXTERNAL } else { 0 };
         let number = self.number(Counter::Subnet, u64::from(SubnetNumber::EXTERNAL) - 2)?;
         let number = u32::try_from(number).ok().and_then(|n| SubnetNumber::new(n | bit).ok());
@@ -40,25 +44,21 @@ impl Decision<'_> {
             cidr: request.cidr,
             cidr6: request.cidr6,
             gateway,
-            gateway6: request.cidr6.map(gateway6),
+            gateway6,
             number: number.expect("the counter stays within subnet numbers"),
             external,
         }))
     }
 
-    /// A segment of a provider's network: nobody else's VLAN or addresses, and IPv4 only. Says the router outside.
+    /// A segment of a provider's network: nobody else's VLAN or addresses.
     fn check_external(
         &self,
         vpc: &Vpc,
         request: &CreateSubnet,
         external: &NewExternal,
-    ) -> Result<Option<Ipv4Addr>, Refusal> {
+    ) -> Result<(), Refusal> {
         if let Some(vlan) = external.vlan {
             check::within(vlan.into(), 1, 4094, "/external/vlan", "the VLAN")?;
-        }
-        if let Some(cidr6) = request.cidr6 {
-            let message = format!("an external subnet has IPv4 addresses only; leave {cidr6} out");
-            return Err(Code::NoIpv6Range.at("/cidr6", message));
         }
         let joined = self.whole.subnets.values().find(|other| {
             let theirs = other.external.as_ref().map(|external| external.vlan);
@@ -72,22 +72,44 @@ impl Decision<'_> {
                 .at("/external/vlan", message)
                 .blocked_by([ResourceKey::Subnet(other.id)]));
         }
-        self.check_apart_from_pools(request.cidr.into(), "/cidr")?;
-        if check::overlap(vpc.cidr, request.cidr) {
-            let message = format!(
-                "{} overlaps {}, the range of VPC {}; a provider's network has addresses of its own",
-                request.cidr, vpc.cidr, vpc.id
-            );
-            return Err(Code::CidrOverlaps.at("/cidr", message).blocked_by([ResourceKey::Vpc(vpc.id)]));
-        }
-        self.check_room(vpc, request.cidr.into(), request.cidr.into(), "/cidr")?;
-        let Some(gateway) = external.gateway else { return Ok(None) };
-        if !request.cidr.hosts().any(|host| host == gateway) {
+        self.check_providers(vpc, request.cidr.into(), "/cidr")?;
+        request.cidr6.map_or(Ok(()), |cidr6| self.check_providers6(vpc, cidr6))?;
+        if let Some(gateway) = external.gateway
+            && !request.cidr.hosts().any(|host| host == gateway)
+        {
             let message =
                 format!("{gateway} is no host's address of {}; say the router's there", request.cidr);
             return Err(Code::AddressOutsideSubnet.at("/external/gateway", message));
         }
-        Ok(Some(gateway))
+        match (external.gateway6, request.cidr6) {
+            (Some(gateway), Some(cidr6)) => check_router6(gateway, cidr6),
+            (Some(gateway), None) => {
+                let message = format!(
+                    "{gateway} is a router of IPv6, which the subnet is not of; give it IPv6 addresses (cidr6), or leave the router out"
+                );
+                Err(Code::NoIpv6Range.at("/external/gateway6", message))
+            }
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// A range of a provider's network: nobody's EIPs, and not of the VPC, which has addresses of its own.
+    fn check_providers(&self, vpc: &Vpc, cidr: IpNet, field: &str) -> Result<(), Refusal> {
+        self.check_apart_from_pools(cidr, field)?;
+        let ranges = [Some(IpNet::V4(vpc.cidr)), vpc.cidr6.map(IpNet::V6)];
+        if let Some(range) = ranges.into_iter().flatten().find(|range| check::overlap(*range, cidr)) {
+            let message = format!(
+                "{cidr} overlaps {range}, the range of VPC {}; a provider's network has addresses of its own",
+                vpc.id
+            );
+            return Err(Code::CidrOverlaps.at(field, message).blocked_by([ResourceKey::Vpc(vpc.id)]));
+        }
+        self.check_room(vpc, cidr, cidr, field)
+    }
+
+    fn check_providers6(&self, vpc: &Vpc, cidr6: Ipv6Net) -> Result<(), Refusal> {
+        check::network(cidr6, "/cidr6", 64, 64)?;
+        self.check_providers(vpc, cidr6.into(), "/cidr6")
     }
 
     fn check_cidr6(&self, vpc: &Vpc, cidr6: Ipv6Net) -> Result<(), Refusal> {
@@ -148,14 +170,14 @@ impl Decision<'_> {
             if let Some(has) = subnet.cidr6 {
                 return Err(has_ipv6(format!("subnet {}", subnet.id), has));
             }
-            if subnet.external.is_some() {
-                let message = format!("an external subnet has IPv4 addresses only; leave {cidr6} out");
-                return Err(Code::NoIpv6Range.at("/cidr6", message));
+            let vpc = self.find::<Vpc>(subnet.vpc, "/subnet")?;
+            match subnet.external {
+                Some(_) => self.check_providers6(vpc, cidr6)?,
+                None => self.check_cidr6(vpc, cidr6)?,
             }
-            self.check_cidr6(self.find::<Vpc>(subnet.vpc, "/subnet")?, cidr6)?;
             self.edit::<Subnet>(subnet.id, |subnet| {
                 subnet.cidr6 = Some(cidr6);
-                subnet.gateway6 = Some(gateway6(cidr6));
+                subnet.gateway6 = Some(first6(cidr6));
             });
         }
         self.edit_texts::<Subnet>(subnet.id, &request.texts, "/subnet")
@@ -180,6 +202,17 @@ impl Decision<'_> {
 }
 
 /// The first address behind that of all routers.
-fn gateway6(cidr: Ipv6Net) -> Ipv6Addr {
+fn first6(cidr: Ipv6Net) -> Ipv6Addr {
     Ipv6Addr::from(u128::from(cidr.network()) + 1)
+}
+
+/// A router says its link-local address in what it advertises, so that may be what people know it by.
+fn check_router6(gateway: Ipv6Addr, cidr6: Ipv6Net) -> Result<(), Refusal> {
+    let is_hosts = cidr6.contains(&gateway) && gateway != cidr6.network();
+    if is_hosts || gateway.is_unicast_link_local() {
+        return Ok(());
+    }
+    let message =
+        format!("{gateway} is no host's address of {cidr6} and not link-local; say the router's there");
+    Err(Code::AddressOutsideSubnet.at("/external/gateway6", message))
 }

@@ -36,9 +36,23 @@ impl Decision<'_> {
             }
             check_cidr6(cidr6)?;
             self.check_apart_from_pools(cidr6.into(), "/cidr6")?;
+            self.check_apart_from_providers(vpc, cidr6)?;
             self.edit::<Vpc>(vpc.id, |vpc| vpc.cidr6 = Some(cidr6));
         }
         self.edit_texts::<Vpc>(vpc.id, &request.texts, "/vpc")
+    }
+
+    /// What its external subnets have is the provider's.
+    fn check_apart_from_providers(&self, vpc: &Vpc, cidr6: Ipv6Net) -> Result<(), Refusal> {
+        let mut external = self.world.external_subnets_of(vpc.id);
+        let found = external.find_map(|subnet| {
+            subnet.cidr6.filter(|theirs| check::overlap(*theirs, cidr6)).map(|theirs| (subnet.id, theirs))
+        });
+        let Some((subnet, theirs)) = found else { return Ok(()) };
+        let message = format!(
+            "{cidr6} overlaps external subnet {subnet} ({theirs}), whose addresses are the provider's; choose another range"
+        );
+        Err(Code::CidrOverlaps.at("/cidr6", message).blocked_by([ResourceKey::Subnet(subnet)]))
     }
 
     pub fn delete_vpc(&mut self, request: &DeleteVpc) -> Result<ResourceKey, Refusal> {

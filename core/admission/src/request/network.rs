@@ -3,7 +3,7 @@
 use super::{NewTexts, Texts};
 use havip_model::{SubnetId, VpcId};
 use ipnet::{Ipv4Net, Ipv6Net};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// See [`Request::CreateVpc`](super::Request::CreateVpc).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub struct CreateSubnet {
     pub zone: String,
     /// Its addresses, within the VPC's: at most a /29.
     pub cidr: Ipv4Net,
-    /// Its IPv6 addresses, within the VPC's: a /64.
+    /// Its IPv6 addresses, a /64 within the VPC's; of an external subnet one that is not.
     pub cidr6: Option<Ipv6Net>,
     /// The provider's network that it is to be a part of.
     pub external: Option<NewExternal>,
@@ -60,6 +60,8 @@ pub struct NewExternal {
     pub vlan: Option<u16>,
     /// The router outside; none: the network's first address.
     pub gateway: Option<Ipv4Addr>,
+    /// The same for IPv6, which may be a link-local address.
+    pub gateway6: Option<Ipv6Addr>,
 }
 
 /// See [`Request::UpdateSubnet`](super::Request::UpdateSubnet).

@@ -134,9 +134,9 @@ fn networks(world: &World) -> Option<String> {
     for subnet in world.subnets.values() {
         let vpc = world.vpcs.get(&subnet.vpc).filter(|vpc| {
             let within = |cidr: &_| vpc.cidr6.is_some_and(|range| range.contains(cidr));
-            // A provider's network has addresses of its own, and no IPv6.
+            // A provider's network has addresses of its own.
             let fits = vpc.cidr.contains(&subnet.cidr) == subnet.external.is_none();
-            fits && subnet.cidr6.as_ref().is_none_or(|cidr| subnet.external.is_none() && within(cidr))
+            fits && subnet.cidr6.as_ref().is_none_or(|cidr| within(cidr) == subnet.external.is_none())
         });
         let overlaps = |other: &&havip_model::Subnet| {
             let by_ipv4 = other.cidr.contains(&subnet.cidr) || subnet.cidr.contains(&other.cidr);

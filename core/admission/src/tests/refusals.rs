@@ -37,6 +37,7 @@ fn every_refusal_has_a_row() {
     let groups = [
         networks::rows(),
         external::rows(),
+        external::rows6(),
         interfaces::rows(),
         instances::rows(),
         vips::rows(),

@@ -6,7 +6,6 @@ use crate::{
     Interface, InterfaceId, MacAddr, Meta, NextHop, PortNumber, ProjectId, ResourceGroupId, ResourceKey,
     Route, SecurityGroup, SecurityGroupId, Share, Subnet, SubnetId, Target, Vip, VipKey, Vni, Vpc, VpcId,
 };
-use ipnet::IpNet;
 use std::net::IpAddr;
 
 impl World {
@@ -266,7 +265,11 @@ impl World {
         let mut vpcs = self.index.external_subnets_of_vpc.keys();
         let of_vpc = |vpc: &VpcId| {
             let mut external = self.external_subnets_of(*vpc);
-            let is_there = external.any(|subnet| IpNet::V4(subnet.cidr).contains(&address));
+            let has = |subnet: &Subnet| match address {
+                IpAddr::V4(address) => subnet.cidr.contains(&address),
+                IpAddr::V6(address) => subnet.cidr6.is_some_and(|cidr| cidr.contains(&address)),
+            };
+            let is_there = external.any(has);
             is_there.then(|| self.address_user(*vpc, address)).flatten()
         };
         vpcs.find_map(of_vpc)
