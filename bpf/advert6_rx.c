@@ -117,6 +117,8 @@ int advert6_stage(struct __sk_buff *skb)
 	verdict = advert6_from_port(skb, own, port, &advert);
 	if (verdict == ADVERT_TO_ALL)
 		return flood_from_port(skb, port, &advert);
+	if (verdict == OUTWARDS)
+		return outwards6(skb, port, false);
 	if (verdict >= REFUSED)
 		return refuse6(skb, port, verdict & 0xff, verdict >> 8 & 0xffff);
 	if (verdict < ADVERT_STALLED_AT)

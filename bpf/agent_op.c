@@ -323,7 +323,7 @@ int agent_op(struct __sk_buff *skb)
 	case ORDER_ECHO:
 		return echo(skb, &order, own);
 	case ORDER_SHOW:
-		return show_outside(skb, key.vni, last_word(key.address)) ? OUTCOME_DONE : OUTCOME_UNCHANGED;
+		return show_outside(skb, &key) ? OUTCOME_DONE : OUTCOME_UNCHANGED;
 	case ORDER_HOLD_OFF:
 		return hold_off(&key, order.port, order.nonce);
 	case ORDER_PROBE:

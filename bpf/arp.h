@@ -141,8 +141,7 @@ static __noinline int arp_announcement(struct __sk_buff *skb, const struct port 
 	} else {
 		claim.incarnation = of->incarnation;
 		claim.is_held = of->flags & ADDRESS_HOLD;
-		skb->cb[SHOW_VNI] = port->vni;
-		skb->cb[SHOW_ADDRESS] = address;
+		note_for_show(skb, &claim.key);
 		reason = follow_claim(skb, &claim);
 		if (!reason)
 			return is_external(port->subnet) ? SHOWS : TC_ACT_SHOT;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * IPv6 that comes in by an edge's outside device: a stage of edge_rx. Whatever is for no EIP goes on to the host's own
- * stack.
+ * IPv6 without a tag that comes in by an edge's outside device: a stage of edge_rx. Whatever is for no EIP and no
+ * external subnet goes on to the host's own stack.
  */
 #include "dhcp.h"
 #include "edge6.h"
@@ -49,17 +49,15 @@ static __always_inline __u32 judge_outside6(struct __sk_buff *skb, const struct 
 		       0;
 }
 
-SEC("tc")
-int outside6_stage(struct __sk_buff *skb)
+static __always_inline int ip6_from_outside(struct __sk_buff *skb, const struct settings *own)
 {
-	const struct settings *own = the_settings();
 	struct address_key source = {};
 	struct ip16 destination;
 	struct ipv6hdr *ip;
 	struct eip *eip;
 	__u32 reason;
 
-	if (!own || !pull(skb, UPPER_AT))
+	if (!pull(skb, UPPER_AT))
 		return TO_THE_HOST;
 	ip = ip6_header(skb);
 	if (!ip)
@@ -91,4 +89,13 @@ int outside6_stage(struct __sk_buff *skb)
 	if (reason)
 		return drop_about(skb, reason, 0, (struct ip16 *)source.address);
 	return enter_vpc6(skb, eip->vni, FROM_OUTSIDE);
+}
+
+SEC("tc")
+int outside6_stage(struct __sk_buff *skb)
+{
+	const struct settings *own = the_settings();
+	int verdict = own ? ip6_from_outside(skb, own) : TO_THE_HOST;
+
+	return verdict == TO_THE_HOST ? of_a_segment(skb) : verdict;
 }

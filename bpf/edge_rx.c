@@ -95,6 +95,8 @@ static __always_inline int of_a_segment(struct __sk_buff *skb)
 		return jump(skb, STAGE_SEGMENT_IP, TO_THE_HOST);
 	case bpf_htons(ETH_P_ARP):
 		return jump(skb, STAGE_SEGMENT_ARP, TO_THE_HOST);
+	case bpf_htons(ETH_P_IPV6):
+		return jump(skb, STAGE_SEGMENT_IP6, TO_THE_HOST);
 	}
 	return TO_THE_HOST;
 }

@@ -142,6 +142,7 @@ struct segment {
 	__be32 mask;
 	__u16 vlan; /* 0: not tagged */
 	__u8 zero[2];
+	__u8 network6[16]; /* of a /64; zero: no IPv6 */
 };
 
 /*
@@ -730,6 +731,7 @@ enum counter {
 	COUNT_PROBED_OUTSIDE,
 	COUNT_SHOWN_OUTSIDE,
 	COUNT_EDGE_ND_ANSWERED,
+	COUNT_SEGMENT_ND_ANSWERED,
 	COUNT_END,
 };
 #define LEDGER_LEN 160
@@ -783,7 +785,7 @@ _Static_assert(sizeof(struct address_port_key) == 24, "keep in step with Address
 _Static_assert(sizeof(struct address) == 32, "keep in step with Address");
 _Static_assert(sizeof(struct port) == 88, "keep in step with Port");
 _Static_assert(sizeof(struct subnet) == 44, "keep in step with Subnet");
-_Static_assert(sizeof(struct segment) == 16, "keep in step with Segment");
+_Static_assert(sizeof(struct segment) == 32, "keep in step with Segment");
 _Static_assert(sizeof(struct outsider) == 32, "keep in step with Outsider");
 _Static_assert(sizeof(struct record) == 40, "keep in step with Record");
 _Static_assert(sizeof(struct move) == 40, "keep in step with Move");

@@ -8,7 +8,7 @@
 
 #include "arp.h"
 #include "icmp6.h"
-#include "nd_frame.h"
+#include "show.h"
 
 #define ND_OPTIONS_MAX 16
 
@@ -207,12 +207,14 @@ static __noinline int return_probe6(struct __sk_buff *skb, const struct settings
 
 /*
  * Who has this address, or, without a source: may I take it? As arp_request and arp_probe: nobody is told of an
- * address that is the own one or that nobody has.
+ * address that is the own one or that nobody has, but for OUTWARDS, where somebody outside may have it.
  */
 static __noinline int nd_solicitation(struct __sk_buff *skb, const struct settings *own, const struct port *port,
 				      const struct nd_saying *saying)
 {
 	bool is_probe = is_unspecified(saying->source.address);
+	/* In a provider's network the router is outside. */
+	__u32 router = is_external(port->subnet) ? 0 : ND_ROUTER;
 	struct address_key key = saying->target;
 	struct address *of;
 
@@ -220,17 +222,19 @@ static __noinline int nd_solicitation(struct __sk_buff *skb, const struct settin
 		if (is_link_local_of(key.address, port->mac))
 			return consume_nd();
 		if (is_link_local_of(key.address, port->virtual_mac))
-			return answer_nd(skb, port, port->virtual_mac, ND_ROUTER, saying);
+			return answer_nd(skb, port, port->virtual_mac, router, saying);
 		of = neighbour(port->vni, port->subnet, saying->target.address, &key);
 	} else {
 		of = bpf_map_lookup_elem(&addresses, &key);
 	}
+	if ((!of || of->subnet != port->subnet) && is_external(port->subnet) && !is_probe)
+		return OUTWARDS;
 	if (!of || of->subnet != port->subnet)
 		return drop(skb, port->number, REASON_ND_UNKNOWN, 0);
 	if (of->kind == ADDRESS_INTERFACE)
 		return of->port == port->number ? consume_nd() : answer_nd(skb, port, of->mac, 0, saying);
 	if (of->kind == ADDRESS_GATEWAY)
-		return answer_nd(skb, port, port->virtual_mac, ND_ROUTER, saying);
+		return answer_nd(skb, port, port->virtual_mac, router, saying);
 	if (is_probe && is_candidate(of, &key, port))
 		return pass_probe6(skb, own, port, &key, of);
 	if (!is_probe && holds(&key, own->host, port->number))
@@ -281,7 +285,7 @@ static __noinline int nd_advertisement(struct __sk_buff *skb, const struct setti
 	return is_held ? consume_nd() : drop6(skb, port, REASON_VIP_NOT_HELD, &key);
 }
 
-/* Who a port says it is, then what it asks or says. */
+/* Who a port says it is, then what it asks or says. Returns a verdict, ND_ANNOUNCEMENT, ND_ANSWER or OUTWARDS. */
 static __noinline int nd_from_port(struct __sk_buff *skb, const struct settings *own, const struct port *port)
 {
 	struct nd_saying what = {}, *saying = &what;
@@ -323,7 +327,10 @@ static __always_inline bool read_claim(struct __sk_buff *skb, const struct port 
 	return true;
 }
 
-/* An announcement: of a VIP a claim. Called from the stage itself: what follows a claim needs the stack. */
+/*
+ * An announcement: of a VIP a claim. Called from the stage itself: what follows a claim needs the stack. Says SHOWS if
+ * the outside of an external subnet may have to hear of it.
+ */
 static __noinline int nd_announcement(struct __sk_buff *skb, const struct port *port)
 {
 	struct claim claim = {};
@@ -344,9 +351,10 @@ static __noinline int nd_announcement(struct __sk_buff *skb, const struct port *
 	} else {
 		claim.incarnation = of->incarnation;
 		claim.is_held = of->flags & ADDRESS_HOLD;
+		note_for_show(skb, &claim.key);
 		reason = follow_claim(skb, &claim);
 		if (!reason)
-			return TC_ACT_SHOT;
+			return is_external(port->subnet) ? SHOWS : TC_ACT_SHOT;
 	}
 	return drop6(skb, port, reason, &claim.key);
 }
@@ -375,8 +383,12 @@ int nd_stage(struct __sk_buff *skb)
 	if (!port || !own)
 		return TC_ACT_SHOT;
 	verdict = nd_from_port(skb, own, port);
-	if (verdict == ND_ANNOUNCEMENT)
-		return nd_announcement(skb, port);
+	if (verdict == OUTWARDS)
+		return outwards6(skb, port, true);
+	if (verdict == ND_ANNOUNCEMENT) {
+		verdict = nd_announcement(skb, port);
+		return verdict == SHOWS ? jump(skb, STAGE_SHOW, TC_ACT_SHOT) : verdict;
+	}
 	return verdict == ND_ANSWER ? nd_answer(skb, port) : verdict;
 }
 

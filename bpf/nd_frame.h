@@ -44,22 +44,28 @@ static __always_inline void multicast_mac(const __u8 *group, __u8 *mac)
 
 /*
  * Makes the packet the message in `frame`, whose Ethernet header, addresses, type, flags and target are there; the
- * option says its sender's MAC. False if the packet cannot be changed.
+ * option, if there is one, says its sender's MAC. False if the packet cannot be changed.
  */
 static __always_inline bool become_nd(struct __sk_buff *skb, struct nd_frame *frame)
 {
+	__u32 length = sizeof(frame->nd);
+
+	if (frame->nd.option) {
+		frame->nd.option_words = 1;
+		__builtin_memcpy(frame->nd.mac, frame->ethernet.h_source, ETH_ALEN);
+	} else {
+		length = offsetof(struct nd_message, option);
+	}
 	frame->ethernet.h_proto = bpf_htons(ETH_P_IPV6);
 	frame->ip.version = 6;
-	frame->ip.payload_len = bpf_htons(sizeof(frame->nd));
+	frame->ip.payload_len = bpf_htons(length);
 	frame->ip.nexthdr = IPPROTO_ICMPV6;
 	frame->ip.hop_limit = ND_HOPS;
-	frame->nd.option_words = 1;
-	__builtin_memcpy(frame->nd.mac, frame->ethernet.h_source, ETH_ALEN);
-	frame->nd.icmp.checksum = ~folded(icmp6_sum(&frame->ip, &frame->nd, sizeof(frame->nd), sizeof(frame->nd)));
+	frame->nd.icmp.checksum = ~folded(icmp6_sum(&frame->ip, &frame->nd, sizeof(frame->nd), length));
 	/* The device's sum of all bytes begins behind Ethernet. */
-	return !bpf_skb_change_tail(skb, ND_FRAME_LEN, 0) &&
+	return !bpf_skb_change_tail(skb, UPPER_AT + length, 0) &&
 	       !bpf_skb_store_bytes(skb, 0, &frame->ethernet, sizeof(frame->ethernet), 0) &&
-	       !bpf_skb_store_bytes(skb, IP6_AT, &frame->ip, sizeof(frame->ip) + sizeof(frame->nd),
+	       !bpf_skb_store_bytes(skb, IP6_AT, &frame->ip, sizeof(frame->ip) + length,
 				    BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH);
 }
 

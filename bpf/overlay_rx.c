@@ -255,11 +255,10 @@ static __noinline int message_from_host(struct __sk_buff *skb, const struct sett
 		return TC_ACT_SHOT;
 	if (!message.hops && is_relayed_kind(message.kind))
 		relay(skb, message.key.vni, message.from);
-	if (!own->edge_ifindex || message.kind == ALIVE || !is_mapped(message.key.address))
+	if (!own->edge_ifindex || message.kind == ALIVE)
 		return TC_ACT_SHOT;
 	/* On an edge: the outside of an external subnet may have to hear of it, too. */
-	skb->cb[SHOW_VNI] = message.key.vni;
-	skb->cb[SHOW_ADDRESS] = last_word(message.key.address);
+	note_for_show(skb, &message.key);
 	return SHOWS;
 }
 

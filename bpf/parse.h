@@ -40,7 +40,7 @@ enum going_on {
 	REFUSED = 1 << 30, /* + the reason + the MTU that fits << 8: the sender is told by ICMP */
 };
 
-/* Words of skb->cb for STAGE_SHOW, with the verdict SHOWS. */
+/* Words of skb->cb for STAGE_SHOW, with the verdict SHOWS: the address has four of them. */
 enum show_word { SHOW_VNI, SHOW_ADDRESS };
 
 /* What every kernel since 5.15 takes; later fields are for tunnels with a chosen local address. */
@@ -100,6 +100,18 @@ static __always_inline struct address_port_key with_port(const struct address_ke
 
 	__builtin_memcpy(both.address, key->address, 16);
 	return both;
+}
+
+/* Notes for STAGE_SHOW what it is about. */
+static __always_inline void note_for_show(struct __sk_buff *skb, const struct address_key *key)
+{
+	const __be32 *words = (const void *)key->address;
+
+	skb->cb[SHOW_VNI] = key->vni;
+	skb->cb[SHOW_ADDRESS] = words[0];
+	skb->cb[SHOW_ADDRESS + 1] = words[1];
+	skb->cb[SHOW_ADDRESS + 2] = words[2];
+	skb->cb[SHOW_ADDRESS + 3] = words[3];
 }
 
 /* The subnet is a segment of a provider's network: segment.h. */

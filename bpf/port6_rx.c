@@ -107,7 +107,7 @@ static __noinline __u32 find_way6(const struct port *port, const struct parcel6 
 
 /*
  * Finds where a packet goes whose sender is who it says, and takes a step of routing. Says DELIVERS if that is a port
- * of this host, LEAVES if it is outside, and REFUSED if the sender is to be told.
+ * of this host, LEAVES or OUTWARDS if it is outside, and REFUSED if the sender is to be told.
  */
 static __noinline int forward6(struct __sk_buff *skb, const struct settings *own, const struct port *port,
 			       const struct parcel6 *parcel, struct way *way)
@@ -139,6 +139,14 @@ static __noinline int forward6(struct __sk_buff *skb, const struct settings *own
 		reason = 0;
 	if (leads_back(way, own, port->number))
 		reason = REASON_NO_ROUTE;
+	if (is_external(port->subnet)) {
+		/* As of IPv4: all that is not its own segment's is outside; the switch itself is of it. */
+		if ((!way->target && reason != REASON_TARGET_ODD) || way->by_route ||
+		    (way->target && way->target->subnet != port->subnet))
+			return OUTWARDS;
+	} else if (way->target && is_external(way->target->subnet)) {
+		return REFUSED + REASON_NO_ROUTE;
+	}
 	if (reason == REASON_TARGET_ODD && parcel->ping_at)
 		return answer_ping6(skb, port, parcel->ping_at);
 	if (reason == REASON_NO_ROUTE && leads_nowhere(way) && !is_link_local(parcel->destination.address)) {
@@ -224,6 +232,8 @@ int port6_stage(struct __sk_buff *skb)
 	verdict = forward6(skb, own, port, &parcel, &way);
 	if (verdict == LEAVES)
 		return leave6(skb, port->vni, port->number, 0);
+	if (verdict == OUTWARDS)
+		return outwards6(skb, port, false);
 	if (verdict == DELIVERS)
 		verdict = deliver6(skb, &way, port->number);
 	if (verdict < REFUSED)

@@ -9,17 +9,18 @@
 #define HAVIP_SEGMENT_H
 
 #include "edge.h"
+#include "forward6.h"
 
 /* Another program may sit behind this one; without one the host's stack takes the packet. */
 #define TO_THE_HOST TC_ACT_UNSPEC
 /* A frame of a segment travels between hosts under its subnet's number instead of a VNI, with VNI_MARK from outside. */
 #define TUNNEL_SEGMENT (1 << 22)
-/* What one port may ask outside by ARP: 32 at once, then 20 a second. */
+/* What one port may ask outside by ARP or neighbour discovery: 32 at once, then 20 a second. */
 #define OUTWARDS_TOKEN_NS 50000000ULL
 #define OUTWARDS_BURST 32
 
 /* Words of skb->cb for the stages of segments. */
-enum segment_word { SEGMENT_SUBNET, SEGMENT_PORT, SEGMENT_OUTER, SEGMENT_FROM_OUTSIDE };
+enum segment_word { SEGMENT_SUBNET, SEGMENT_PORT, SEGMENT_OUTER, SEGMENT_FROM_OUTSIDE, SEGMENT_ASKS };
 
 /* The host that joins the segment to the outside now; 0: none. */
 static __always_inline __u32 edge_of(const struct segment *segment)
@@ -139,18 +140,24 @@ int segment_out_stage(struct __sk_buff *skb)
 	return to_host(skb, own, TUNNEL_SEGMENT | subnet, edge, number, destination);
 }
 
-/* The port of this host that an answer by ARP from outside is for; NULL: none. */
-static __always_inline struct port *asker_here(const struct settings *own, const struct segment *segment,
-					       __u32 subnet, __be32 asker)
+/* IPv6 of a port, or its question for a neighbour, to the outside of its external subnet. */
+static __always_inline int outwards6(struct __sk_buff *skb, const struct port *port, bool asks)
 {
-	struct way way = { .key = vip_key(segment->vni, asker) };
+	skb->cb[SEGMENT_PORT] = port->number;
+	skb->cb[SEGMENT_ASKS] = asks;
+	return jump(skb, STAGE_SEGMENT_OUT6, TC_ACT_SHOT);
+}
+
+/* The port of this host that an answer from outside, to the address in way->key, is for; NULL: none. */
+static __always_inline struct port *asker_here(const struct settings *own, __u32 subnet, struct way *way)
+{
 	struct port *to;
 
-	if (find_address(&way) || way.target->subnet != subnet || way.host != own->host)
+	if (find_address(way) || way->target->subnet != subnet || way->host != own->host)
 		return NULL;
-	to = bpf_map_lookup_elem(&ports, &way.port);
+	to = bpf_map_lookup_elem(&ports, &way->port);
 	if (!to || to->state == PORT_INACTIVE ||
-	    (way.target->kind == ADDRESS_VIP && !is_candidate(way.target, &way.key, to)))
+	    (way->target->kind == ADDRESS_VIP && !is_candidate(way->target, &way->key, to)))
 		return NULL;
 	return to;
 }
@@ -166,30 +173,20 @@ static __always_inline struct port *router_here(__u32 subnet, const __u8 *mac)
 	return to;
 }
 
-/* From outside into a port of this host, by what is not IP to an address of the segment. */
-static __always_inline int into_segment(struct __sk_buff *skb, const struct settings *own,
-					const struct segment *segment, __u32 subnet)
+/* From outside to the port of this host that routes, by its MAC. */
+static __always_inline int into_router(struct __sk_buff *skb, __u32 subnet)
 {
 	__u8 to_mac[ETH_ALEN] = {};
-	struct arp_frame *frame;
 	struct port *to;
 	__u32 reason;
 
-	if (skb->protocol == bpf_htons(ETH_P_ARP)) {
-		if (!pull(skb, sizeof(*frame)))
-			return drop(skb, 0, REASON_TRUNCATED, 0);
-		frame = arp_frame(skb);
-		if (!frame)
-			return drop(skb, 0, REASON_TRUNCATED, 0);
-		to = asker_here(own, segment, subnet, frame->arp.target);
-		return to ? into_port(skb, to) : drop(skb, 0, REASON_NOT_HERE, frame->arp.target);
-	}
 	if (bpf_skb_load_bytes(skb, 0, to_mac, ETH_ALEN))
 		return drop(skb, 0, REASON_TRUNCATED, 0);
 	to = router_here(subnet, to_mac);
 	if (!to)
 		return drop(skb, 0, REASON_NOT_HERE, 0);
-	if (skb->len - ETH_HLEN > to->mtu && travel_size(skb) > to->mtu)
+	if (skb->len - ETH_HLEN > to->mtu &&
+	    (skb->protocol == bpf_htons(ETH_P_IPV6) ? travel_size6(skb) : travel_size(skb)) > to->mtu)
 		return drop(skb, 0, REASON_TOO_BIG, 0);
 	if (to->stamp) {
 		reason = guard(skb, to->number, to->stamp, false);
@@ -197,6 +194,26 @@ static __always_inline int into_segment(struct __sk_buff *skb, const struct sett
 			return drop(skb, to->number, reason, 0);
 	}
 	return into_port(skb, to);
+}
+
+/* From outside into a port of this host, by what is not IP to an address of the segment. */
+static __always_inline int into_segment(struct __sk_buff *skb, const struct settings *own,
+					const struct segment *segment, __u32 subnet)
+{
+	struct arp_frame *frame;
+	struct way way = {};
+	struct port *to;
+
+	if (skb->protocol != bpf_htons(ETH_P_ARP))
+		return into_router(skb, subnet);
+	if (!pull(skb, sizeof(*frame)))
+		return drop(skb, 0, REASON_TRUNCATED, 0);
+	frame = arp_frame(skb);
+	if (!frame)
+		return drop(skb, 0, REASON_TRUNCATED, 0);
+	way.key = vip_key(segment->vni, frame->arp.target);
+	to = asker_here(own, subnet, &way);
+	return to ? into_port(skb, to) : drop(skb, 0, REASON_NOT_HERE, frame->arp.target);
 }
 
 /* A frame of a segment from another host: to the outside, or from it. */
@@ -212,6 +229,8 @@ int segment_host_stage(struct __sk_buff *skb)
 		return drop_culprit(skb, REASON_VNI_RESERVED, &who);
 	if (!own || !segment)
 		return drop_culprit(skb, REASON_VNI_UNKNOWN, &who);
+	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		return jump(skb, STAGE_SEGMENT_HOST6, TC_ACT_SHOT);
 	if (skb->protocol != bpf_htons(ETH_P_IP) && skb->protocol != bpf_htons(ETH_P_ARP))
 		return drop_culprit(skb, REASON_INNER_ODD, &who);
 	/* Nothing that came in goes out again. */

@@ -58,7 +58,7 @@ static __always_inline int answer_outside(struct __sk_buff *skb, const struct se
 		/* Whoever asks will ask again; by then it is known whether somebody outside has the address. */
 		if (skb->vlan_present)
 			bpf_skb_vlan_pop(skb);
-		send_showing(skb, own, segment, SHOWING_PROBE, mac, asked);
+		send_showing(skb, own, segment, SHOWING_PROBE, mac, key);
 		return TC_ACT_SHOT;
 	case SHOWING_ADDRESS:
 		break;
@@ -146,26 +146,28 @@ int segment_arp_stage(struct __sk_buff *skb)
 	return TO_THE_HOST;
 }
 
-/* To a port that routes, by its MAC: the destination is nobody's of the segment. */
+/* To a port that routes, by its MAC, which no address says: the destination is nobody's of the segment. */
 static __always_inline int bring_to_router(struct __sk_buff *skb, const struct settings *own,
-					   const struct segment *segment, __u32 subnet, struct mac_value *value,
-					   __be32 destination)
+					   const struct segment *segment, __u32 subnet, const struct mac_value *value,
+					   struct ip16 *destination)
 {
 	struct address_key key = { .vni = segment->vni };
-	struct address *of;
+	struct address *of = NULL;
 
-	__builtin_memcpy(key.address, value->address, 16);
-	of = bpf_map_lookup_elem(&addresses, &key);
+	if (value) {
+		__builtin_memcpy(key.address, value->address, 16);
+		of = bpf_map_lookup_elem(&addresses, &key);
+	}
 	if (!of || of->kind != ADDRESS_INTERFACE || (of->flags & ADDRESS_CHECKED))
-		return drop(skb, 0, REASON_EDGE_OTHER, destination);
+		return drop_about(skb, REASON_EDGE_OTHER, 0, destination);
 	if (!of->host)
-		return drop(skb, 0, REASON_TARGET_NOWHERE, destination);
+		return drop_about(skb, REASON_TARGET_NOWHERE, 0, destination);
 	if (skb->vlan_present && bpf_skb_vlan_pop(skb))
-		return drop(skb, 0, REASON_UNCHANGEABLE, destination);
+		return drop_about(skb, REASON_UNCHANGEABLE, 0, destination);
 	count(COUNT_SEGMENT_IN);
 	if (of->host == own->host)
-		return into_segment(skb, own, segment, subnet);
-	return to_host(skb, own, TUNNEL_SEGMENT | VNI_MARK | subnet, of->host, 0, destination);
+		return into_router(skb, subnet);
+	return to_host(skb, own, TUNNEL_SEGMENT | VNI_MARK | subnet, of->host, 0, 0);
 }
 
 /* Drops what cannot come in; its sender learns why from the address that it is for, under the tag that it came with. */
@@ -191,6 +193,7 @@ int segment_ip_stage(struct __sk_buff *skb)
 	struct address_key key;
 	struct address *of;
 	struct way way = {};
+	struct ip16 about;
 	struct iphdr *ip;
 
 	if (!own || !segment || !pull(skb, ETH_HLEN + sizeof(*ip)))
@@ -222,9 +225,10 @@ int segment_ip_stage(struct __sk_buff *skb)
 		return drop(skb, 0, REASON_OUTSIDE_SOURCE, coming.source);
 	if (begins_udp(ip) && is_for_client(skb, ETH_HLEN + ip->ihl * 4, DHCP_CLIENT_PORT))
 		return drop(skb, 0, REASON_DHCP_SERVER, coming.source);
-	if (!of)
-		return router ? bring_to_router(skb, own, segment, subnet, router, coming.destination) :
-				drop(skb, 0, REASON_EDGE_OTHER, coming.destination);
+	if (!of) {
+		about = mapped(coming.destination);
+		return bring_to_router(skb, own, segment, subnet, router, &about);
+	}
 
 	reason = find_address(&way);
 	if (reason || !way.target)

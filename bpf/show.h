@@ -8,6 +8,7 @@
 #ifndef HAVIP_SHOW_H
 #define HAVIP_SHOW_H
 
+#include "nd_frame.h"
 #include "segment.h"
 
 /* A foreign owner outside has so long to answer a probe before the address is announced. */
@@ -62,8 +63,8 @@ static __always_inline bool shown_mac(const struct address_key *key, const struc
 	return true;
 }
 
-/* Makes the packet the announcement of the address by this MAC, or the probe for it. */
-static __always_inline bool write_showing(struct __sk_buff *skb, enum showing what, const __u8 *mac, __be32 address)
+/* Makes the packet the announcement of the IPv4 address by this MAC, or the probe for it. */
+static __always_inline bool write_showing4(struct __sk_buff *skb, enum showing what, const __u8 *mac, __be32 address)
 {
 	struct arp_frame *frame;
 
@@ -87,12 +88,43 @@ static __always_inline bool write_showing(struct __sk_buff *skb, enum showing wh
 	return true;
 }
 
+/* The same of IPv6: an unsolicited advertisement to all nodes, or the probe of DAD, which names no MAC. */
+static __noinline bool write_showing6(struct __sk_buff *skb, enum showing what, const __u8 *mac, const __u8 *address)
+{
+	struct nd_frame frame = {};
+
+	__builtin_memcpy(frame.ethernet.h_source, mac, ETH_ALEN);
+	frame.ip.daddr.in6_u.u6_addr32[0] = bpf_htonl(0xff020000);
+	frame.ip.daddr.in6_u.u6_addr32[3] = bpf_htonl(1);
+	if (what == SHOWING_ADDRESS) {
+		__builtin_memcpy(&frame.ip.saddr, address, 16);
+		frame.nd.icmp.type = ND_ADVERTISEMENT;
+		frame.nd.icmp.mtu = bpf_htonl(ND_OVERRIDE << 24);
+		frame.nd.option = ND_OPTION_TARGET_MAC;
+	} else {
+		/* To the address's solicited-node group (RFC 4291 section 2.7.1). */
+		frame.ip.daddr.in6_u.u6_addr32[2] = bpf_htonl(1);
+		frame.ip.daddr.in6_u.u6_addr32[3] = word_of(address, 3) | bpf_htonl(0xff000000);
+		frame.nd.icmp.type = ND_SOLICITATION;
+	}
+	multicast_mac((const __u8 *)&frame.ip.daddr, frame.ethernet.h_dest);
+	__builtin_memcpy(frame.nd.target, address, 16);
+	return become_nd(skb, &frame);
+}
+
+static __always_inline bool write_showing(struct __sk_buff *skb, enum showing what, const __u8 *mac,
+					  const struct address_key *key)
+{
+	return is_mapped(key->address) ? write_showing4(skb, what, mac, last_word(key->address)) :
+					 write_showing6(skb, what, mac, key->address);
+}
+
 /* Sends such a frame out; the packet at hand is used up. True if it left. */
 static __always_inline bool send_showing(struct __sk_buff *skb, const struct settings *own,
 					 const struct segment *segment, enum showing what, const __u8 *mac,
-					 __be32 address)
+					 const struct address_key *key)
 {
-	if (!write_showing(skb, what, mac, address))
+	if (!write_showing(skb, what, mac, key))
 		return false;
 	if (segment->vlan && bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), segment->vlan))
 		return false;
@@ -106,18 +138,23 @@ static __always_inline bool send_showing(struct __sk_buff *skb, const struct set
  * Tells the outside who has this address, if this host is the active edge of its segment, and its bucket allows. The
  * packet at hand is used up. True if something left.
  */
-__noinline int show_outside(struct __sk_buff *skb, __u32 vni, __be32 address)
+__noinline int show_outside(struct __sk_buff *skb, struct address_key *about)
 {
-	struct address_key key = vip_key(vni, address);
-	struct address *of = bpf_map_lookup_elem(&addresses, &key);
 	const struct settings *own = the_settings();
 	struct address_port_key whose;
 	struct segment *segment;
+	struct address_key key;
+	struct address *of;
 	__u8 mac[ETH_ALEN] = {};
 	enum showing what;
 	__u32 subnet;
 
-	if (!own || !own->edge_ifindex || !of || !is_external(of->subnet))
+	if (!about || !own || !own->edge_ifindex)
+		return false;
+	/* Before 6.2 the verifier takes no key for a map from where an argument of a global function points. */
+	key = *about;
+	of = bpf_map_lookup_elem(&addresses, &key);
+	if (!of || !is_external(of->subnet))
 		return false;
 	subnet = of->subnet;
 	segment = bpf_map_lookup_elem(&segments, &subnet);
@@ -129,13 +166,20 @@ __noinline int show_outside(struct __sk_buff *skb, __u32 vni, __be32 address)
 	if (spend(&whose, bpf_ktime_get_boot_ns(), CLAIM_TOKEN_NS, CLAIM_BURST))
 		return false;
 	what = may_show(&key, whose_is(of));
-	return what != SHOWING_NOTHING && send_showing(skb, own, segment, what, mac, address);
+	return what != SHOWING_NOTHING && send_showing(skb, own, segment, what, mac, &key);
 }
 
 SEC("tc")
 int show_stage(struct __sk_buff *skb)
 {
-	show_outside(skb, skb->cb[SHOW_VNI], skb->cb[SHOW_ADDRESS]);
+	struct address_key about = { .vni = skb->cb[SHOW_VNI] };
+	__be32 *words = (__be32 *)about.address;
+
+	words[0] = skb->cb[SHOW_ADDRESS];
+	words[1] = skb->cb[SHOW_ADDRESS + 1];
+	words[2] = skb->cb[SHOW_ADDRESS + 2];
+	words[3] = skb->cb[SHOW_ADDRESS + 3];
+	show_outside(skb, &about);
 	return TC_ACT_SHOT;
 }
 

@@ -27,6 +27,10 @@ enum stage {
 	STAGE_LEAVE6,       /* IPv6 out of a VPC, on the edge: edge6.h */
 	STAGE_ENTER6,       /* IPv6 into a VPC, from outside or back from the edge: enter6.h */
 	STAGE_OUTSIDE6,     /* IPv6 from outside: edge6_rx.c */
+	STAGE_SEGMENT_OUT6,  /* IPv6 from a port of an external subnet to the outside: segment6.h */
+	STAGE_SEGMENT_HOST6, /* the same from another host, or from the edge to a port of this host */
+	STAGE_SEGMENT_IP6,   /* IPv6 from outside for an external subnet: segment6_rx.c */
+	STAGE_SEGMENT_ND,    /* neighbour discovery from there: the same */
 	STAGES,
 };
 
@@ -47,6 +51,10 @@ int show_stage(struct __sk_buff *skb);
 int leave6_stage(struct __sk_buff *skb);
 int enter6_stage(struct __sk_buff *skb);
 int outside6_stage(struct __sk_buff *skb);
+int segment_out6_stage(struct __sk_buff *skb);
+int segment_host6_stage(struct __sk_buff *skb);
+int segment_ip6_stage(struct __sk_buff *skb);
+int segment_nd_stage(struct __sk_buff *skb);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -72,6 +80,10 @@ struct {
 		[STAGE_LEAVE6] = (void *)&leave6_stage,
 		[STAGE_ENTER6] = (void *)&enter6_stage,
 		[STAGE_OUTSIDE6] = (void *)&outside6_stage,
+		[STAGE_SEGMENT_OUT6] = (void *)&segment_out6_stage,
+		[STAGE_SEGMENT_HOST6] = (void *)&segment_host6_stage,
+		[STAGE_SEGMENT_IP6] = (void *)&segment_ip6_stage,
+		[STAGE_SEGMENT_ND] = (void *)&segment_nd_stage,
 	},
 };
 

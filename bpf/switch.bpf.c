@@ -11,6 +11,7 @@
 #include "edge_rx.c"
 #include "edge6_rx.c"
 #include "segment_rx.c"
+#include "segment6_rx.c"
 #include "dhcp_rx.c"
 #include "agent_op.c"
 

@@ -7,10 +7,26 @@ use havip_api::{CreateExternal, CreateSubnet};
 impl Scene {
     /// Makes a network that the edges' device leads to a subnet of the VPC; returns its id.
     pub fn make_external(&self, name: &str, cidr: &str, vlan: Option<u16>) -> Result<String> {
+        self.join_external(name, cidr, None, vlan)
+    }
+
+    /// The same of both families.
+    pub fn make_dual_external(&self, name: &str, cidr: &str, cidr6: &str) -> Result<String> {
+        self.join_external(name, cidr, Some(cidr6.into()), None)
+    }
+
+    fn join_external(
+        &self,
+        name: &str,
+        cidr: &str,
+        cidr6: Option<String>,
+        vlan: Option<u16>,
+    ) -> Result<String> {
         let body = CreateSubnet {
             vpc: self.vpc.clone(),
             name: name.into(),
             cidr: cidr.into(),
+            cidr6,
             external: Some(CreateExternal { vlan, ..CreateExternal::default() }),
             ..CreateSubnet::default()
         };

@@ -1,7 +1,7 @@
 //! Ethernet addresses.
 
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{fmt, net::Ipv6Addr, str::FromStr};
 
 /// An Ethernet address, shown as `02:00:00:00:00:01`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -22,6 +22,14 @@ impl MacAddr {
     /// The MAC that VRRP uses for this virtual router, RFC 9568 section 7.3.
     pub const fn vrrp(ipv6: bool, vrid: u8) -> Self {
         Self([0x00, 0x00, 0x5e, 0x00, if ipv6 { 2 } else { 1 }, vrid])
+    }
+
+    /// The link-local address of an interface with this MAC, the only one that the fabric knows: fe80::/64 and the
+    /// EUI-64 (RFC 4291 appendix A).
+    pub fn link_local(self) -> Ipv6Addr {
+        let [a, b, c, d, e, f] = self.0;
+        let low = u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
+        Ipv6Addr::from_bits(0xfe80 << 112 | u128::from(low))
     }
 }
 

@@ -123,7 +123,7 @@ pub const REASONS: &[Reason] = &[
     row(86, "to_underlay", "a packet to a host of the fabric was about to leave by an edge", "hosts are not reached from a VPC; use the server's public address for the API"),
     row(87, "outside_source", "a packet from outside says it is from an address of the VPC", "somebody outside forges"),
     row(88, "foreign_owner", "somebody outside has an address of an external subnet: it is not announced there", "give the interface or the VIP another address, or have the machine outside give it up"),
-    row(89, "segment_limited", "more questions by ARP to the outside of an external subnet than one interface may ask", "somebody scans, or a program there has gone wild"),
+    row(89, "segment_limited", "more questions by ARP or neighbour discovery to the outside of an external subnet than one interface may ask", "somebody scans, or a program there has gone wild"),
 
     row(90, "mapped", "IPv6 with an IPv4 address for source, destination or neighbour (::ffff:0:0/96 or ::/96)", "send IPv4 as IPv4"),
     row(91, "group_ingress", "no rule of the interface's security groups lets it in", "if it was meant, add a rule that does to one of them"),

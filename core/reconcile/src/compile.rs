@@ -12,7 +12,7 @@ use havip_model::{
 };
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// The most hosts that one host sends an announcement to, as its maker or as a relay (rule C4).
 pub const MOST_MEMBERS: usize = 64;
@@ -338,18 +338,22 @@ fn subnet_entries(subnet: &SubnetItem) -> Vec<(EntryKey, Entry)> {
         .collect()
 }
 
-/// What joins an external subnet to the outside. Only IPv4 is: nothing of IPv6 is of a provider's network yet.
+/// What joins an external subnet to the outside: both families by one edge, whose record is under IPv4's network.
 fn segment_entries(subnet: &SubnetItem) -> Vec<(EntryKey, Entry)> {
     let cidr = subnet.cidrs.iter().find_map(|cidr| match cidr {
         IpNet::V4(cidr) => Some(cidr.trunc()),
         IpNet::V6(_) => None,
+    });
+    let cidr6 = subnet.cidrs.iter().find_map(|cidr| match cidr {
+        IpNet::V4(_) => None,
+        IpNet::V6(cidr) => Some(cidr.trunc()),
     });
     let (Some(external), Some(cidr)) = (&subnet.external, cidr) else { return vec![] };
     let (vni, vlan, incarnation) = (subnet.vni, external.vlan, external.incarnation);
     let edge = Entry::Address(Address::Segment { subnet: subnet.number, incarnation });
     vec![
         (EntryKey::Address(vni, cidr.network().into()), edge),
-        (EntryKey::Segment(subnet.number), Entry::Segment { vni, cidr, vlan }),
+        (EntryKey::Segment(subnet.number), Entry::Segment { vni, cidr, cidr6, vlan }),
     ]
 }
 
@@ -366,9 +370,10 @@ fn endpoint_entries(endpoint: &EndpointItem) -> Vec<(EntryKey, Entry)> {
         };
         (EntryKey::Address(endpoint.vni, *address), Entry::Address(entry))
     };
-    // In a provider's network a MAC says that a frame is from inside, whatever address its interface has or has not.
-    let none = endpoint.subnet.is_external().then_some(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let mac = endpoint.addresses.first().copied().or(none).map(|address| {
+    // In a provider's network a MAC says that a frame is from inside, whatever address its interface has or has not;
+    // and the outside reaches its link-local address by what is known of it, like any other.
+    let link_local = endpoint.subnet.is_external().then(|| IpAddr::V6(endpoint.mac.link_local()));
+    let mac = endpoint.addresses.first().copied().or(link_local).map(|address| {
         let entry = Entry::Mac { port: endpoint.port, address };
         (EntryKey::Mac(endpoint.subnet, endpoint.mac), entry)
     });
@@ -376,7 +381,7 @@ fn endpoint_entries(endpoint: &EndpointItem) -> Vec<(EntryKey, Entry)> {
         let groups = endpoint.groups.clone();
         (EntryKey::Membership(endpoint.port), Entry::Membership { groups })
     });
-    endpoint.addresses.iter().map(address).chain(mac).chain(member).collect()
+    endpoint.addresses.iter().chain(&link_local).map(address).chain(mac).chain(member).collect()
 }
 
 fn vip_entries(vip: &VipItem) -> Vec<(EntryKey, Entry)> {

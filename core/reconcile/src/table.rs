@@ -7,7 +7,7 @@ use havip_groups::Compiled;
 use havip_model::{
     Edition, GroupNumber, HostNumber, Incarnation, MacAddr, PortNumber, PortState, SubnetNumber, VipKey, Vni,
 };
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -123,6 +123,8 @@ pub enum Entry {
         vni: Vni,
         /// Its addresses.
         cidr: Ipv4Net,
+        /// Its IPv6 addresses, a /64.
+        cidr6: Option<Ipv6Net>,
         /// The tag of its frames outside.
         vlan: Option<u16>,
     },

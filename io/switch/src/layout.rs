@@ -97,7 +97,7 @@ plain! {
     Circle = "circle" { count: u32, ports: [u32; CIRCLE_MAX], }
     Entitled = "entitled" { direct_return: u8, zero: [u8; 3], }
     Eip = "eip" { target: [u8; 16], vni: u32, bandwidth_mbps: u32, }
-    Segment = "segment" { vni: u32, network: [u8; 4], mask: [u8; 4], vlan: u16, zero: [u8; 2], }
+    Segment = "segment" { vni: u32, network: [u8; 4], mask: [u8; 4], vlan: u16, zero: [u8; 2], network6: [u8; 16], }
     Nat = "nat" { incarnation: u64, public_address: [u8; 16], }
     Settings = "settings" {
         host: u32, underlay: [u8; 4], overlay_ifindex: u32, dhcp_ifindex: u32, edge_ifindex: u32,

@@ -78,7 +78,7 @@ pub(crate) fn read(map: &MapHandle) -> Result<Ledger, MapError> {
 }
 
 /// `enum counter` of `bpf/maps.h`, from REASON_MAX on, in order; a test compares them through BTF.
-pub const COUNTERS: [&str; 53] = [
+pub const COUNTERS: [&str; 54] = [
     "arp_answered",
     "arp_consumed",
     "probe_forwarded",
@@ -132,4 +132,5 @@ pub const COUNTERS: [&str; 53] = [
     "probed_outside",
     "shown_outside",
     "edge_nd_answered",
+    "segment_nd_answered",
 ];

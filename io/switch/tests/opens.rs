@@ -100,7 +100,12 @@ fn every_entry_reads_back_as_it_was_put() {
         ),
         (
             EntryKey::Segment(external),
-            Entry::Segment { vni, cidr: "192.168.177.0/24".parse().unwrap(), vlan: Some(177) },
+            Entry::Segment {
+                vni,
+                cidr: "192.168.177.0/24".parse().unwrap(),
+                cidr6: Some("2001:db8:177::/64".parse().unwrap()),
+                vlan: Some(177),
+            },
         ),
         (EntryKey::Membership(port), Entry::Membership { groups: vec![GroupNumber::MIN, GroupNumber::MAX] }),
         (EntryKey::Group(Edition::MAX), Entry::Group(Box::new(tables()))),

@@ -1,175 +1,19 @@
 //! External subnets on their active edge, frame by frame: at layer 2 in both directions, ARP, lies, foreign owners.
-//!
-//! Host 1 joins VLAN 177, 192.168.177.0/24: port 31 (on `p21`) has .31, port 32 (on `p12`) has no address of its own,
-//! port 33 of host 2 has .33. All may hold .204, but 33. The outside device is `e0`.
 
 mod hook;
+mod segment_scene;
 
 use havip_claim::Order;
-use havip_model::{
-    Epoch, Holder, Incarnation, MacAddr, MoveCause, PortState, Record, RefusalReason, SubnetNumber, VipKey,
-};
-use havip_reconcile::table::{Address, Entry, EntryKey, Port};
-use havip_switch::{Edge, Outcome, SwitchEvent};
+use havip_model::{Epoch, Holder, MacAddr, Record, RefusalReason};
+use havip_switch::{Outcome, SwitchEvent};
 use havip_wire::{
     Announcement, Arp, EtherType, Icmp, IcmpError, Message, Protocol, RecordKind, TcpFlags, build::Frame,
     build::frame,
 };
-use hook::{DROPPED, Hook, REDIRECTED, VIRTUAL_MAC, arp_reply, host, mac, own, port, underlay, vni};
-use libbpf_rs::{MapCore, MapFlags};
+use hook::{DROPPED, REDIRECTED, VIRTUAL_MAC, arp_reply, host, mac, own, port, underlay, vni};
+use segment_scene::*;
 use std::net::Ipv4Addr;
 use std::time::Duration;
-
-const VLAN: u16 = 177;
-const EDGE_MAC: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 0xe0]);
-const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 177, 1);
-const ROUTER_MAC: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 0xee]);
-const OUTSIDER: Ipv4Addr = Ipv4Addr::new(192, 168, 177, 70);
-const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 177, 204);
-const FAR: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
-/// TC_ACT_UNSPEC
-const TO_THE_HOST: i32 = -1;
-const ANNOUNCEMENTS: u32 = 0xff_ffff;
-/// A frame of the segment in a tunnel, on its way out, and coming from outside.
-const OUTWARDS: u32 = 1 << 22 | 1 << 21 | 3;
-const INWARDS: u32 = 1 << 23 | OUTWARDS;
-
-fn subnet() -> SubnetNumber {
-    SubnetNumber::new(SubnetNumber::EXTERNAL | 3).unwrap()
-}
-fn address(number: u32) -> Ipv4Addr {
-    Ipv4Addr::new(192, 168, 177, number as u8)
-}
-fn key(address: Ipv4Addr) -> VipKey {
-    VipKey { vni: vni(), address: address.into() }
-}
-fn network() -> VipKey {
-    key(Ipv4Addr::new(192, 168, 177, 0))
-}
-
-fn segment(name: &str) -> Hook {
-    let mut hook = Hook::new(&format!("seg-{name}"));
-    let device = Edge { ifindex: hook.ifindex("e0"), mac: EDGE_MAC, address: None };
-    hook.switch.attach_edge(device).unwrap();
-    for number in [12, 21] {
-        hook.remove(EntryKey::Port(port(number)));
-        hook.remove(EntryKey::Address(vni(), own(number).into()));
-    }
-    let (subnet, incarnation) = (subnet(), Incarnation(6));
-    let speaks_as = address(2);
-    let gateway = Some(speaks_as.into());
-    let entry = Entry::Subnet { vni: vni(), virtual_mac: VIRTUAL_MAC, gateway, gateway6: None };
-    hook.put(EntryKey::Subnet(subnet), entry);
-    hook.put(EntryKey::Address(vni(), speaks_as.into()), Entry::Address(Address::Gateway { subnet }));
-    let cidr = "192.168.177.0/24".parse().unwrap();
-    hook.put(EntryKey::Route(vni(), ipnet::IpNet::V4(cidr)), Entry::Route { next_hop: None });
-    for key in [network(), key(VIP)] {
-        assert_eq!(hook.order(Order::Prepare { key, incarnation }), Outcome::Done);
-    }
-    let segment = Address::Segment { subnet, incarnation };
-    hook.put(EntryKey::Address(vni(), network().address), Entry::Address(segment));
-    hook.put(EntryKey::Segment(subnet), Entry::Segment { vni: vni(), cidr, vlan: Some(VLAN) });
-    for (number, on) in [(31, 1), (33, 2)] {
-        let (port, mac, host) = (port(number), mac(number), Some(host(on)));
-        let entry = Address::Interface { subnet, port, host, mac, source_dest_check: true, primary: true };
-        hook.put(EntryKey::Address(vni(), address(number).into()), Entry::Address(entry));
-        hook.put(EntryKey::Mac(subnet, mac), Entry::Mac { port, address: address(number).into() });
-    }
-    let none = Ipv4Addr::UNSPECIFIED.into();
-    hook.put(EntryKey::Mac(subnet, mac(32)), Entry::Mac { port: port(32), address: none });
-    plug(&hook, 31, "p21", Some(address(31)), true);
-    plug(&hook, 32, "p12", None, true);
-    let vip = Address::Vip { subnet, incarnation, subnet_binding: false, hold: false };
-    hook.put(EntryKey::Address(vni(), VIP.into()), Entry::Address(vip));
-    for number in [31, 32] {
-        hook.put(EntryKey::Entitled(key(VIP), port(number)), Entry::Entitled { direct_return: false });
-    }
-    joins(&mut hook, 1);
-    hook
-}
-
-fn plug(hook: &Hook, number: u32, device: &str, primary: Option<Ipv4Addr>, source_dest_check: bool) {
-    let entry = Port {
-        ifindex: hook.ifindex(device),
-        is_veth: false,
-        vni: vni(),
-        subnet: subnet(),
-        mac: mac(number),
-        virtual_mac: VIRTUAL_MAC,
-        primary: primary.map(Into::into),
-        primary6: None,
-        mtu: 1500,
-        source_dest_check,
-        is_awaited: false,
-        state: PortState::Active,
-        editions: None,
-    };
-    hook.put(EntryKey::Port(port(number)), Entry::Port(entry));
-}
-
-/// Makes this host the active edge.
-fn joins(hook: &mut Hook, number: u32) {
-    let before = hook.switch.record(network()).unwrap();
-    let record = Record {
-        incarnation: Incarnation(6),
-        epoch: Epoch(before.map_or(0, |record| record.epoch.0) + 1),
-        holder: Holder { host: host(number), port: port(1) },
-        released: false,
-        mac: EDGE_MAC,
-        moves: 1,
-    };
-    let order = match number {
-        1 => {
-            let cause = MoveCause::Claim;
-            Order::Take { key: network(), port: port(1), mac: EDGE_MAC, expected: before, cause }
-        }
-        _ => Order::Merge { key: network(), record },
-    };
-    assert_eq!(hook.order(order), Outcome::Done);
-    hook.settle();
-}
-
-/// The port of this host claims the VIP; nobody outside is told.
-fn holds(hook: &mut Hook, number: u32) {
-    let expected = hook.switch.record(key(VIP)).unwrap();
-    let cause = MoveCause::Repeated;
-    let take = Order::Take { key: key(VIP), port: port(number), mac: mac(number), expected, cause };
-    assert_eq!(hook.order(take), Outcome::Done);
-    hook.settle();
-}
-
-/// So long ago were the addresses probed for, and foreign owners heard.
-fn age_outsiders(hook: &Hook, by: Duration) {
-    let map = hook.memory("outsiders");
-    for key in map.keys().collect::<Vec<_>>() {
-        let mut value = map.lookup(&key, MapFlags::ANY).unwrap().unwrap();
-        for at in [8, 16] {
-            let when = u64::from_ne_bytes(value[at..at + 8].try_into().unwrap());
-            if when > 1 {
-                value[at..at + 8].copy_from_slice(&(when - by.as_nanos() as u64).to_ne_bytes());
-            }
-        }
-        map.update(&key, &value, MapFlags::ANY).unwrap();
-    }
-}
-
-/// The address was probed for, and nobody outside has it.
-fn probed(hook: &mut Hook, address: Ipv4Addr) {
-    assert_eq!(hook.switch.show(key(address)).unwrap(), Outcome::Done);
-    age_outsiders(hook, Duration::from_millis(201));
-    hook.settle();
-}
-
-fn from_outside(to: MacAddr) -> Frame {
-    frame(ROUTER_MAC, to)
-}
-
-/// What leaves by the outside device about an address; switches pad it.
-fn shown(mac: MacAddr, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
-    let mut bytes = frame(mac, MacAddr::BROADCAST).arp(Arp::request(mac, sender, target));
-    bytes.resize(60, 0);
-    bytes
-}
 
 #[test]
 fn outsiders_are_told_a_guests_own_mac_once_nobody_else_has_the_address() {
@@ -420,16 +264,8 @@ fn no_lie_comes_in_from_outside() {
 #[test]
 fn a_router_of_the_segment_passes_on_what_the_outside_sends_to_its_mac() {
     let mut hook = segment("router");
-    let unchecked = |on| Address::Interface {
-        subnet: subnet(),
-        port: port(if on == 1 { 31 } else { 33 }),
-        host: Some(host(on)),
-        mac: mac(if on == 1 { 31 } else { 33 }),
-        source_dest_check: false,
-        primary: true,
-    };
-    hook.put(EntryKey::Address(vni(), address(31).into()), Entry::Address(unchecked(1)));
-    hook.put(EntryKey::Address(vni(), address(33).into()), Entry::Address(unchecked(2)));
+    interface(&hook, 31, 1, false);
+    interface(&hook, 33, 2, false);
     plug(&hook, 31, "p21", Some(address(31)), false);
     let behind = Ipv4Addr::new(10, 0, 0, 11); // of the VPC, too: the router decides
     let packet = from_outside(mac(31)).ip(FAR, behind).ping(1, 1);

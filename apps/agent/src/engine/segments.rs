@@ -9,6 +9,7 @@ use crate::edge::EDGE_PORT;
 use havip_model::{Holder, Record, SubnetNumber, VipKey};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The addresses that the outside may know, and when it is told of them.
@@ -47,7 +48,7 @@ impl Segments {
                 let key = VipKey { vni, address };
                 match now {
                     Some(Entry::Address(Address::Interface { subnet, .. } | Address::Vip { subnet, .. }))
-                        if subnet.is_external() =>
+                        if subnet.is_external() && !is_link_local(address) =>
                     {
                         self.addresses.insert(key, *subnet);
                         self.tell(key, at);
@@ -124,6 +125,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// A MAC says it: nobody else has it, and who wants to know asks.
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// A probe for the address three times while a foreign owner has time to answer (200 ms), then the announcement:

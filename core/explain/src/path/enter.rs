@@ -161,16 +161,20 @@ impl Walk<'_> {
             return End::Dropped("eip_unknown");
         };
         self.packet.vni = *vni;
-        if let Err(reason) = self.judge_outside_source(source) {
+        if let Err(reason) = self.judge_outside_source(source, false) {
             return End::Dropped(reason);
         }
         self.say("eip", format!("the EIP {destination} leads to {target}"));
         self.enter(*target)
     }
 
-    /// Whether somebody outside may send this into the VPC.
-    pub(super) fn judge_outside_source(&mut self, source: IpAddr) -> Result<(), &'static str> {
-        let of_a_link = is_link_local(source).then_some("source_odd");
+    /// Whether somebody outside, on the same link or beyond a router, may send this into the VPC.
+    pub(super) fn judge_outside_source(
+        &mut self,
+        source: IpAddr,
+        same_link: bool,
+    ) -> Result<(), &'static str> {
+        let of_a_link = (is_link_local(source) && !same_link).then_some("source_odd");
         if let Some(reason) = odd(source, "source_odd").or(of_a_link) {
             self.say("source_odd", format!("{source} is no address that a host may send from"));
             return Err(reason);

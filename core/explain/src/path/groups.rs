@@ -1,6 +1,6 @@
 //! What the security groups of a port say.
 
-use super::source::{is_link_local, link_local};
+use super::source::is_link_local;
 use super::{Protocol, Walk};
 use havip_groups::{OtherEnd, judge};
 use havip_model::{Direction, PortNumber, RuleAction};
@@ -57,7 +57,7 @@ impl Walk<'_> {
         let stands = match is_link_local(address) {
             true => self.maps.table.iter().find_map(|(key, entry)| match (key, entry) {
                 (EntryKey::Mac(subnet, mac), Entry::Mac { address: stands, .. })
-                    if *subnet == port.subnet && link_local(*mac) == address =>
+                    if *subnet == port.subnet && IpAddr::V6(mac.link_local()) == address =>
                 {
                     Some(*stands)
                 }

@@ -1,19 +1,26 @@
 //! External subnets: out of one and into one, at layer 2, by the edge that joins it to the outside.
 
+use super::source::is_link_local;
 use super::way::{Lost, Way};
 use super::{End, Walk};
-use havip_model::{SubnetNumber, VipKey, Vni};
+use havip_model::{SubnetNumber, VipKey};
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use std::net::IpAddr;
+
+/// How an external subnet is joined to the outside.
+struct Segment {
+    /// Who says the edge.
+    record: VipKey,
+    /// Its addresses of the packet's family.
+    range: IpNet,
+    vlan: Option<u16>,
+}
 
 impl Walk<'_> {
     /// What a port sends that is not for its own external subnet, or is for another one: where that ends, if here.
     pub(super) fn beside_the_segment(&mut self, port: &Port, found: &Result<Way, Lost>) -> Option<End> {
         let destination = self.packet.destination;
-        if destination.is_ipv6() {
-            return None;
-        }
         if !port.subnet.is_external() {
             let leads_there = matches!(found, Ok(way) if way.subnet.is_external());
             return leads_there.then(|| {
@@ -24,8 +31,10 @@ impl Walk<'_> {
                 End::Dropped("no_route")
             });
         }
+        // The switch itself, by its link-local address, is of every segment.
+        let is_switch = is_link_local(destination) && matches!(found, Err(Lost::Gateway));
         let is_inside = self.subnet_of(destination) == Some(port.subnet);
-        (!is_inside).then(|| self.go_outwards(port.subnet))
+        (!is_inside && !is_switch).then(|| self.go_outwards(port.subnet))
     }
 
     /// The external subnet that another host has sent this for, if it is to leave.
@@ -37,16 +46,16 @@ impl Walk<'_> {
     /// To the outside of this subnet, by the edge that joins it.
     pub(super) fn go_outwards(&mut self, subnet: SubnetNumber) -> End {
         let destination = self.packet.destination;
-        let Some((vni, cidr, vlan)) = self.segment(subnet) else {
+        let Some(Segment { record, range, vlan }) = self.segment(subnet) else {
             self.say("no_segment", "how the external subnet is joined to the outside is not known here");
             return End::Dropped("no_route");
         };
-        let Some(edge) = self.holder(VipKey { vni, address: cidr.network().into() }) else {
-            self.say("no_edge", format!("no edge joins the external subnet {cidr} to the outside"));
+        let Some(edge) = self.holder(record) else {
+            self.say("no_edge", format!("no edge joins the external subnet {range} to the outside"));
             return End::Dropped("edge_off");
         };
         if edge.host != self.maps.host {
-            self.say("edge", format!("{destination} is outside {cidr}, which host {} joins", edge.host));
+            self.say("edge", format!("{destination} is outside {range}, which host {} joins", edge.host));
             return self.goes_to_host(edge.host, false);
         }
         if self.maps.table.values().any(|entry| *entry == Entry::Host { underlay: destination }) {
@@ -56,7 +65,7 @@ impl Walk<'_> {
         let tag = vlan.map_or("without a tag".into(), |vlan| format!("in VLAN {vlan}"));
         self.say(
             "segment",
-            format!("it leaves {cidr} as it is, {tag}, to the MAC that its sender asked for"),
+            format!("it leaves {range} as it is, {tag}, to the MAC that its sender asked for"),
         );
         End::Outside
     }
@@ -71,25 +80,31 @@ impl Walk<'_> {
             ) if *address == destination && subnet.is_external() => Some((*vni, *subnet)),
             _ => None,
         })?;
-        let (_, cidr, _) = self.segment(subnet)?;
-        let edge = self.holder(VipKey { vni, address: cidr.network().into() });
+        let Segment { record, range, .. } = self.segment(subnet)?;
+        let edge = self.holder(record);
         if edge.is_none_or(|edge| edge.host != self.maps.host) {
-            self.say("edge", format!("another edge joins the external subnet {cidr}"));
+            self.say("edge", format!("another edge joins the external subnet {range}"));
             return Some(End::Dropped("edge_inactive"));
         }
         self.packet.vni = vni;
-        if let Err(reason) = self.judge_outside_source(source) {
+        if let Err(reason) = self.judge_outside_source(source, true) {
             return Some(End::Dropped(reason));
         }
-        self.say("segment", format!("{destination} is of the external subnet {cidr}"));
+        self.say("segment", format!("{destination} is of the external subnet {range}"));
         Some(self.enter(destination))
     }
 
-    fn segment(&self, subnet: SubnetNumber) -> Option<(Vni, Ipv4Net, Option<u16>)> {
-        match self.maps.table.get(&EntryKey::Segment(subnet)) {
-            Some(Entry::Segment { vni, cidr, vlan }) => Some((*vni, *cidr, *vlan)),
-            _ => None,
-        }
+    /// None if it has no addresses of the packet's family.
+    fn segment(&self, subnet: SubnetNumber) -> Option<Segment> {
+        let Entry::Segment { vni, cidr, cidr6, vlan } = *self.maps.table.get(&EntryKey::Segment(subnet))?
+        else {
+            return None;
+        };
+        let range = match self.packet.destination {
+            IpAddr::V4(_) => Some(IpNet::V4(cidr)),
+            IpAddr::V6(_) => cidr6.map(IpNet::V6),
+        };
+        Some(Segment { record: VipKey { vni, address: cidr.network().into() }, range: range?, vlan })
     }
 
     fn subnet_of(&self, address: IpAddr) -> Option<SubnetNumber> {

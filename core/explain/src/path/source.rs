@@ -22,7 +22,7 @@ impl Walk<'_> {
             Err(reason)
         };
         if is_link_local(source) {
-            let its = link_local(port.mac) == source;
+            let its = IpAddr::V6(port.mac.link_local()) == source;
             return match its {
                 true => {
                     self.say("source_own", format!("{source} is the interface's link-local address"));
@@ -129,11 +129,4 @@ pub(super) fn odd(address: IpAddr, nobodys: &'static str) -> Option<&'static str
 
 pub(super) fn is_link_local(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
-}
-
-/// fe80::/64 with the EUI-64 of the MAC, the only link-local address that an interface has.
-pub(super) fn link_local(mac: havip_model::MacAddr) -> IpAddr {
-    let [a, b, c, d, e, f] = mac.0;
-    let low = u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
-    std::net::Ipv6Addr::from_bits(0xfe80 << 112 | u128::from(low)).into()
 }

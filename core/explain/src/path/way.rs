@@ -105,14 +105,13 @@ impl Walk<'_> {
 
     /// The way to a link-local address of the port's subnet.
     pub(super) fn find_neighbour(&mut self, port: &Port, address: IpAddr) -> Result<Way, Lost> {
-        use super::source::link_local;
-        if link_local(port.virtual_mac) == address {
+        if IpAddr::V6(port.virtual_mac.link_local()) == address {
             self.say("gateway", format!("{address} is the gateway's link-local address"));
             return Err(Lost::Gateway);
         }
         let neighbour = self.maps.table.iter().find_map(|(key, entry)| match (key, entry) {
             (EntryKey::Mac(subnet, mac), Entry::Mac { address: stands, .. })
-                if *subnet == port.subnet && link_local(*mac) == address =>
+                if *subnet == port.subnet && IpAddr::V6(mac.link_local()) == address =>
             {
                 Some(*stands)
             }

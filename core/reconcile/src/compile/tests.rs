@@ -429,11 +429,12 @@ fn an_external_subnet_is_a_segment_with_a_record_and_its_macs_say_who_is_inside(
     let number = SubnetNumber::new(SubnetNumber::EXTERNAL | 4).unwrap();
     let address = |last: u8| IpAddr::from([192, 168, 177, last]);
     let cidr: ipnet::Ipv4Net = "192.168.177.0/24".parse().unwrap();
+    let cidr6: ipnet::Ipv6Net = "2001:db8:177::/64".parse().unwrap();
     desired.put(Item::Subnet(SubnetItem {
         id: SubnetId::new(body(1)),
         number,
         vni: vni(),
-        cidrs: vec![cidr.into()],
+        cidrs: vec![cidr.into(), cidr6.into()],
         gateways: vec![address(2)],
         virtual_mac: MacAddr([2; 6]),
         external: Some(ExternalItem { vlan: Some(177), incarnation: Incarnation(8), edges: vec![host(1)] }),
@@ -441,7 +442,7 @@ fn an_external_subnet_is_a_segment_with_a_record_and_its_macs_say_who_is_inside(
     let table = desired.table();
     let edge = Address::Segment { subnet: number, incarnation: Incarnation(8) };
     assert_eq!(table[&EntryKey::Address(vni(), address(0))], Entry::Address(edge));
-    let segment = Entry::Segment { vni: vni(), cidr, vlan: Some(177) };
+    let segment = Entry::Segment { vni: vni(), cidr, cidr6: Some(cidr6), vlan: Some(177) };
     assert_eq!(table[&EntryKey::Segment(number)], segment);
 
     let without = EndpointItem {
@@ -457,8 +458,19 @@ fn an_external_subnet_is_a_segment_with_a_record_and_its_macs_say_who_is_inside(
         groups: vec![],
     };
     desired.put(Item::Endpoint(without.clone()));
-    let inside = Entry::Mac { port: without.port, address: IpAddr::from([0; 4]) };
+    let link_local = IpAddr::from([0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 7]);
+    let inside = Entry::Mac { port: without.port, address: link_local };
     assert_eq!(desired.table()[&EntryKey::Mac(number, without.mac)], inside);
+    let (subnet, port, host, mac) = (number, without.port, without.host, without.mac);
+    let reached = Entry::Address(Address::Interface {
+        subnet,
+        port,
+        host,
+        mac,
+        source_dest_check: true,
+        primary: false,
+    });
+    assert_eq!(desired.table()[&EntryKey::Address(vni(), link_local)], reached);
     desired.remove(&ItemKey::Endpoint(without.interface));
     desired.remove(&ItemKey::Subnet(SubnetId::new(body(1))));
     assert!(desired.table().is_empty(), "{:?}", desired.table());

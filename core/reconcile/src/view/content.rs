@@ -12,7 +12,7 @@ use havip_model::{
 use ipnet::IpNet;
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 /// What stands under a key; nothing if its resource, or something that it cannot do without, is not there.
@@ -64,7 +64,7 @@ fn subnet(world: &World, subnet: &Subnet) -> Option<SubnetItem> {
         number: subnet.number,
         vni: vpc.vni,
         cidrs: cidrs(subnet).collect(),
-        gateways: with6(subnet.own_address(), subnet),
+        gateways: with6(subnet.own_address(), subnet.own_address6()),
         virtual_mac: vpc.virtual_mac,
         external: subnet.external.map(|external| ExternalItem {
             vlan: external.vlan,
@@ -173,7 +173,7 @@ fn port(world: &World, interface: &Interface) -> Option<PortItem> {
         mac: interface.mac,
         virtual_mac: vpc.virtual_mac,
         addresses: interface.addresses().filter_map(with_prefix).collect(),
-        gateways: with6(subnet.gateway, subnet),
+        gateways: with6(subnet.gateway, subnet.gateway6),
         mtu: host.guest_mtu,
         source_dest_check: interface.source_dest_check,
         state: interface.port_state,
@@ -217,7 +217,7 @@ fn cidrs(subnet: &Subnet) -> impl Iterator<Item = IpNet> {
     [IpNet::V4(subnet.cidr)].into_iter().chain(subnet.cidr6.map(IpNet::V6))
 }
 
-/// An IPv4 gateway, and the subnet's IPv6 gateway.
-fn with6(gateway: Ipv4Addr, subnet: &Subnet) -> Vec<IpAddr> {
-    [IpAddr::V4(gateway)].into_iter().chain(subnet.gateway6.map(IpAddr::V6)).collect()
+/// An IPv4 address, and the one of IPv6 if there is one.
+fn with6(four: Ipv4Addr, six: Option<Ipv6Addr>) -> Vec<IpAddr> {
+    [IpAddr::V4(four)].into_iter().chain(six.map(IpAddr::V6)).collect()
 }

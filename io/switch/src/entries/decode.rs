@@ -120,7 +120,12 @@ pub fn entry(map: &str, key: &[u8], value: &[u8]) -> Option<Option<(EntryKey, En
             let segment = layout::Segment::read(value)?;
             let cidr = Ipv4Net::with_netmask(segment.network.into(), segment.mask.into()).ok()?;
             let vlan = (segment.vlan > 0).then_some(segment.vlan);
-            let entry = Entry::Segment { vni: Vni::new(segment.vni).ok()?, cidr, vlan };
+            let cidr6 = match some_address(segment.network6) {
+                Some(IpAddr::V6(network)) => Some(Ipv6Net::new(network, 64).ok()?),
+                Some(IpAddr::V4(_)) => return None,
+                None => None,
+            };
+            let entry = Entry::Segment { vni: Vni::new(segment.vni).ok()?, cidr, cidr6, vlan };
             (EntryKey::Segment(SubnetNumber::new(number()?).ok()?), entry)
         }
         "memberships" => {

@@ -104,12 +104,13 @@ pub fn writes(key: &EntryKey, entry: &Entry) -> Result<Vec<Write>, EntryError> {
             layout::Nat { incarnation: incarnation.0, public_address: octets(*public) }.bytes().to_vec()
         }
         (EntryKey::Pool(_), Entry::Pool { gateway }) => some(gateway).to_vec(),
-        (EntryKey::Segment(subnet), Entry::Segment { vni, cidr, vlan }) => {
+        (EntryKey::Segment(subnet), Entry::Segment { vni, cidr, cidr6, vlan }) => {
             let vlan = vlan.unwrap_or(0);
             let number = subnet.get().to_ne_bytes().to_vec();
             more.push(("vlans", u32::from(vlan).to_ne_bytes().to_vec(), number));
             let (network, mask) = (cidr.network().octets(), cidr.netmask().octets());
-            layout::Segment { vni: vni.get(), network, mask, vlan, zero: [0; 2] }.bytes().to_vec()
+            let network6 = cidr6.map_or([0; 16], |cidr| cidr.network().octets());
+            layout::Segment { vni: vni.get(), network, mask, vlan, zero: [0; 2], network6 }.bytes().to_vec()
         }
         (EntryKey::Group(edition), Entry::Group(compiled)) => {
             return Ok(super::groups::writes(*edition, compiled));
@@ -129,8 +130,9 @@ pub fn writes(key: &EntryKey, entry: &Entry) -> Result<Vec<Write>, EntryError> {
         }
         (EntryKey::Port(number), Entry::Port(of)) => {
             let value = port(number.get(), of).bytes().to_vec();
-            let primary = of.primary.or(of.primary6).map_or([0; 16], octets);
-            let mac = layout::MacValue { address: primary, port: number.get() };
+            // Without any, its link-local address stands for it where that is known.
+            let stands = of.primary.or(of.primary6).unwrap_or_else(|| of.mac.link_local().into());
+            let mac = layout::MacValue { address: octets(stands), port: number.get() };
             let mac_key = layout::MacKey { subnet: 0, mac: of.mac.0, zero: [0; 2] };
             more.push(("macs", mac_key.bytes().to_vec(), mac.bytes().to_vec()));
             more.push(("devices", of.ifindex.to_ne_bytes().to_vec(), value.clone()));
