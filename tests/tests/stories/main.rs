@@ -24,6 +24,7 @@ mod mtu;
 mod noise;
 mod path;
 mod provider;
+mod provider6;
 mod routes;
 mod scenario;
 mod software;

@@ -220,7 +220,7 @@ for tag in [\"810000b10806\", \"810000b20806\", \"0806\"] * 12:
 }
 
 /// Waits until it is told that somebody outside has an address of ours.
-fn foreign_owner(scene: &Scene) -> Result<Event> {
+pub(super) fn foreign_owner(scene: &Scene) -> Result<Event> {
     let filter = EventFilter { kind: Some("refused".into()), ..EventFilter::default() };
     eventually(PATIENCE, || {
         let refused = scene.lab.api(|client| client.all_events(&filter))?;
