@@ -216,6 +216,23 @@ static __always_inline int into_segment(struct __sk_buff *skb, const struct sett
 	return to ? into_port(skb, to) : drop(skb, 0, REASON_NOT_HERE, frame->arp.target);
 }
 
+/* Why no switch of ours sends this packet between hosts; 0: one may. */
+static __noinline __u32 judge_of_segment(struct __sk_buff *skb)
+{
+	struct iphdr *ip;
+
+	if (!pull(skb, ETH_HLEN + sizeof(*ip)))
+		return REASON_TRUNCATED;
+	ip = ip_header(skb);
+	if (!ip)
+		return REASON_TRUNCATED;
+	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < ip->ihl * 4 ||
+	    bpf_ntohs(ip->tot_len) > skb->len - ETH_HLEN)
+		return REASON_IP_MALFORMED;
+	return (ETHERNET(ip)->h_dest[0] & 1) || !is_unicast(ip->saddr) || !is_unicast(ip->daddr) ? REASON_INNER_ODD :
+												  0;
+}
+
 /* A frame of a segment from another host: to the outside, or from it. */
 SEC("tc")
 int segment_host_stage(struct __sk_buff *skb)
@@ -224,6 +241,7 @@ int segment_host_stage(struct __sk_buff *skb)
 	struct segment *segment = bpf_map_lookup_elem(&segments, &subnet);
 	struct culprit who = { .outer = skb->cb[SEGMENT_OUTER] };
 	const struct settings *own = the_settings();
+	__u32 reason;
 
 	if (!is_external(subnet))
 		return drop_culprit(skb, REASON_VNI_RESERVED, &who);
@@ -233,6 +251,9 @@ int segment_host_stage(struct __sk_buff *skb)
 		return jump(skb, STAGE_SEGMENT_HOST6, TC_ACT_SHOT);
 	if (skb->protocol != bpf_htons(ETH_P_IP) && skb->protocol != bpf_htons(ETH_P_ARP))
 		return drop_culprit(skb, REASON_INNER_ODD, &who);
+	reason = skb->protocol == bpf_htons(ETH_P_IP) ? judge_of_segment(skb) : 0;
+	if (reason)
+		return drop_culprit(skb, reason, &who);
 	/* Nothing that came in goes out again. */
 	if (skb->cb[SEGMENT_FROM_OUTSIDE])
 		return into_segment(skb, own, segment, subnet);

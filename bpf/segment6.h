@@ -104,6 +104,7 @@ static __noinline __u32 read_of_segment(struct __sk_buff *skb)
 {
 	struct upper upper = {};
 	struct ipv6hdr *ip;
+	bool to_many;
 	__u32 kind;
 	__u8 type;
 
@@ -117,10 +118,12 @@ static __noinline __u32 read_of_segment(struct __sk_buff *skb)
 	/* The sender's switch has dropped what lies, and what concerns a link alone. */
 	if (is_odd((const __u8 *)&ip->saddr) || is_multicast((const __u8 *)&ip->saddr))
 		return REASON_INNER_ODD;
+	to_many = (ETHERNET(ip)->h_dest[0] & 1) || is_multicast((const __u8 *)&ip->daddr) ||
+		  is_odd((const __u8 *)&ip->daddr);
 	kind = judge_upper(skb, &upper);
 	if (kind == ND_MESSAGE)
 		return bpf_skb_load_bytes(skb, UPPER_AT, &type, sizeof(type)) ? REASON_TRUNCATED : REASON_MAX + type;
-	return kind && kind < REASON_MAX ? REASON_INNER_ODD : 0;
+	return to_many || (kind && kind < REASON_MAX) ? REASON_INNER_ODD : 0;
 }
 
 /* A frame of a segment from another host: to the outside, or from it. */

@@ -30,6 +30,7 @@ static __always_inline int answer_outside6(struct __sk_buff *skb, const struct s
 		/* Whoever asks will ask again; by then it is known whether somebody outside has the address. */
 		if (skb->vlan_present)
 			bpf_skb_vlan_pop(skb);
+		look_left(0); /* it is used up, and so no longer the host's own */
 		send_showing(skb, own, segment, SHOWING_PROBE, mac, &saying->target);
 		return TC_ACT_SHOT;
 	case SHOWING_ADDRESS:
@@ -169,6 +170,7 @@ int segment_ip6_stage(struct __sk_buff *skb)
 	struct way way = {};
 	struct address *of;
 	struct ipv6hdr *ip;
+	bool is_whole;
 	__u8 type;
 
 	if (!own || !segment || is_unspecified(segment->network6) || !pull(skb, UPPER_AT))
@@ -176,7 +178,8 @@ int segment_ip6_stage(struct __sk_buff *skb)
 	ip = ip6_header(skb);
 	if (!ip)
 		return TO_THE_HOST;
-	if (ip->nexthdr == IPPROTO_ICMPV6 && ip->hop_limit == ND_HOPS &&
+	is_whole = ip->version == 6 && bpf_ntohs(ip->payload_len) <= skb->len - UPPER_AT;
+	if (is_whole && ip->nexthdr == IPPROTO_ICMPV6 && ip->hop_limit == ND_HOPS &&
 	    !bpf_skb_load_bytes(skb, UPPER_AT, &type, sizeof(type)) &&
 	    (type == ND_SOLICITATION || type == ND_ADVERTISEMENT))
 		return jump(skb, STAGE_SEGMENT_ND, TO_THE_HOST);
@@ -193,7 +196,7 @@ int segment_ip6_stage(struct __sk_buff *skb)
 		return TO_THE_HOST;
 	if (edge_of(segment) != own->host)
 		return drop_about(skb, REASON_EDGE_INACTIVE, 0, (struct ip16 *)way.key.address);
-	if (ip->version != 6 || bpf_ntohs(ip->payload_len) > skb->len - UPPER_AT)
+	if (!is_whole)
 		return drop_about(skb, REASON_IP_MALFORMED, 0, (struct ip16 *)way.key.address);
 	kind = judge_outsider6(skb, subnet, &source);
 	if (kind && kind < REASON_MAX)

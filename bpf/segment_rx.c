@@ -58,6 +58,7 @@ static __always_inline int answer_outside(struct __sk_buff *skb, const struct se
 		/* Whoever asks will ask again; by then it is known whether somebody outside has the address. */
 		if (skb->vlan_present)
 			bpf_skb_vlan_pop(skb);
+		look_left(0); /* it is used up, and so no longer the host's own */
 		send_showing(skb, own, segment, SHOWING_PROBE, mac, key);
 		return TC_ACT_SHOT;
 	case SHOWING_ADDRESS:

@@ -2,7 +2,10 @@
 //!
 //! Host 1 is an edge. Ports 11 and 12 (subnet 1) and 21 (subnet 2) are of VPC 100, port 31 of VPC 200, where it has
 //! the address that 12 has in VPC 100. Port 13 is on host 2. A VIP of each subnet is held by 12, 21 and 31; 11, which
-//! lies, is associated with none, and has an EIP. Every cable's far end is named as its device and `x`.
+//! lies, is associated with none, and has an EIP. Ports 41 and 42, and 43 on host 2, are of an external subnet
+//! ([`segment`]). Every cable's far end is named as its device and `x`.
+
+pub mod segment;
 
 use crate::hook::{ip, listen, receive};
 use havip_claim::Order;
@@ -82,9 +85,9 @@ const PORTS: [(u32, u32, u32, u32, u32); 5] =
 /// VIPs: VPC, subnet, the port that may claim it and holds it.
 const VIPS: [(u32, u32, u32); 3] = [(100, 1, 12), (100, 2, 21), (200, 3, 31)];
 /// The far ends of all cables.
-const FAR_ENDS: [&str; 7] = ["p11x", "p12x", "p21x", "p31x", "u0x", "e0x", "d0x"];
+const FAR_ENDS: [&str; 9] = ["p11x", "p12x", "p21x", "p31x", "p41x", "p42x", "u0x", "e0x", "d0x"];
 /// Devices of the switch whose frames are nothing to the host's stack.
-const SILENT: [&str; 6] = ["p11", "p12", "p21", "p31", "ov", "d0x"];
+const SILENT: [&str; 8] = ["p11", "p12", "p21", "p31", "p41", "p42", "ov", "d0x"];
 
 pub struct Wall {
     pub switch: Switch,
@@ -139,7 +142,7 @@ impl Wall {
         wall.sends("p11x", &lost);
         wall.eventually("what falls through is heard", |wall| wall.fell_through().contains(&"p11"));
 
-        for device in ["p11", "p12", "p21", "p31"] {
+        for device in ["p11", "p12", "p21", "p31", "p41", "p42"] {
             wall.switch.attach_port(index(device)).unwrap();
         }
         wall.switch.attach_overlay().unwrap();
@@ -197,6 +200,7 @@ impl Wall {
                 self.bind(vni(vpc), eip6(number).into(), own6(address).into());
             }
         }
+        self.join_segment();
     }
 
     fn plug(&self, (number, vpc, subnet, on, address): (u32, u32, u32, u32, u32)) {
@@ -289,7 +293,7 @@ impl Wall {
         });
         let eips = PORTS.into_iter().filter(|port| port.3 == 1);
         let eips = eips.map(|(number, vpc, ..)| VipKey { vni: vni(vpc), address: eip(number).into() });
-        vips.chain(eips).map(|key| self.switch.record(key).unwrap()).collect()
+        vips.chain(eips).chain(segment::keys()).map(|key| self.switch.record(key).unwrap()).collect()
     }
 
     /// What the ledger has counted since the scene was settled.
@@ -330,12 +334,12 @@ impl Drop for Wall {
 /// The devices, with neighbours that nobody has to ask for.
 fn cables() {
     ip("link set lo up");
-    for device in ["p11", "p12", "p21", "p31", "u0", "e0", "d0"] {
+    for device in ["p11", "p12", "p21", "p31", "p41", "p42", "u0", "e0", "d0"] {
         ip(&format!("link add {device} mtu 1600 type veth peer name {device}x mtu 1600"));
     }
     ip(&format!("link set u0 address {UNDERLAY_MAC}"));
     ip(&format!("link set e0 address {EDGE_MAC}"));
-    for device in ["p11", "p12", "p21", "p31", "u0", "e0", "d0"] {
+    for device in ["p11", "p12", "p21", "p31", "p41", "p42", "u0", "e0", "d0"] {
         ip(&format!("link set {device} up"));
         ip(&format!("link set {device}x up"));
     }

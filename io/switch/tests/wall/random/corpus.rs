@@ -1,6 +1,7 @@
 //! Good frames of every kind, and how each comes to the switch: what random ones are made of.
 
 use crate::hook::six::{self, NOBODY, link_local};
+use crate::scene::segment::{self, OUTWARDS, VLAN, outer, outer6};
 use crate::scene::{
     CLIENT, CLIENT6, EDGE_MAC, ROUTER_MAC, VIRTUAL_MAC, eip, eip6, gateway, host, key, mac, own, own6, port,
     underlay, vip, vip6, vni,
@@ -10,7 +11,7 @@ use havip_wire::{
     Announcement, Arp, Authentication, ChecksumForm, Dhcp, EtherType, Icmp, IcmpError, Icmpv6, Icmpv6Error,
     Message, Protocol, RecordKind, TcpFlags, VlanTag, Vrrp, VrrpVersion,
     build::{Frame, frame, gratuitous_arp},
-    known::{ANNOUNCEMENT_SOURCE, ANNOUNCEMENT_VNI, VRRP_IPV4, VRRP_IPV6},
+    known::{ANNOUNCEMENT_SOURCE, ANNOUNCEMENT_VNI, PASSED_ON_VNI_BIT, VRRP_IPV4, VRRP_IPV6},
     multicast_mac,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -57,7 +58,16 @@ pub fn corpus() -> Vec<Given> {
         all.extend(messages(vpc).into_iter().map(|frame| given(way, frame)));
     }
     all.extend(of_outside().into_iter().map(|frame| given(Way::Edge, frame)));
-    for number in [11, 31] {
+    for number in segment::PORTS {
+        all.extend(of_segment(number).into_iter().map(|frame| given(Way::Port(number), frame)));
+    }
+    let way = Way::Overlay { from: underlay(2), vni: OUTWARDS };
+    all.extend(of_segment(43).into_iter().map(|frame| given(way, frame)));
+    for frame in of_providers() {
+        all.push(Given { tag: Some(VLAN), ..given(Way::Edge, frame.clone()) });
+        all.push(given(Way::Overlay { from: underlay(2), vni: OUTWARDS | PASSED_ON_VNI_BIT }, frame));
+    }
+    for number in [11, 31, 41] {
         let offer = frame(VIRTUAL_MAC, mac(number)).ip(gateway(1), own(11)).udp(67, 68, &[0; 240]);
         all.push(given(Way::Dhcp, offer));
     }
@@ -220,7 +230,8 @@ fn messages(vpc: u32) -> Vec<Vec<u8>> {
         RecordKind::AdvertStalled,
     ];
     let mut said = vec![Message::EchoRequest, Message::EchoReply { to: Some(host(1)) }];
-    for address in [IpAddr::from(vip(1)), vip6(1).into(), own(13).into()] {
+    let of_segment = [IpAddr::from(segment::VIP), segment::VIP6.into()];
+    for address in [IpAddr::from(vip(1)), vip6(1).into(), own(13).into()].into_iter().chain(of_segment) {
         for kind in kinds {
             said.push(about(kind, key_of(address), record(1 << 20, 2, 13)));
             said.push(about(kind, key_of(address), record(1 << 60, 1, number)));
@@ -246,5 +257,70 @@ fn of_outside() -> Vec<Vec<u8>> {
         all.push(six::solicitation(ROUTER_MAC, NOBODY, eip6(number)));
     }
     all.extend(packets(frame(ROUTER_MAC, EDGE_MAC), CLIENT, Ipv4Addr::new(203, 0, 113, 2)));
+    all
+}
+
+/// What a guest of the external subnet sends, inside and to the outside.
+fn of_segment(number: u32) -> Vec<Vec<u8>> {
+    let (its_mac, link_local) = (mac(number), link_local(mac(number)));
+    let (four, six) =
+        if number == 42 { (segment::VIP, segment::VIP6) } else { (outer(number), outer6(number)) };
+    let to = || frame(its_mac, ROUTER_MAC);
+    let router = self::link_local(ROUTER_MAC);
+    let mut all = vec![
+        gratuitous_arp(its_mac, segment::VIP),
+        six::announcement(its_mac, segment::VIP6),
+        frame(its_mac, MacAddr::BROADCAST).arp(Arp::request(its_mac, Ipv4Addr::UNSPECIFIED, segment::VIP)),
+        six::solicitation(its_mac, six::NOBODY, segment::VIP6),
+        to().ip(four, outer(1)).vrrp(&vrrp(0, vec![segment::VIP.into()])),
+        to().ip6(six, outer6(1)).vrrp(&vrrp(0, vec![segment::VIP6.into()])),
+    ];
+    for other in
+        [outer(1), outer(2), outer(41), outer(43), outer(70), segment::VIP, own(11), CLIENT, underlay(2)]
+    {
+        all.extend(packets(to(), four, other));
+        all.push(frame(its_mac, MacAddr::BROADCAST).arp(Arp::request(its_mac, four, other)));
+    }
+    let inside6 = [outer6(2), outer6(41), outer6(43), segment::VIP6, self::link_local(mac(41))];
+    for other in inside6.into_iter().chain([outer6(1), outer6(70), router, own6(11), CLIENT6]) {
+        all.extend(packets6(to(), six, other));
+        all.push(six::solicitation(its_mac, six, other));
+        all.push(six::solicitation(its_mac, link_local, other));
+    }
+    all
+}
+
+/// What comes from the provider's network.
+fn of_providers() -> Vec<Vec<u8>> {
+    let router = link_local(ROUTER_MAC);
+    let mut all = vec![
+        gratuitous_arp(ROUTER_MAC, outer(1)),
+        gratuitous_arp(ROUTER_MAC, segment::VIP),
+        six::announcement(ROUTER_MAC, outer6(1)),
+        six::announcement(ROUTER_MAC, segment::VIP6),
+    ];
+    for (number, four, six) in [
+        (41, outer(41), outer6(41)),
+        (42, segment::VIP, segment::VIP6),
+        (43, outer(43), outer6(43)),
+        (42, own(11), own6(11)),
+    ] {
+        let to = || frame(ROUTER_MAC, mac(number));
+        let guests = link_local(mac(number));
+        all.extend(packets(to(), CLIENT, four));
+        all.push(to().ip(outer(1), four).vrrp(&vrrp(0, vec![segment::VIP.into()])));
+        all.push(frame(ROUTER_MAC, MacAddr::BROADCAST).arp(Arp::request(ROUTER_MAC, outer(1), four)));
+        all.push(to().arp(Arp::request(mac(number), four, outer(1)).answer(ROUTER_MAC)));
+        for destination in [six, guests] {
+            all.extend(packets6(to(), CLIENT6, destination));
+            all.extend(packets6(to(), router, destination));
+            all.push(six::solicitation(ROUTER_MAC, router, destination));
+            all.push(six::solicitation(ROUTER_MAC, NOBODY, destination));
+            let said =
+                six::Said { router: true, solicited: true, override_flag: true, mac: Some(ROUTER_MAC) };
+            all.push(six::advertisement(ROUTER_MAC, mac(number), router, destination, router, said));
+        }
+        all.push(to().ip6(outer6(1), six).vrrp(&vrrp(0, vec![segment::VIP6.into()])));
+    }
     all
 }

@@ -82,7 +82,7 @@ impl Lab {
                 hooks.update(&slot, &program.as_raw_fd().to_ne_bytes(), MapFlags::ANY).unwrap();
             });
         }
-        let ports = [11, 12, 21, 31].map(|number| (index(&format!("p{number}")), number)).into();
+        let ports = [11, 12, 21, 31, 41, 42].map(|number| (index(&format!("p{number}")), number)).into();
         let devices = Devices { ports, overlay: index("ov"), edge: index("e0"), dhcp: index("d0") };
         Self { wall, entry, trace, devices, became: BTreeMap::new() }
     }

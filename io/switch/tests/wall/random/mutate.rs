@@ -2,7 +2,8 @@
 
 use super::chance::Chance;
 use super::corpus::{Given, Way};
-use crate::scene::{CLIENT, VIRTUAL_MAC, eip, gateway, key, mac, own, own6, underlay, vip, vip6};
+use crate::scene::segment::{self, OUTWARDS, VLAN, outer, outer6};
+use crate::scene::{CLIENT, ROUTER_MAC, VIRTUAL_MAC, eip, gateway, key, mac, own, own6, underlay, vip, vip6};
 use havip_wire::{Announcement, known::ANNOUNCEMENT_VNI};
 
 /// Words that the switch knows: what is written over others now and then.
@@ -20,14 +21,20 @@ pub fn words() -> Vec<Vec<u8>> {
         eip(12),
         underlay(1),
         underlay(2),
+        outer(1),
+        outer(2),
+        outer(41),
+        outer(43),
+        segment::VIP,
     ] {
         all.push(address.octets().to_vec());
         all.push(address.to_ipv6_mapped().octets().to_vec());
     }
-    for address in [own6(11), own6(12), own6(21), vip6(1), vip6(2)] {
+    let outer = [outer6(1), outer6(2), outer6(41), outer6(43), segment::VIP6, ROUTER_MAC.link_local()];
+    for address in [own6(11), own6(12), own6(21), vip6(1), vip6(2)].into_iter().chain(outer) {
         all.push(address.octets().to_vec());
     }
-    for number in [11, 12, 13, 21, 31] {
+    for number in [11, 12, 13, 21, 31, 41, 42, 43] {
         all.push(mac(number).0.to_vec());
         all.push(crate::hook::six::link_local(mac(number)).octets().to_vec());
     }
@@ -52,7 +59,8 @@ pub fn mutated(chance: &mut Chance, corpus: &[Given], words: &[Vec<u8>]) -> Give
         lengths(&mut given.frame);
     }
     if chance.once_in(12) {
-        given.tag = Some(if chance.once_in(2) { 0 } else { chance.number() as u16 });
+        let any = chance.number() as u16;
+        given.tag = Some(*chance.of(&[0, 0, VLAN, any]));
     }
     if chance.once_in(10) {
         given.way = other_way(chance);
@@ -113,12 +121,24 @@ fn lengths(frame: &mut [u8]) {
 
 fn other_way(chance: &mut Chance) -> Way {
     let from = *chance.of(&[underlay(2), underlay(2), underlay(2), underlay(1), underlay(99)]);
-    let vni = *chance.of(&[100, 200, 300, ANNOUNCEMENT_VNI, 100 | 1 << 23, 200 | 1 << 23, 0, 1 << 22]);
+    let vni = *chance.of(&[
+        100,
+        200,
+        300,
+        ANNOUNCEMENT_VNI,
+        100 | 1 << 23,
+        200 | 1 << 23,
+        0,
+        1 << 22,
+        OUTWARDS,
+        OUTWARDS | 1 << 23,
+        OUTWARDS + 1,
+    ]);
     match chance.below(8) {
         0 => Way::Edge,
         1 => Way::Dhcp,
         2..=4 => Way::Overlay { from, vni },
-        _ => Way::Port(*chance.of(&[11, 12, 21, 31])),
+        _ => Way::Port(*chance.of(&[11, 12, 21, 31, 41, 42])),
     }
 }
 

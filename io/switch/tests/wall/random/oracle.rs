@@ -4,6 +4,7 @@
 
 use super::corpus::{Given, Way};
 use crate::hook::six::link_local;
+use crate::scene::segment::{self, OUTWARDS, VLAN, outer, outer6};
 use crate::scene::{EDGE_MAC, eip, eip6, gateway, gateway6, host, key, mac, own, own6, underlay, vip, vip6};
 use havip_model::MacAddr;
 use havip_wire::{
@@ -68,7 +69,7 @@ pub fn judge(devices: &Devices, given: &Given, outcome: &Outcome<'_>) -> Judgeme
         if let Way::Port(number) = given.way
             && devices.ports.get(&left.by) != Some(&number)
         {
-            tells_the_truth(number, given, left)?;
+            tells_the_truth(devices, number, given, left)?;
         }
         if let Some(number) = devices.ports.get(&left.by) {
             is_for(*number, given, left)?;
@@ -93,7 +94,21 @@ fn passes_to_the_host(given: &Given, outcome: &Outcome<'_>) -> Judgement {
         !(is_bound && given.frame[..6] == EDGE_MAC.0 && given.tag.is_none()),
         "for an EIP, and into the host's stack"
     );
+    // Of neighbours, the host hears what nobody inside is asked.
+    let is_packet = four.is_some() || ipv6(&given.frame).is_some_and(|ip| ip.next_header != Protocol::ICMPV6);
+    let is_guests = [41, 42, 43].iter().any(|number| given.frame[..6] == mac(*number).0);
+    must!(!(is_packet && is_guests && is_of_segment(given)), "for a guest, and into the host's stack");
     Ok(())
+}
+
+/// It comes from the provider's network, or goes between hosts as a frame of it.
+fn is_of_segment(given: &Given) -> bool {
+    match given.way {
+        Way::Edge => given.tag.is_some_and(|tag| tag & 0xfff == VLAN),
+        Way::Overlay { vni, .. } => vni & !PASSED_ON_VNI_BIT == OUTWARDS,
+        Way::Port(number) => segment::PORTS.contains(&number),
+        Way::Dhcp => false,
+    }
 }
 
 /// The ports that have one.
@@ -116,6 +131,7 @@ fn vpc(given: &Given) -> Option<u32> {
                 _ => Some(0),
             }
         }
+        Way::Overlay { .. } | Way::Edge if is_of_segment(given) => Some(100),
         Way::Overlay { vni, .. } => Some(vni & !PASSED_ON_VNI_BIT),
         Way::Edge => {
             if ethernet(&given.frame)?.ether_type == EtherType::IPV6 {
@@ -131,7 +147,10 @@ fn vpc(given: &Given) -> Option<u32> {
             };
             EIPS.into_iter().find(|number| eip(*number) == to).map(vpc_of)
         }
-        Way::Dhcp => EIPS.into_iter().find(|number| given.frame[..6] == mac(*number).0).map(vpc_of),
+        Way::Dhcp => {
+            let mut all = EIPS.into_iter().chain(segment::PORTS);
+            all.find(|number| given.frame[..6] == mac(*number).0).map(vpc_of)
+        }
     }
 }
 
@@ -146,15 +165,28 @@ fn stays_in_its_vpc(devices: &Devices, given: &Given, left: &Left<'_>) -> Judgem
     let vpc = public.unwrap_or(own);
     if let Some(number) = devices.ports.get(&left.by) {
         must!(vpc_of(*number) == vpc, "from VPC {vpc} to port {number}");
+        // Nothing is routed between a provider's network and the VPC.
+        let is_outer = segment::PORTS.contains(number);
+        let between = match given.way {
+            Way::Port(from) => segment::PORTS.contains(&from) != is_outer,
+            _ => is_of_segment(given) && !is_outer,
+        };
+        must!(!between, "between the external subnet and port {number}");
     } else if left.by == devices.overlay {
         let Some((to, tunnel)) = left.to else { return Err("into no tunnel".into()) };
         must!(to == underlay(2), "to {to}, which is no host");
         let is_from_host = matches!(given.way, Way::Overlay { .. });
         // An edge tells another host's guest why its packet does not leave.
-        let is_complaint = ipv4(left.frame).is_some_and(|ip| [gateway(1), gateway(2)].contains(&ip.source))
-            || ipv6(left.frame).is_some_and(|ip| [gateway6(1), gateway6(2)].contains(&ip.source));
+        let switch4 = [gateway(1), gateway(2), outer(2)];
+        let switch6 = [gateway6(1), gateway6(2), outer6(2)];
+        let is_complaint = ipv4(left.frame).is_some_and(|ip| switch4.contains(&ip.source))
+            || ipv6(left.frame).is_some_and(|ip| switch6.contains(&ip.source));
+        let comes_in = given.way == Way::Edge && is_of_segment(given);
         match tunnel {
             ANNOUNCEMENT_VNI => is_our_message(left.frame, own)?,
+            tunnel if tunnel == OUTWARDS | PASSED_ON_VNI_BIT => {
+                must!(comes_in, "as a frame from the provider's network, which it is not");
+            }
             tunnel if tunnel == vpc => {
                 must!(
                     !is_from_host || public.is_some() || is_complaint,
@@ -167,7 +199,13 @@ fn stays_in_its_vpc(devices: &Devices, given: &Given, left: &Left<'_>) -> Judgem
             ),
         }
     } else if left.by == devices.edge {
-        leaves_as_an_eip(given, own, left.frame)?;
+        if is_showing(left.frame) {
+            must!(vpc == 100, "VPC {vpc} tells the provider's network of an address");
+        } else if is_of_segment(given) {
+            leaves_as_it_is(given, left.frame)?;
+        } else {
+            leaves_as_an_eip(given, own, left.frame)?;
+        }
     } else {
         must!(left.by == devices.dhcp, "by device {}", left.by);
         let Way::Port(number) = given.way else { return Err("to the agent, and no guest's".into()) };
@@ -219,7 +257,7 @@ fn leaves_as_an_eip(given: &Given, vpc: u32, frame: &[u8]) -> Judgement {
     if let Some(ip) = ipv6(frame) {
         must!(own_eips.any(|number| eip6(number) == ip.source), "outside as {}", ip.source);
         must!(ip.next_header != Protocol::VRRP, "an advert goes outside");
-        return link_messages_stay(&ip);
+        return link_messages_of_a_guest_stay(&ip);
     }
     let Some(ip) = ipv4(frame) else { return Err(format!("outside without an address: {frame:02x?}")) };
     must!(own_eips.any(|number| eip(number) == ip.source), "outside as {}", ip.source);
@@ -228,9 +266,64 @@ fn leaves_as_an_eip(given: &Given, vpc: u32, frame: &[u8]) -> Judgement {
     Ok(())
 }
 
+/// The switch tells the provider's network who has an address inside, or asks whether somebody there has it.
+fn is_showing(frame: &[u8]) -> bool {
+    let Some(ethernet) = ethernet(frame) else { return false };
+    if let Ok(arp) = Arp::decode(ethernet.payload).map_err(drop)
+        && ethernet.ether_type == EtherType::ARP
+    {
+        let is_inside = [outer(41), outer(43), segment::VIP].contains(&arp.target);
+        let is_said = arp.sender == arp.target || arp.sender.is_unspecified();
+        return is_inside && is_said && arp.sender_mac == ethernet.source && frame.len() == 60;
+    }
+    let Some(ip) = ipv6(frame) else { return false };
+    let target = ip.payload.get(8..24).map(|bytes| Ipv6Addr::from(<[u8; 16]>::try_from(bytes).unwrap()));
+    let inside = [41, 42, 43].map(|number| link_local(mac(number)));
+    let inside = inside.into_iter().chain([outer6(41), outer6(43), segment::VIP6]);
+    ip.next_header == Protocol::ICMPV6
+        && inside.into_iter().any(|address| Some(address) == target)
+        && match ip.payload.first() {
+            Some(135) => ip.source.is_unspecified(),
+            Some(136) => Some(ip.source) == target && ip.destination.is_multicast(),
+            _ => false,
+        }
+}
+
+/// Into the provider's network, of which only questions are for all: an answer or an error to somebody there, or what
+/// a guest sends there as it is.
+fn leaves_as_it_is(given: &Given, frame: &[u8]) -> Judgement {
+    if given.way == Way::Edge {
+        return Ok(());
+    }
+    let comes_in = matches!(given.way, Way::Overlay { vni, .. } if vni & PASSED_ON_VNI_BIT != 0);
+    must!(!comes_in, "what came in goes out");
+    let Some(head) = ethernet(frame) else { return Err("cut".into()) };
+    match head.ether_type {
+        EtherType::ARP => Ok(()),
+        EtherType::IPV4 => {
+            let Some(ip) = ipv4(frame) else { return Err("odd IPv4".into()) };
+            must!(![underlay(1), underlay(2)].contains(&ip.destination), "to the host {}", ip.destination);
+            must!(frame[0] & 1 == 0 && !ip.destination.is_multicast(), "to a group outside");
+            Ok(())
+        }
+        EtherType::IPV6 => {
+            let Some(ip) = ipv6(frame) else { return Err("odd IPv6".into()) };
+            let is_group = frame[0] & 1 == 1;
+            let asks = ip.next_header == Protocol::ICMPV6 && ip.payload.first() == Some(&135);
+            must!(!is_group || asks, "to a group outside");
+            link_messages_stay(&ip)
+        }
+        other => Err(format!("outside as {other:?}")),
+    }
+}
+
 /// What of a guest's gets to others says who it is.
-fn tells_the_truth(number: u32, given: &Given, left: &Left<'_>) -> Judgement {
+fn tells_the_truth(devices: &Devices, number: u32, given: &Given, left: &Left<'_>) -> Judgement {
     if left.to.is_some_and(|(_, tunnel)| tunnel == ANNOUNCEMENT_VNI) || is_made_by_the_switch(left) {
+        return Ok(());
+    }
+    let goes_out = left.by == devices.edge && segment::PORTS.contains(&number);
+    if goes_out && is_showing(left.frame) {
         return Ok(());
     }
     must!(given.tag.is_none_or(|tag| tag & 0xfff == 0), "tagged");
@@ -238,23 +331,25 @@ fn tells_the_truth(number: u32, given: &Given, left: &Left<'_>) -> Judgement {
     let is_virtual = frame.source.0[..4] == [0, 0, 0x5e, 0] && number != 11;
     must!(frame.source == mac(number) || is_virtual, "from MAC {}", frame.source);
     must!(frame.tags.is_empty(), "tagged inside");
-    let like = if number == 31 { 12 } else { number };
     let vip_of = |number| match number {
         11 => None,
         21 => Some((vip(2), vip6(2))),
+        41 | 42 => Some((segment::VIP, segment::VIP6)),
         _ => Some((vip(1), vip6(1))),
     };
+    let (own4, own6) = own_of(number);
     match frame.ether_type {
         EtherType::ARP => {
             let Ok(arp) = Arp::decode(frame.payload) else { return Err("odd ARP".into()) };
             must!(arp.sender_mac == frame.source, "MAC {} inside of {}'s", arp.sender_mac, frame.source);
-            let is_its =
-                arp.sender.is_unspecified() || vip_of(number).is_some_and(|(vip, _)| vip == arp.sender);
+            let is_its = arp.sender.is_unspecified()
+                || vip_of(number).is_some_and(|(vip, _)| vip == arp.sender)
+                || goes_out && Some(arp.sender) == own4;
             must!(is_its, "ARP of {}", arp.sender);
         }
         EtherType::IPV4 => {
             let Some(ip) = ipv4(&given.frame) else { return Err("odd IPv4".into()) };
-            let is_its = ip.source == own(like)
+            let is_its = Some(ip.source) == own4
                 || vip_of(number).is_some_and(|(vip, _)| vip == ip.source)
                 || ip.source.is_unspecified() && is_question(&ip);
             must!(is_its, "from {}", ip.source);
@@ -269,16 +364,26 @@ fn tells_the_truth(number: u32, given: &Given, left: &Left<'_>) -> Judgement {
         }
         EtherType::IPV6 => {
             let Ok(ip) = Ipv6::decode(frame.payload) else { return Err("odd IPv6".into()) };
-            let is_its = ip.source == own6(like)
+            let is_its = Some(ip.source) == own6
                 || ip.source == link_local(mac(number))
                 || vip_of(number).is_some_and(|(_, vip)| vip == ip.source)
                 || ip.source.is_unspecified() && ip.next_header == Protocol::ICMPV6;
             must!(is_its, "from {}", ip.source);
-            link_messages_stay(&ip)?;
+            link_messages_of_a_guest_stay(&ip)?;
         }
         other => return Err(format!("of type {other:?}")),
     }
     Ok(())
+}
+
+/// The port's own addresses.
+fn own_of(number: u32) -> (Option<Ipv4Addr>, Option<Ipv6Addr>) {
+    match number {
+        31 => (Some(own(12)), Some(own6(12))),
+        41 => (Some(outer(41)), Some(outer6(41))),
+        42 => (None, None),
+        _ => (Some(own(number)), Some(own6(number))),
+    }
 }
 
 /// Routers, redirects and listeners are nobody's, and neighbours are not spoken of behind headers.
@@ -290,6 +395,14 @@ fn link_messages_stay(ip: &Ipv6<'_>) -> Judgement {
         must!(!matches!(kind, 130..=134 | 137 | 141..=143), "ICMPv6 {kind} leaves its port");
         must!(!matches!(kind, 135 | 136) || upper.extensions.is_empty(), "ND behind headers");
     }
+    Ok(())
+}
+
+/// That, and no answer of DHCP: what another host sends has been judged by its switch.
+fn link_messages_of_a_guest_stay(ip: &Ipv6<'_>) -> Judgement {
+    link_messages_stay(ip)?;
+    let Ok(upper) = ip.upper() else { return Err("headers that nobody can follow".into()) };
+    let is_later = upper.fragment.is_some_and(|fragment| fragment.offset > 0);
     if upper.protocol == Protocol::UDP && !is_later {
         let to = upper.payload.get(2..4).map(|port| u16::from_be_bytes([port[0], port[1]]));
         must!(to != Some(546), "an answer of DHCP");
@@ -299,10 +412,14 @@ fn link_messages_stay(ip: &Ipv6<'_>) -> Judgement {
 
 /// What a port is given is for it.
 fn is_for(number: u32, given: &Given, left: &Left<'_>) -> Judgement {
-    let like = if number == 31 { 12 } else { number };
-    let subnet = if number == 21 { 2 } else { 1 };
-    let ours4 = [own(like), vip(subnet)];
-    let ours6 = [own6(like), vip6(subnet), link_local(mac(number))];
+    let (vip, vip6) = match number {
+        41 | 42 => (segment::VIP, segment::VIP6),
+        21 => (vip(2), vip6(2)),
+        _ => (vip(1), vip6(1)),
+    };
+    let (own4, own6) = own_of(number);
+    let ours4 = [own4, Some(vip)];
+    let ours6 = [own6, Some(vip6), Some(link_local(mac(number)))];
     let Some(frame) = ethernet(left.frame) else { return Ok(()) };
     let is_odd_mac = |to: MacAddr| to != mac(number) && to.0[0] & 1 == 0 && to.0[..4] != [0, 0, 0x5e, 0];
     if given.way == Way::Dhcp {
@@ -312,10 +429,10 @@ fn is_for(number: u32, given: &Given, left: &Left<'_>) -> Judgement {
     match frame.ether_type {
         EtherType::IPV4 => {
             let Some(ip) = ipv4(left.frame) else { return Err("a port is given odd IPv4".into()) };
-            let is_for_it = ours4.contains(&ip.destination) || ip.destination == VRRP_IPV4;
+            let is_for_it = ours4.contains(&Some(ip.destination)) || ip.destination == VRRP_IPV4;
             must!(is_for_it, "port {number} is given what is for {}", ip.destination);
             // Of an advert to the group copies are given, as it is; a VIP's MAC is what a host has said.
-            let is_free = [VRRP_IPV4, vip(subnet)].contains(&ip.destination);
+            let is_free = [VRRP_IPV4, vip].contains(&ip.destination);
             must!(
                 is_free || !is_odd_mac(frame.destination),
                 "port {number} is given MAC {}",
@@ -329,13 +446,13 @@ fn is_for(number: u32, given: &Given, left: &Left<'_>) -> Judgement {
                     .take(ip.payload.get(3).copied().unwrap_or_default().into())
                     .map(|bytes| Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]))
                     .collect();
-                let hears = number != 11 && named.contains(&vip(subnet));
+                let hears = number != 11 && named.contains(&vip);
                 must!(!hears, "port {number} hears a stranger about its VIP");
             }
         }
         EtherType::IPV6 => {
             let Ok(ip) = Ipv6::decode(frame.payload) else { return Err("a port is given odd IPv6".into()) };
-            let is_for_it = ours6.contains(&ip.destination) || ip.destination.is_multicast();
+            let is_for_it = ours6.contains(&Some(ip.destination)) || ip.destination.is_multicast();
             must!(is_for_it, "port {number} is given what is for {}", ip.destination);
         }
         EtherType::ARP => {}
