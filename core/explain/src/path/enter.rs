@@ -89,7 +89,7 @@ impl Walk<'_> {
             return End::Dropped("inner_odd");
         }
         if let Some(subnet) = self.leaves_by_segment().filter(|_| self.maps.is_edge && !passed_on) {
-            return self.go_outwards(subnet);
+            return self.go_outwards(subnet, true);
         }
         let way = match self.find_way(destination) {
             Ok(way) if way.by_route && self.maps.is_edge && !passed_on && self.is_from_next_hop(way) => {

@@ -34,7 +34,7 @@ impl Walk<'_> {
         // The switch itself, by its link-local address, is of every segment.
         let is_switch = is_link_local(destination) && matches!(found, Err(Lost::Gateway));
         let is_inside = self.subnet_of(destination) == Some(port.subnet);
-        (!is_inside && !is_switch).then(|| self.go_outwards(port.subnet))
+        (!is_inside && !is_switch).then(|| self.go_outwards(port.subnet, false))
     }
 
     /// The external subnet that another host has sent this for, if it is to leave.
@@ -43,20 +43,22 @@ impl Walk<'_> {
         (self.subnet_of(self.packet.destination) != Some(subnet)).then_some(subnet)
     }
 
-    /// To the outside of this subnet, by the edge that joins it.
-    pub(super) fn go_outwards(&mut self, subnet: SubnetNumber) -> End {
+    /// To the outside of this subnet, by the edge that joins it. What another host has sent leaves here, whether this is
+    /// that edge or not: while that changes, the hosts do not all know the same.
+    pub(super) fn go_outwards(&mut self, subnet: SubnetNumber, from_host: bool) -> End {
         let destination = self.packet.destination;
         let Some(Segment { record, range, vlan }) = self.segment(subnet) else {
             self.say("no_segment", "how the external subnet is joined to the outside is not known here");
             return End::Dropped("no_route");
         };
-        let Some(edge) = self.holder(record) else {
+        let edge = if from_host { Some(self.maps.host) } else { self.holder(record).map(|edge| edge.host) };
+        let Some(edge) = edge else {
             self.say("no_edge", format!("no edge joins the external subnet {range} to the outside"));
             return End::Dropped("edge_off");
         };
-        if edge.host != self.maps.host {
-            self.say("edge", format!("{destination} is outside {range}, which host {} joins", edge.host));
-            return self.goes_to_host(edge.host, false);
+        if edge != self.maps.host {
+            self.say("edge", format!("{destination} is outside {range}, which host {edge} joins"));
+            return self.goes_to_host(edge, false);
         }
         if self.maps.table.values().any(|entry| *entry == Entry::Host { underlay: destination }) {
             self.say("to_underlay", format!("{destination} is a host of the fabric"));

@@ -14,12 +14,12 @@ pub fn became(ran: &Ran, counted: &Ledger, told: End) -> String {
     match reason {
         Some(reason) => format!("dropped: {}", reason.name),
         None if has("delivered") => {
-            let to = (11..=21).find(|number| ran.frame[..6] == mac(*number).0);
+            let to = (11..=33).find(|number| ran.frame[..6] == mac(*number).0);
             format!("delivered to {to:?}")
         }
         None if has("sent_remote") => "to a host".into(),
         None if has("passed_on") => "passed on".into(),
-        None if has("edge_out") => "outside".into(),
+        None if has("edge_out") || has("segment_out") => "outside".into(),
         None if has("gateway_answered") => "answered".into(),
         None => format!("{}: {counted:?}", ran.verdict),
     }
