@@ -7,12 +7,14 @@ use havip_api::{CreateExternal, CreateSubnet};
 impl Scene {
     /// Makes a network that the edges' device leads to a subnet of the VPC; returns its id.
     pub fn make_external(&self, name: &str, cidr: &str, vlan: Option<u16>) -> Result<String> {
-        self.join_external(name, cidr, None, vlan)
+        let external = CreateExternal { vlan, ..CreateExternal::default() };
+        self.join_external(name, cidr, None, external)
     }
 
-    /// The same of both families.
-    pub fn make_dual_external(&self, name: &str, cidr: &str, cidr6: &str) -> Result<String> {
-        self.join_external(name, cidr, Some(cidr6.into()), None)
+    /// The same of both families, without a tag, with this router of IPv6.
+    pub fn make_dual_external(&self, name: &str, cidr: &str, cidr6: &str, router: &str) -> Result<String> {
+        let external = CreateExternal { gateway6: Some(router.into()), ..CreateExternal::default() };
+        self.join_external(name, cidr, Some(cidr6.into()), external)
     }
 
     fn join_external(
@@ -20,14 +22,14 @@ impl Scene {
         name: &str,
         cidr: &str,
         cidr6: Option<String>,
-        vlan: Option<u16>,
+        external: CreateExternal,
     ) -> Result<String> {
         let body = CreateSubnet {
             vpc: self.vpc.clone(),
             name: name.into(),
             cidr: cidr.into(),
             cidr6,
-            external: Some(CreateExternal { vlan, ..CreateExternal::default() }),
+            external: Some(external),
             ..CreateSubnet::default()
         };
         Ok(self.lab.api(|client| client.create_subnet(&body))?.meta.id)

@@ -12,46 +12,53 @@ use havip_lab::{
 use havip_tests::{SUBNET, program};
 use std::{net::Ipv4Addr, time::Duration};
 
-/// The guide's, but for `nodes`: each is its own source, and the others are its peers.
-fn guides(own: Ipv4Addr, peers: &[Ipv4Addr], behind_the_route: &str) -> String {
-    let peers: String = peers.iter().map(|peer| format!("        {peer}\n")).collect();
-    format!(
-        "! Configuration File for keepalived
-global_defs {{
+/// The guide's file, as it is published for its first node.
+const GUIDE: &str = r#"! Configuration File for keepalived
+global_defs {
    router_id LVS_DEVEL
    vrrp_skip_check_adv_addr
    vrrp_garp_interval 0
    vrrp_gna_interval 0
-}}
+}
 vrrp_script checkhaproxy
-{{
-    script \"/etc/keepalived/do_sth.sh\"
+{
+    script "/etc/keepalived/do_sth.sh"
      interval 5
-}}
-vrrp_instance VI_1 {{
+}
+vrrp_instance VI_1 {
 # Note the selection of primary and backup parameters
-state BACKUP            # Set the initial state to \"backup\"
+state BACKUP            # Set the initial state to "backup"
     interface eth0          # Set the NIC for binding VIP, such as eth0
     virtual_router_id 51    # Configure the virtual_router_id value for the cluster
     nopreempt               # Set non-preempt mode
     priority 100            # Two devices are nodes of equal weight with the same value
     advert_int 5
-    authentication {{
+    authentication {
         auth_type PASS
         auth_pass 1111
-    }}
-    unicast_src_ip {own}  # Set the local private IP address
-    unicast_peer {{
-{peers}    }}
-    virtual_ipaddress {{
-        {VIP}/24 dev eth1    # Set the high availability virtual VIP
-    }}
-    virtual_routes {{
-        0.0.0.0/0 via {ROUTER} dev eth1  {behind_the_route}
-    }}
-}}
-"
-    )
+    }
+    unicast_src_ip 10.0.240.14  # Set the local private IP address
+    unicast_peer {
+        10.0.240.15             # The IP address of the peer device
+        10.0.240.16
+    }
+    virtual_ipaddress {
+        192.168.177.204/24 dev eth1    # Set the high availability virtual VIP
+    }
+    virtual_routes {
+        0.0.0.0/0 via 192.168.177.1 dev eth1  Custom routing rule
+    }
+}
+"#;
+
+/// The guide's file for a node: on another than the first its own address and the first's change places, as nobody can
+/// send from an address that is not its own.
+fn guides(own: Ipv4Addr, behind_the_route: &str) -> String {
+    let ([(_, _, first), ..], between) = (NODES, "the first");
+    let [own, first] = [own, first].map(|address| address.to_string());
+    let swapped = GUIDE.replace(&own, between).replace(&first, &own).replace(between, &first);
+    let mine = if own == first { GUIDE.to_owned() } else { swapped };
+    mine.replace("Custom routing rule", behind_the_route)
 }
 
 /// The nodes, the provider's network, and its router outside, which asks for nothing but ARP.
@@ -90,8 +97,7 @@ fn scene() -> Result<Scene> {
 
 fn start(scene: &Scene, behind_the_route: &str) -> Result<()> {
     for (name, _, own) in NODES {
-        let peers = NODES.map(|(_, _, peer)| peer).into_iter().filter(|peer| *peer != own);
-        let config = guides(own, &peers.collect::<Vec<_>>(), behind_the_route);
+        let config = guides(own, behind_the_route);
         let script = format!(
             "mkdir -p /etc/keepalived; cat > /etc/keepalived/keepalived.conf <<'HAVIP_END'
 {config}HAVIP_END

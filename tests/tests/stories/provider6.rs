@@ -20,15 +20,15 @@ fn scene() -> Result<Scene> {
         "ip address add {ROUTER}/64 dev {device} nodad; sysctl -qw net.ipv6.conf.{device}.forwarding=1"
     ))?;
     outside.serve_peer_address()?;
-    let provider = scene.make_dual_external("provider", "192.168.177.0/24", "2001:db8:177::/64")?;
+    let router = outside.shell(&format!("ip -6 -o address show dev {device} scope link"))?;
+    let router = router.split_whitespace().find(|word| word.starts_with("fe80")).context("no link-local")?;
+    let router = router.trim_end_matches("/64").to_owned();
+    let provider = scene.make_dual_external("provider", "192.168.177.0/24", "2001:db8:177::/64", &router)?;
     let body = CreateVip { subnet: provider.clone(), address: Some(VIP.to_string()), ..CreateVip::default() };
     scene.vip = Some(scene.settled(|client| client.create_vip(&body))?.meta.id);
     scene.vip_address = VIP.into();
     scene.open_to_all("tcp", "80")?;
     scene.open_to_all("icmpv6", "")?;
-    let router = outside.shell(&format!("ip -6 -o address show dev {device} scope link"))?;
-    let router = router.split_whitespace().find(|word| word.starts_with("fe80")).context("no link-local")?;
-    let router = router.trim_end_matches("/64").to_owned();
     for name in ["blue", "green"] {
         let body = CreateInterface {
             subnet: provider.clone(),
@@ -41,7 +41,7 @@ fn scene() -> Result<Scene> {
         let attach = Attach { instance: node.id.clone(), ..Attach::default() };
         scene.settled(|client| client.attach_interface(&interface.meta.id, &attach))?;
         eventually(PATIENCE, || node.shell("ip link show dev eth1 up | grep -q eth1").map(drop))?;
-        // The router is known by what it says of itself, as routers are.
+        // The router is known by what it says of itself, as routers are; so it is to `own`, by the API.
         node.shell(&format!("ip -6 route del default; ip -6 route add default via {router} dev eth1"))?;
         node.serve(name)?;
     }
