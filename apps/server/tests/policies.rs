@@ -34,6 +34,11 @@ const GUIDE: [&str; 21] = [
     "ecs:DeleteInstances",
 ];
 
+/// The part of an id that is the same in every API.
+fn body(id: &str) -> &str {
+    id.rsplit_once('-').unwrap().1
+}
+
 fn guides_policy() -> String {
     let actions = serde_json::to_string(&GUIDE).unwrap();
     format!(r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":{actions},"Resource":"*"}}]}}"#)
@@ -163,6 +168,102 @@ fn a_policy_holds_from_the_next_request_on_and_no_policy_allows_nothing() {
     let wrong = CreatePolicy { name: "w".into(), document: "{}".into(), ..Default::default() };
     let refused = client.create_policy(&wrong).unwrap_err();
     assert_eq!((refused.status(), refused.code()), (Some(400), Some("invalid_policy")));
+}
+
+#[test]
+fn a_policy_for_one_resource_group_holds_for_what_is_in_it_made_in_it_and_moved_into_it() {
+    let scene = Scene::start();
+    let (vpc, subnet) = scene.network();
+    let named = |name: &str| CreateResourceGroup { name: name.into(), ..Default::default() };
+    let [shop, bank] =
+        ["shop", "bank"].map(|name| scene.client.create_resource_group(&named(name)).unwrap().meta.id);
+    let document = format!(
+        r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":"*","Resource":"*",
+            "Condition":{{"StringEquals":{{"acs:ResourceGroupId":"{shop}"}}}}}}]}}"#
+    );
+    let key = scene.user_with_policy("shopkeeper", &document);
+    let mine = scene.client_of(&key);
+    let forbidden = |refused: ClientError| assert_eq!(refused.code(), Some("forbidden"), "{refused}");
+    let vip = |group: Option<&String>| CreateVip {
+        subnet: subnet.meta.id.clone(),
+        resource_group: group.cloned(),
+        tags: [("team".to_string(), "shop".to_string())].into(),
+        ..Default::default()
+    };
+
+    // Made in it, with tags, and nowhere else; the default group is another one.
+    let own = mine.create_vip(&vip(Some(&shop))).unwrap().meta.id;
+    forbidden(mine.create_vip(&vip(None)).unwrap_err());
+    forbidden(mine.create_vip(&vip(Some(&bank))).unwrap_err());
+    let other = scene.client.create_vip(&vip(Some(&bank))).unwrap().meta.id;
+
+    // Read, changed and deleted in it.
+    assert!(mine.vip(&own).is_ok() && mine.vip_history(&own, &HistoryFilter::default()).is_ok());
+    forbidden(mine.vip(&other).unwrap_err());
+    let rename = UpdateVip { name: Some("front".into()), ..Default::default() };
+    mine.update_vip(&own, &rename).unwrap();
+    forbidden(mine.update_vip(&other, &rename).unwrap_err());
+    forbidden(mine.delete_vip(&other, true).unwrap_err());
+    forbidden(mine.vip("vip-aaaaaaaaaaaaaaaaaaaa").unwrap_err());
+
+    // A list of the group, and no other list.
+    let of = |group: Option<&String>| VipFilter { resource_group: group.cloned(), ..Default::default() };
+    let listed = mine.all_vips(&of(Some(&shop))).unwrap();
+    assert_eq!(listed.iter().map(|vip| &vip.meta.id).collect::<Vec<_>>(), [&own]);
+    forbidden(mine.all_vips(&of(None)).unwrap_err());
+    forbidden(mine.all_vips(&of(Some(&bank))).unwrap_err());
+    forbidden(mine.all_events(&EventFilter::default()).unwrap_err());
+    // Where nothing is narrowed by it the parameter says nothing.
+    let bearer = key.bearer();
+    let header = [("Authorization", bearer.as_str())];
+    for path in [format!("/v1/vips/{other}"), "/v1/events".into(), "/v1/resource-groups".into()] {
+        assert_eq!(scene.raw("GET", &format!("{path}?resource_group={shop}"), &header, "").0, 403, "{path}");
+    }
+
+    // Moved neither out of it nor into it, as the other end is another group.
+    let moved = |id: &String| MoveResources { resources: vec![id.clone()] };
+    forbidden(mine.move_resources(&bank, &moved(&own)).unwrap_err());
+    forbidden(mine.move_resources(&shop, &moved(&other)).unwrap_err());
+    scene.client.move_resources(&shop, &moved(&other)).unwrap();
+    mine.update_vip(&other, &rename).unwrap();
+    assert!(mine.resource_group(&shop).is_ok());
+    forbidden(mine.resource_group(&bank).unwrap_err());
+
+    // The same by the clouds' APIs, of which one knows groups.
+    let code = |cloud: Cloud, action: &str, params: &[(&str, &str)]| {
+        let (_, answer) = cloud.ask(&scene, &key, action, params);
+        cloud.code(&answer)
+    };
+    let vswitch = format!("vsw-{}", body(&subnet.meta.id));
+    let in_it = [("VSwitchId", vswitch.as_str()), ("ResourceGroupId", shop.as_str())];
+    assert_eq!(code(Aliyun, "CreateHaVip", &in_it), "");
+    assert_eq!(code(Aliyun, "CreateHaVip", &in_it[..1]), "Forbidden.RAM");
+    assert_eq!(code(Aliyun, "DescribeHaVips", &in_it[1..]), "");
+    assert_eq!(code(Aliyun, "DescribeHaVips", &[]), "Forbidden.RAM");
+    let of_bank = [("ResourceGroupId", bank.as_str())];
+    assert_eq!(code(Aliyun, "DescribeHaVips", &of_bank), "Forbidden.RAM");
+    let it = [("VpcId", vpc.meta.id.as_str())];
+    assert_eq!(code(Aliyun, "DescribeVpcAttribute", &it), "Forbidden.RAM");
+    scene.client.move_resources(&shop, &moved(&vpc.meta.id)).unwrap();
+    assert_eq!(code(Aliyun, "DescribeVpcAttribute", &it), "");
+    scene.client.move_resources(&bank, &moved(&other)).unwrap();
+    let short = |id: &str| format!("havip-{}", &body(id)[..8]);
+    let deleted = |id: &str| code(Tencent, "DeleteHaVip", &[("HaVipId", &short(id))]);
+    assert_eq!([deleted(&other), deleted(&own)], ["AuthFailure.UnauthorizedOperation", ""]);
+    assert_eq!(code(Tencent, "DescribeHaVips", &[]), "AuthFailure.UnauthorizedOperation");
+
+    // What is decided can be asked for, of a resource or of a group.
+    let test = |resource: Option<&String>, group: Option<&String>| {
+        let asked = TestPolicy {
+            action: "vpc:DeleteHaVip".into(),
+            resource: resource.cloned(),
+            resource_group: group.cloned(),
+            user: Some("shopkeeper".into()),
+            ..Default::default()
+        };
+        scene.client.test_policy(&asked).unwrap().allowed
+    };
+    assert_eq!([test(Some(&other), None), test(None, Some(&shop)), test(None, None)], [false, true, false]);
 }
 
 #[test]

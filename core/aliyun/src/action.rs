@@ -7,7 +7,7 @@ mod havip;
 mod instance;
 mod interface;
 mod place;
-mod resource_group;
+pub mod resource_group;
 mod route;
 mod rule;
 mod server;

@@ -1,13 +1,13 @@
 //! One request on its way: an action of the table with its parameters.
 
 use crate::{
-    action::{Action, Does, tag},
+    action::{Action, Does, resource_group, tag},
     error, name,
     permission::permission,
 };
 use havip_admission::{Code, Refusal};
 use havip_dialect::{Call, Denied, Error, Home, Naming, Once, Params, Step, View, rename};
-use havip_model::{Id, Map, ResourceKey};
+use havip_model::{Id, Map, ResourceGroupId, ResourceKey};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -127,6 +127,10 @@ impl Call for Ask {
 
     fn permission(&self) -> &'static str {
         permission(self.action.name).expect("the table of permissions has every action")
+    }
+
+    fn group_read(&self, view: &View) -> Option<ResourceGroupId> {
+        resource_group::of_read(self, view)
     }
 
     fn is_change(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::{HttpAnswer, Params, Step, View};
 use havip_admission::Refusal;
-use havip_model::ResourceKey;
+use havip_model::{ResourceGroupId, ResourceKey};
 use serde_json::Value;
 use std::{borrow::Cow, time::Duration};
 
@@ -13,6 +13,11 @@ pub trait Call: Send + Sync {
 
     /// What it needs to be allowed, by the name that policies use. What a change needs in detail follows from its plan.
     fn permission(&self) -> &'static str;
+
+    /// The resource group that a read is about, if it is about what is in one.
+    fn group_read(&self, _: &View) -> Option<ResourceGroupId> {
+        None
+    }
 
     /// Whether it may change something.
     fn is_change(&self) -> bool;

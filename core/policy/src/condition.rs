@@ -1,6 +1,7 @@
 //! Conditions: what must be so besides action and resource.
 
 use crate::{DocumentError, Pattern};
+use havip_model::ResourceGroupId;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -37,6 +38,7 @@ enum Test {
 enum Text {
     Dialect,
     Source,
+    Group,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,9 +78,14 @@ impl Condition {
         }
     }
 
-    /// Whether it holds.
-    pub fn holds(&self, context: &Context) -> bool {
-        self.tests.iter().any(|test| test.holds(context)) != self.is_negated
+    /// Whether it holds of something in this resource group; what is in none has the empty text.
+    pub fn holds(&self, context: &Context, group: Option<ResourceGroupId>) -> bool {
+        self.tests.iter().any(|test| test.holds(context, group)) != self.is_negated
+    }
+
+    /// Whether it depends on what is asked for.
+    pub fn is_about_group(&self) -> bool {
+        self.tests.iter().any(|test| matches!(test, Test::Text { key: Text::Group, .. }))
     }
 }
 
@@ -93,7 +100,11 @@ fn test(operator: &str, key: &str, value: &str) -> Result<Test, String> {
         let key = match key {
             "havip:Dialect" => Text::Dialect,
             "acs:SourceIp" => Text::Source,
-            _ => return Err("this operator takes the keys havip:Dialect and acs:SourceIp".into()),
+            "acs:ResourceGroupId" => Text::Group,
+            _ => {
+                let known = "havip:Dialect, acs:SourceIp and acs:ResourceGroupId";
+                return Err(format!("this operator takes the keys {known}"));
+            }
         };
         return Ok(Test::Text { key, how, value: Pattern::new(value) });
     }
@@ -130,12 +141,13 @@ fn test(operator: &str, key: &str, value: &str) -> Result<Test, String> {
 }
 
 impl Test {
-    fn holds(&self, context: &Context) -> bool {
+    fn holds(&self, context: &Context, group: Option<ResourceGroupId>) -> bool {
         match self {
             Self::Text { key, how, value } => {
                 let text = match key {
                     Text::Dialect => context.dialect.to_string(),
                     Text::Source => context.source.map(|source| source.to_string()).unwrap_or_default(),
+                    Text::Group => group.map(|group| group.to_string()).unwrap_or_default(),
                 };
                 match how {
                     How::Exactly => value.as_str() == text,

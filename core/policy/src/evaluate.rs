@@ -51,8 +51,8 @@ pub fn evaluate<'a>(
     allowed.map_or(Verdict::NotAllowed, Verdict::Allowed)
 }
 
-/// Whether there is anything for which these policies allow an action, conditions included: what is asked for is not
-/// known yet, so a denial of some of it does not count.
+/// Whether there is anything for which these policies allow an action, conditions included: what is asked for, and in
+/// which resource group, is not known yet, so a denial of some of it does not count.
 pub fn may_ever<'a>(
     policies: impl IntoIterator<Item = &'a Document>,
     action: &str,
@@ -60,11 +60,14 @@ pub fn may_ever<'a>(
 ) -> bool {
     let mut is_allowed = false;
     for says in policies.into_iter().flat_map(|document| &document.statements) {
-        if !says.actions.has(|pattern| pattern.fits_any_case(action)) || !says.conditions_hold(context) {
+        let (of_groups, others): (Vec<_>, Vec<_>) =
+            says.conditions.iter().partition(|condition| condition.is_about_group());
+        let is_of_now = others.iter().all(|condition| condition.holds(context, None));
+        if !says.actions.has(|pattern| pattern.fits_any_case(action)) || !is_of_now {
             continue;
         }
         match says.effect {
-            Effect::Deny if says.resources.is_everything() => return false,
+            Effect::Deny if says.resources.is_everything() && of_groups.is_empty() => return false,
             Effect::Deny => {}
             Effect::Allow => is_allowed = true,
         }
@@ -76,11 +79,7 @@ impl Statement {
     fn is_about(&self, asked: &Needed, context: &Context) -> bool {
         self.actions.has(|pattern| pattern.fits_any_case(&asked.action))
             && self.resources.has(|pattern| pattern.fits(&asked.resource))
-            && self.conditions_hold(context)
-    }
-
-    fn conditions_hold(&self, context: &Context) -> bool {
-        self.conditions.iter().all(|condition| condition.holds(context))
+            && self.conditions.iter().all(|condition| condition.holds(context, asked.group))
     }
 }
 

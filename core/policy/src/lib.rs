@@ -14,5 +14,5 @@ mod pattern;
 pub use condition::Context;
 pub use document::{Document, DocumentError, Effect, Statement};
 pub use evaluate::{At, Verdict, evaluate, may_ever};
-pub use needed::{Needed, all_of, arn, needed, resource_of};
+pub use needed::{Needed, all_of, arn, group_of, needed, resource_of};
 pub use pattern::Pattern;

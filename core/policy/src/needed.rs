@@ -1,7 +1,7 @@
 //! What a request needs to be allowed: actions and resources by the names that policies use, whichever API asks.
 
 use havip_admission::Request;
-use havip_model::{Body, Id, ProjectId, ResourceKey};
+use havip_model::{Body, Id, ProjectId, ResourceGroupId, ResourceKey, World};
 use std::borrow::Cow;
 
 /// One action on one resource.
@@ -11,25 +11,49 @@ pub struct Needed {
     pub action: Cow<'static, str>,
     /// `acs:vpc:REGION:PROJECT:havip/havip-…`.
     pub resource: String,
+    /// The resource group of that: what it is in, or is to be in; none of what is in none, and of all of a kind.
+    pub group: Option<ResourceGroupId>,
 }
 
-/// What a request to the rules needs, each of which must be allowed.
-pub fn needed(request: &Request, region: &str, project: ProjectId) -> Vec<Needed> {
-    let mut all = by_itself(request, region, project);
+/// What a request to the rules needs, each of which must be allowed; the world is what whoever asks sees.
+pub fn needed(request: &Request, region: &str, project: ProjectId, world: &World) -> Vec<Needed> {
+    let mut all = by_itself(request, region, project, world);
     // What is tagged as it is made is tagged all the same.
     let is_tagged = request.texts().is_some_and(|texts| !texts.tags.is_empty());
     let tagging = all.first().filter(|_| is_tagged).cloned();
     // One service for all kinds, as below.
     let of_vpc = |made: Needed| made.resource.replacen("acs:ecs:", "acs:vpc:", 1);
-    all.extend(tagging.map(|made| Needed { action: "vpc:TagResources".into(), resource: of_vpc(made) }));
+    all.extend(tagging.map(|made| Needed {
+        action: "vpc:TagResources".into(),
+        group: made.group,
+        resource: of_vpc(made),
+    }));
     all
 }
 
-fn by_itself(request: &Request, region: &str, project: ProjectId) -> Vec<Needed> {
+/// The resource group that something is in; a group itself is in its own.
+pub fn group_of(world: &World, key: ResourceKey) -> Option<ResourceGroupId> {
+    match key {
+        ResourceKey::ResourceGroup(id) => Some(id),
+        ResourceKey::Host(_) | ResourceKey::EipPool(_) => None,
+        key => world.get(key).map(|resource| resource.meta().group()),
+    }
+}
+
+fn by_itself(request: &Request, region: &str, project: ProjectId, world: &World) -> Vec<Needed> {
+    let group_of_new = || {
+        let is_group = matches!(request, Request::CreateResourceGroup(_));
+        let texts = request.texts().filter(|_| !is_group)?;
+        Some(texts.resource_group.unwrap_or(ResourceGroupId::default_of(project)))
+    };
     let need = |action: &'static str, of: Of| {
         let service = action.split(':').next().unwrap_or_default();
         let resource = arn(service, region, project, &of.relative());
-        Needed { action: action.into(), resource }
+        let group = match of {
+            Of::New(_) => group_of_new(),
+            Of::Known(key) => group_of(world, key),
+        };
+        Needed { action: action.into(), resource, group }
     };
     let new = |kind: &'static str| Of::New(kind);
     let of = |key: ResourceKey| Of::Known(key);
@@ -116,8 +140,14 @@ fn by_itself(request: &Request, region: &str, project: ProjectId) -> Vec<Needed>
         DeleteResourceGroup(it) => {
             vec![need("resourcemanager:DeleteResourceGroup", resource_group(it.group))]
         }
-        // One name for all kinds, too.
-        MoveToGroup(it) => it.resources.iter().map(|key| need("vpc:MoveResourceGroup", of(*key))).collect(),
+        // One name for all kinds, too; out of one group and into the other.
+        MoveToGroup(it) => {
+            let both = |key: &ResourceKey| {
+                let out = need("vpc:MoveResourceGroup", of(*key));
+                [Needed { group: Some(it.group), ..out.clone() }, out]
+            };
+            it.resources.iter().flat_map(both).collect()
+        }
         AllocateEip(_) => vec![need("vpc:AllocateEipAddress", new("eip"))],
         UpdateEip(it) => vec![need("vpc:ModifyEipAddressAttribute", of(ResourceKey::Eip(it.eip)))],
         BindEip(it) => vec![need("vpc:AssociateEipAddress", of(ResourceKey::Eip(it.eip)))],

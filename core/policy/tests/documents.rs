@@ -1,5 +1,6 @@
 //! What documents say, and what is no document.
 
+use havip_model::{Body, ResourceGroupId};
 use havip_policy::{At, Context, Document, Needed, Pattern, Verdict, evaluate, may_ever};
 use proptest::prelude::*;
 
@@ -13,7 +14,7 @@ fn context() -> Context {
 }
 
 fn asked(action: &str, resource: &str) -> Needed {
-    Needed { action: action.to_string().into(), resource: resource.into() }
+    Needed { action: action.to_string().into(), resource: resource.into(), group: None }
 }
 
 fn says(document: &str, action: &str, resource: &str) -> Verdict {
@@ -108,6 +109,42 @@ fn conditions_hold_of_address_time_transport_and_dialect() {
     }
 }
 
+fn group(number: u8) -> ResourceGroupId {
+    ResourceGroupId::new(Body::from_entropy([number; 16]))
+}
+
+#[test]
+fn a_condition_on_the_resource_group_holds_of_what_is_in_it_and_an_action_on_some_group_may_ever_be() {
+    let (one, other) = (group(1), group(2));
+    let document = |effect: &str, operator: &str| {
+        let text = format!(
+            r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":"vpc:*","Resource":"*"}},
+                {{"Effect":"{effect}","Action":"*","Resource":"*","Condition":{{"{operator}":{{"acs:ResourceGroupId":"{one}"}}}}}}]}}"#
+        );
+        Document::read(&text).unwrap()
+    };
+    let decided = |document: &Document, action: &str, group| {
+        let asked = Needed { group, ..asked(action, VIP) };
+        evaluate([document], &asked, &context()).is_allowed()
+    };
+    for (operator, [in_it, in_another, in_none]) in [
+        ("StringEquals", [true, false, false]),
+        ("StringNotEquals", [false, true, true]),
+        ("StringLike", [true, false, false]),
+    ] {
+        let allows = document("Allow", operator);
+        let of_each = [Some(one), Some(other), None].map(|group| decided(&allows, "ecs:RunInstances", group));
+        assert_eq!(of_each, [in_it, in_another, in_none], "{operator} allows");
+        let denies = document("Deny", operator);
+        let of_each = [Some(one), Some(other), None].map(|group| !decided(&denies, "vpc:DeleteHaVip", group));
+        assert_eq!(of_each, [in_it, in_another, in_none], "{operator} denies");
+        // Nobody knows yet of which group it is.
+        assert!(may_ever([&allows], "ecs:RunInstances", &context()), "{operator}");
+        assert!(may_ever([&denies], "vpc:DeleteHaVip", &context()), "{operator}");
+        assert!(!may_ever([&denies], "ecs:RunInstances", &context()), "{operator}");
+    }
+}
+
 #[test]
 fn what_is_not_understood_is_refused_with_where_it_stands() {
     let statement = |text: &str| format!(r#"{{"Version":"1","Statement":[{text}]}}"#);
@@ -170,14 +207,30 @@ struct Plain {
     not_resource: bool,
     resources: Vec<String>,
     secure: Option<bool>,
+    group: Option<(Operator, String)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Operator {
+    Is,
+    IsNot,
+    IsLike,
 }
 
 impl Plain {
     fn json(&self) -> String {
         let list = |all: &[String]| serde_json::to_string(all).unwrap();
-        let condition = self
-            .secure
-            .map(|secure| format!(r#","Condition":{{"Bool":{{"acs:SecureTransport":"{secure}"}}}}"#));
+        let secure = self.secure.map(|secure| format!(r#""Bool":{{"acs:SecureTransport":"{secure}"}}"#));
+        let group = self.group.as_ref().map(|(operator, value)| {
+            let operator = match operator {
+                Operator::Is => "StringEquals",
+                Operator::IsNot => "StringNotEquals",
+                Operator::IsLike => "StringLike",
+            };
+            format!(r#""{operator}":{{"acs:ResourceGroupId":"{value}"}}"#)
+        });
+        let both: Vec<String> = secure.into_iter().chain(group).collect();
+        let condition = (!both.is_empty()).then(|| format!(r#","Condition":{{{}}}"#, both.join(",")));
         format!(
             r#"{{"Effect":"{}","{}Action":{},"{}Resource":{}{}}}"#,
             if self.deny { "Deny" } else { "Allow" },
@@ -189,7 +242,7 @@ impl Plain {
         )
     }
 
-    fn is_about(&self, action: &str, resource: &str) -> bool {
+    fn is_about(&self, action: &str, resource: &str, group: &str) -> bool {
         let chars = |text: &str| text.chars().collect::<Vec<_>>();
         let any = |patterns: &[String], text: &str| {
             patterns.iter().any(|pattern| naive_fits(&chars(pattern), &chars(text)))
@@ -198,6 +251,11 @@ impl Plain {
         any(&lower, &action.to_lowercase()) != self.not_action
             && any(&self.resources, resource) != self.not_resource
             && self.secure.is_none_or(|secure| secure)
+            && self.group.as_ref().is_none_or(|(operator, value)| match operator {
+                Operator::Is => value == group,
+                Operator::IsNot => value != group,
+                Operator::IsLike => naive_fits(&chars(value), &chars(group)),
+            })
     }
 }
 
@@ -211,14 +269,25 @@ fn plain() -> impl Strategy<Value = Plain> {
         prop::bool::weighted(0.2),
         resources,
         any::<Option<bool>>(),
+        prop::option::of((
+            prop::sample::select(vec![Operator::Is, Operator::IsNot, Operator::IsLike]),
+            prop::sample::select(vec![
+                group(1).to_string(),
+                group(2).to_string(),
+                "rg-*".into(),
+                "*".into(),
+                String::new(),
+            ]),
+        )),
     )
-        .prop_map(|(deny, not_action, actions, not_resource, resources, secure)| Plain {
+        .prop_map(|(deny, not_action, actions, not_resource, resources, secure, group)| Plain {
             deny,
             not_action,
             actions,
             not_resource,
             resources,
             secure,
+            group,
         })
 }
 
@@ -235,6 +304,7 @@ proptest! {
         policies in prop::collection::vec(prop::collection::vec(plain(), 1..4), 0..3),
         action in "v[a-c]{0,3}:[a-cA-C]{0,3}",
         resource in "acs:[a-c:]{0,5}",
+        within in prop::option::of(1u8..4),
     ) {
         let documents: Vec<Document> = policies
             .iter()
@@ -243,17 +313,20 @@ proptest! {
                 Document::read(&format!(r#"{{"Version":"1","Statement":[{}]}}"#, all.join(","))).unwrap()
             })
             .collect();
-        let about = policies.iter().flatten().filter(|one| one.is_about(&action, &resource));
+        let within = within.map(group);
+        let shown = within.map(|group| group.to_string()).unwrap_or_default();
+        let asked = Needed { group: within, ..asked(&action, &resource) };
+        let about = policies.iter().flatten().filter(|one| one.is_about(&action, &resource, &shown));
         let (denials, allowances): (Vec<&Plain>, Vec<&Plain>) = about.partition(|one| one.deny);
-        let verdict = evaluate(&documents, &asked(&action, &resource), &context());
+        let verdict = evaluate(&documents, &asked, &context());
         match verdict {
             Verdict::Denied(at) => {
                 let named = &policies[at.policy][at.statement];
-                prop_assert!(named.deny && named.is_about(&action, &resource));
+                prop_assert!(named.deny && named.is_about(&action, &resource, &shown));
             }
             Verdict::Allowed(at) => {
                 let named = &policies[at.policy][at.statement];
-                prop_assert!(denials.is_empty() && !named.deny && named.is_about(&action, &resource));
+                prop_assert!(denials.is_empty() && !named.deny && named.is_about(&action, &resource, &shown));
                 prop_assert!(may_ever(&documents, &action, &context()));
             }
             Verdict::NotAllowed => prop_assert!(denials.is_empty() && allowances.is_empty()),

@@ -64,6 +64,9 @@ pub struct TestPolicy {
     /// To what: an id, or a whole `acs:…`; all of the kind that the action is about if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
+    /// In which resource group that is, by id; in the one of the resource that `resource` names if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_group: Option<String>,
     /// By which user, by id or name; by whoever asks if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,

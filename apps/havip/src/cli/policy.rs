@@ -5,7 +5,7 @@ use super::show::{Column, Names, Row};
 use super::{Verb, time, user};
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
-use havip_api::{CreatePolicy, Policy, PolicyVerdict, TestPolicy, UpdatePolicy};
+use havip_api::{CreatePolicy, Policy, PolicyVerdict, ResourceGroup, TestPolicy, UpdatePolicy};
 use std::path::{Path, PathBuf};
 
 /// What can be done with policies.
@@ -74,6 +74,9 @@ pub enum PolicyVerb {
         /// To what: an id, or a whole "acs:…"; all of the action's kind if absent
         #[arg(long)]
         resource: Option<String>,
+        /// In which resource group that is; in the one of --resource if absent
+        #[arg(long, value_name = "GROUP")]
+        resource_group: Option<String>,
         /// By which user, by id or name; by yourself if absent
         #[arg(long)]
         user: Option<String>,
@@ -117,9 +120,10 @@ impl Verb for PolicyVerb {
                 let id = user::find(session, &called)?.id;
                 session.show(&client.detach_policy(&id, &policy)?)
             }
-            Self::Test { action, resource, user, document, source, dialect } => {
+            Self::Test { action, resource, resource_group, user, document, source, dialect } => {
                 let document = document.as_deref().map(read).transpose()?;
-                let asked = TestPolicy { action, resource, user, document, source, dialect };
+                let resource_group = session.id_of_any::<ResourceGroup>(resource_group.as_deref())?;
+                let asked = TestPolicy { action, resource, resource_group, user, document, source, dialect };
                 session.show_details(&client.test_policy(&asked)?)
             }
         }

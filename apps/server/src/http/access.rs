@@ -14,12 +14,13 @@ use crate::{
 };
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::{HeaderValue, Method, header},
+    http::{HeaderValue, Method, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use havip_audit::Outcome;
-use havip_model::ResourceKey;
+use havip_model::{ResourceGroupId, ResourceKey};
+use havip_policy::group_of;
 use ring::hmac;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -86,7 +87,7 @@ async fn native(gate: &Gate, mut request: Request, next: Next, request_id: &str)
                 tried: tried.clone(),
                 action,
                 method: request.method().clone(),
-                path: request.uri().path().into(),
+                uri: request.uri().clone(),
                 project: project_header(&request),
             });
             let response = next.run(request).await;
@@ -132,7 +133,7 @@ fn admit(gate: &Gate, request: &Request, action: Option<Action>, tried: &mut Tri
     // What is no route is told so by whoever looks for it.
     let Some(action) = action else { return Ok(()) };
     service.throttle(&rights.principal.key, action.name).map_err(Fault::throttled)?;
-    may(service, &rights, action, request.method(), request.uri().path())
+    may(service, &rights, action, request.method(), request.uri())
 }
 
 /// Whether somebody may do what a route is for.
@@ -141,7 +142,7 @@ pub fn may(
     rights: &Rights,
     action: Action,
     method: &Method,
-    path: &str,
+    uri: &Uri,
 ) -> Result<(), Fault> {
     let is_administrator = rights.principal.is_administrator;
     let allowed = match action.reach {
@@ -149,7 +150,10 @@ pub fn may(
         Reach::Administrators => Ok(()),
         // What becomes a request to the rules is judged there, part by part.
         Reach::Project if action.is_judged_by_the_rules(method.as_str()) => rights.check_action(action.name),
-        Reach::Project => rights.check_read(action.name, named(path), service.region()),
+        Reach::Project => {
+            let (of, group) = (named(uri.path()), group_read(service, rights, uri));
+            rights.check_read(action.name, of, group, service.region())
+        }
     };
     allowed.map_err(|why| Fault::forbidden(&why))
 }
@@ -168,6 +172,25 @@ pub fn in_project(
 fn project_header(request: &Request) -> Option<String> {
     let called = request.headers().get(PROJECT)?;
     Some(String::from_utf8_lossy(called.as_bytes()).into_owned())
+}
+
+/// The resource group of what a path names, or that a list is narrowed to.
+fn group_read(service: &Service, rights: &Rights, uri: &Uri) -> Option<ResourceGroupId> {
+    let project = rights.principal.project;
+    if id_in(uri.path()).is_some() {
+        let key = named(uri.path())?;
+        return service.read(|durable| {
+            let withdrawn =
+                durable.state.withdrawn_from(project, key).map(|resource| resource.meta().group());
+            group_of(durable.state.seen_by(project), key).or(withdrawn)
+        });
+    }
+    // What does not narrow by it must not be judged by it.
+    if !uri.path().strip_prefix("/v1/").is_some_and(|list| GROUPED.contains(&list)) {
+        return None;
+    }
+    let mut pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    pairs.find(|(name, _)| name == "resource_group").and_then(|(_, id)| id.parse().ok())
 }
 
 /// The resource that a path names by its id.
@@ -209,6 +232,18 @@ fn is_same(known: &str, presented: &str) -> bool {
 
 /// The header by which an administrator asks for another project than its own, by id or name.
 pub const PROJECT: &str = "havip-project";
+/// The lists that are narrowed to a resource group.
+const GROUPED: [&str; 9] = [
+    "vpcs",
+    "subnets",
+    "routes",
+    "security-groups",
+    "interfaces",
+    "instances",
+    "vips",
+    "eips",
+    "deployment-sets",
+];
 /// What anybody may read.
 const OPEN: [&str; 3] = ["/v1/health", "/v1/openapi.json", "/metrics"];
 

@@ -15,7 +15,7 @@ use havip_api::{
     AttachPolicy, CreatePolicy, Page, Policy, PolicyVerdict, Problem, TestPolicy, UpdatePolicy, User,
 };
 use havip_model::{PolicyId, ResourceKey, UserId};
-use havip_policy::{Document, Needed, Verdict, all_of, evaluate, resource_of};
+use havip_policy::{Document, Needed, Verdict, all_of, evaluate, group_of, resource_of};
 use std::sync::Arc;
 
 /// Lists the policies of the project that is asked for.
@@ -123,7 +123,7 @@ pub async fn test_policy(
     server: Server,
     Asked { caller, body }: Asked<TestPolicy>,
 ) -> Result<Json<PolicyVerdict>, Fault> {
-    let TestPolicy { action, resource, user, document, source, dialect } = body;
+    let TestPolicy { action, resource, resource_group, user, document, source, dialect } = body;
     let rights: Rights = caller.rights.ok_or_else(|| Fault::forbidden("nobody asks"))?;
     let mut context = rights.context;
     if let Some(source) = source {
@@ -138,16 +138,20 @@ pub async fn test_policy(
         None => (*rights.principal).clone(),
         Some(called) => server.principal_called(&rights.principal, &called)?,
     };
+    let mut group = resource_group.map(|id| parse::id("/resource_group", &id)).transpose()?;
     let resource = match resource {
         None => all_of(&action, server.region(), who.project),
         Some(text) if text == "*" || text.starts_with("acs:") => text,
         Some(id) => {
             let key = ResourceKey::of_id(&id);
             let wrong = || Fault::invalid("/resource", "invalid_id", format!("{id:?} is no id and no acs:…"));
-            resource_of(&action, Some(key.ok_or_else(wrong)?), server.region(), who.project)
+            let key = key.ok_or_else(wrong)?;
+            let of_it = || server.read(|durable| group_of(durable.state.seen_by(who.project), key));
+            group = group.or_else(of_it);
+            resource_of(&action, Some(key), server.region(), who.project)
         }
     };
-    let asked = Needed { action: action.clone().into(), resource: resource.clone() };
+    let asked = Needed { action: action.clone().into(), resource: resource.clone(), group };
     let held = match document {
         Some(text) => {
             let document = Some(Arc::new(understood("/document", &text)?));

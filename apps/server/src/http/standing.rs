@@ -8,7 +8,7 @@ use super::{
 use crate::service::{Fault, FaultKind, Rights, Service, Tried};
 use axum::{
     body::{Body, Bytes},
-    http::{Method, header},
+    http::{Method, Uri, header},
     response::Response,
 };
 use futures_util::{StreamExt, stream};
@@ -27,8 +27,8 @@ pub struct Standing {
     pub action: Action,
     /// By which method.
     pub method: Method,
-    /// At which path.
-    pub path: String,
+    /// At which path, with which parameters.
+    pub uri: Uri,
     /// The project of the header, if there was one.
     pub project: Option<String>,
 }
@@ -51,7 +51,7 @@ impl Standing {
         }
         let context = &before.context;
         let rights = Rights::new(now, context.source, context.is_secure, context.dialect);
-        may(service, &rights, self.action, &self.method, &self.path)
+        may(service, &rights, self.action, &self.method, &self.uri)
     }
 }
 

@@ -50,11 +50,13 @@ impl Service {
         status: u16,
         request: Request,
     ) -> Result<Done, Fault> {
-        if let Some(rights) = &caller.rights {
-            rights.check_request(&request, self.region()).map_err(|why| Fault::forbidden(&why))?;
-        }
         let (revision, (subject, is_repeated)) = self
             .commit(|state| {
+                if let Some(rights) = &caller.rights {
+                    let allowed =
+                        rights.check_request(&request, self.region(), state.seen_by(caller.project));
+                    allowed.map_err(|why| Fault::forbidden(&why))?;
+                }
                 let name = caller.once.as_ref().map(|(key, _)| format!("{}/{key}", caller.principal));
                 if let Some(answer) = name.as_ref().and_then(|name| state.answers.get(name)) {
                     return repeat(answer, caller);

@@ -56,12 +56,14 @@ impl Service {
             return Err(error);
         }
         if !call.is_change() {
-            let allowed = rights.check_read(call.permission(), None, self.region());
-            allowed.map_err(|why| forbidden(call, why)).inspect_err(note)?;
-            return self.read(|durable| {
+            let answered = self.read(|durable| {
                 let seen = durable.state.seen_by(who.project);
-                self.look(&durable.state, seen, who.project, |view| call.answer(view, &[]))
+                self.look(&durable.state, seen, who.project, |view| {
+                    rights.check_read(call.permission(), None, call.group_read(view), self.region())?;
+                    Ok(call.answer(view, &[]))
+                })
             });
+            return answered.map_err(|why| forbidden(call, why)).inspect_err(note)?;
         }
         let done = self.commit_as(|state| self.decide_call(state, &tried, &rights, call)).await;
         let (revision, (value, subjects)) = done.map_err(|failed| match failed {
@@ -112,7 +114,7 @@ impl Service {
         // Each step must be allowed; whoever may not do it at all does not learn what else is wrong with it.
         let allowed = match &steps {
             Ok(steps) if !steps.is_empty() => {
-                steps.iter().try_for_each(|step| rights.check_request(&step.request, self.region()))
+                steps.iter().try_for_each(|step| rights.check_request(&step.request, self.region(), seen))
             }
             Ok(_) | Err(_) => rights.check_action(call.permission()),
         };

@@ -3,7 +3,7 @@
 use super::{Fault, FaultKind, Principal, Service};
 use crate::entropy;
 use havip_admission::{Request, identity::READ_ONLY_ACCESS};
-use havip_model::{FULL_ACCESS, ResourceKey, User};
+use havip_model::{FULL_ACCESS, ResourceGroupId, ResourceKey, User, World};
 use havip_policy::{Context, Document, Needed, Verdict, evaluate, may_ever, needed, resource_of};
 use std::{net::IpAddr, sync::Arc};
 
@@ -42,9 +42,10 @@ impl Rights {
         self.principal.check(asked, &self.context)
     }
 
-    /// Whether a request to the rules may be made: every part of it.
-    pub fn check_request(&self, request: &Request, region: &str) -> Result<(), String> {
-        needed(request, region, self.principal.project).iter().try_for_each(|asked| self.check(asked))
+    /// Whether a request to the rules may be made, of what is there now: every part of it.
+    pub fn check_request(&self, request: &Request, region: &str, world: &World) -> Result<(), String> {
+        let all = needed(request, region, self.principal.project, world);
+        all.iter().try_for_each(|asked| self.check(asked))
     }
 
     /// Whether an action may ever be done, on something.
@@ -57,20 +58,27 @@ impl Rights {
         is_allowed.then_some(()).ok_or_else(|| format!("no policy of user {} allows {action}", who.name))
     }
 
-    /// Whether something may be read, of one resource or of a kind.
-    pub fn check_read(&self, action: &str, of: Option<ResourceKey>, region: &str) -> Result<(), String> {
+    /// Whether something may be read, of one resource or of a kind, in this resource group if it is only about that.
+    pub fn check_read(
+        &self,
+        action: &str,
+        of: Option<ResourceKey>,
+        group: Option<ResourceGroupId>,
+        region: &str,
+    ) -> Result<(), String> {
         let resource = match of {
             Some(key) => resource_of(action, Some(key), region, self.principal.project),
             None => havip_policy::all_of(action, region, self.principal.project),
         };
-        self.check(&Needed { action: action.to_string().into(), resource })
+        self.check(&Needed { action: action.to_string().into(), resource, group })
     }
 }
 
 impl Principal {
     /// Whether one thing may be done; if not, why, in words.
     pub fn check(&self, asked: &Needed, context: &Context) -> Result<(), String> {
-        let Needed { action, resource } = asked;
+        let Needed { action, resource, group } = asked;
+        let within = group.map(|group| format!(" in resource group {group}")).unwrap_or_default();
         if self.is_administrator {
             return Ok(());
         }
@@ -82,10 +90,10 @@ impl Principal {
             Verdict::Denied(at) => {
                 let policy = self.policies.get(at.policy).map(|held| held.name.as_str()).unwrap_or_default();
                 let number = at.statement + 1;
-                Err(format!("statement {number} of policy {policy} denies {action} on {resource}"))
+                Err(format!("statement {number} of policy {policy} denies {action} on {resource}{within}"))
             }
             Verdict::NotAllowed => {
-                Err(format!("no policy of user {} allows {action} on {resource}", self.name))
+                Err(format!("no policy of user {} allows {action} on {resource}{within}", self.name))
             }
         }
     }

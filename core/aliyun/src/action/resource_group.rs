@@ -45,6 +45,26 @@ pub fn shown(meta: &Meta) -> String {
     name::RESOURCE_GROUP.show(meta.group())
 }
 
+/// The group that a list is narrowed to; or of what an action shows that is about one thing.
+pub fn of_read(ask: &Ask, view: &View) -> Option<ResourceGroupId> {
+    if let Some(id) = ask.text("ResourceGroupId") {
+        return look_up(ask, view, id).ok();
+    }
+    let world = view.world;
+    let meta = match ask.action.name {
+        "DescribeVpcAttribute" => &name::VPC.find(&world.vpcs, ask.text("VpcId")?)?.meta,
+        "DescribeVSwitchAttributes" => &name::VSWITCH.find(&world.subnets, ask.text("VSwitchId")?)?.meta,
+        "DescribeSecurityGroupAttribute" => {
+            &name::GROUP.find(&world.groups, ask.text("SecurityGroupId")?)?.meta
+        }
+        "DescribeInstanceAttribute" | "DescribeUserData" => {
+            &name::INSTANCE.find(&world.instances, ask.text("InstanceId")?)?.meta
+        }
+        _ => return None,
+    };
+    Some(meta.group())
+}
+
 fn move_to(ask: &Ask, view: &View, parameter: &str) -> Result<Vec<Step>, Error> {
     let group = look_up(ask, view, ask.required(parameter)?)?;
     let resource = tag::one(ask, view)?;
