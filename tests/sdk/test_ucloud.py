@@ -1,5 +1,6 @@
 """UCloud's Python SDK, unmodified, against both of its clouds."""
 
+import base64
 import unittest
 
 from ucloud.client import Client
@@ -25,6 +26,9 @@ class Public(unittest.TestCase):
         shown = client.describe_vip({"VPCId": vpc, "VIPId": vip})["VIPSet"][0]
         self.assertEqual((shown["VIP"], shown["Name"], shown["RealIp"]), ("10.41.1.88", "名 a", ""))
         client.update_vip_attribute({"VIPId": vip, "Name": "back"})
+        client.update_vip_attribute({"VIPId": vip, "Tag": "shops"})
+        found = client.describe_vip({"VPCId": vpc, "Tag": "shops"})["VIPSet"]
+        self.assertEqual([(one["VIPId"], one["Name"]) for one in found], [(vip, "back")])
         client.release_vip({"VIPId": vip})
         eventually(lambda: client.describe_vip({"VIPId": vip})["TotalCount"] == 0, "the VIP is gone")
         client.delete_subnet({"SubnetId": subnet})
@@ -53,6 +57,13 @@ class Stack(unittest.TestCase):
                     "VPCID": vpc, "WANSGID": group, **PLACE,
                 }
             )["VMID"]
+
+        # The typed client has no tags either.
+        tag = base64.b64encode(b"team:shop").decode()
+        invoked = lambda action, **fields: client.invoke(action, {**PLACE, **fields})
+        eip = invoked("AllocateEIP", Name="out", Bandwidth=5, TagKeyValuePairs=[tag])["EIPID"]
+        self.assertEqual(invoked("DescribeEIP", EIPIDs=[eip])["Infos"][0]["Tags"], [{"Key": "team", "Value": "shop"}])
+        client.release_eip({"EIPID": eip, **PLACE})
 
         vms = [machine(name) for name in ("a", "b", "c", "d")]
         states = lambda: {one["State"] for one in client.describe_vm_instance(PLACE)["Infos"] if one["VMID"] in vms}

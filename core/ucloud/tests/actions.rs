@@ -263,6 +263,33 @@ mod stack {
     }
 
     #[test]
+    fn whatever_is_made_in_ucloudstack_may_have_tags() {
+        let mut scene = Scene::new();
+        let (vpc, subnet, group) = (scene.vpc.clone(), scene.subnet.clone(), scene.group.clone());
+        let [tag, odd] = [&b"team:shop"[..], b"aliyun:shop"].map(havip_dialect::encode_base64);
+        let within = [("VPCID", vpc.as_str()), ("SubnetID", subnet.as_str())];
+        let machine = [("CPU", "1"), ("Memory", "512"), ("ImageID", "image-1"), ("VMType", "Normal")];
+        let machine = [&machine[..], &within, &[("WANSGID", group.as_str())]].concat();
+        let nic = [&within[..], &[("SGID", group.as_str())]].concat();
+        for (create, describe, rest) in [
+            ("CreateVPC", "DescribeVPC", vec![("Network", "10.1.0.0/16")]),
+            ("CreateSubnet", "DescribeSubnet", vec![("VPCID", vpc.as_str()), ("Network", "10.0.2.0/24")]),
+            ("CreateSecurityGroup", "DescribeSecurityGroup", vec![("Rule.0", "ALL||0.0.0.0/0|ACCEPT|LOW|1")]),
+            ("CreateVMInstance", "DescribeVMInstance", machine),
+            ("CreateNIC", "DescribeNIC", nic),
+            ("AllocateEIP", "DescribeEIP", vec![("Bandwidth", "5")]),
+        ] {
+            let with = |tag| [&[("Name", "tagged"), ("TagKeyValuePairs.0", tag)], &rest[..]].concat();
+            scene.refused(create, &with(odd.as_str()), 230);
+            scene.ok(create, &with(tag.as_str()));
+            let shown = scene.ok(describe, &[])["Infos"].as_array().unwrap().clone();
+            let tags: Vec<&Value> =
+                shown.iter().filter(|one| one["Name"] == "tagged").map(|one| &one["Tags"]).collect();
+            assert_eq!(tags, [&json!([{"Key": "team", "Value": "shop"}])], "{describe}: {shown:?}");
+        }
+    }
+
+    #[test]
     fn a_search_is_fuzzy_and_a_wide_vip_is_refused() {
         let mut scene = Scene::new();
         scene.vip(&[]);

@@ -27,7 +27,7 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "UpdateVIPAttribute",
-        honoured: &["VIPId", "Name", "Remark"],
+        honoured: &["VIPId", "Name", "Remark", "Tag"],
         harmless: &[],
         does: Does::Change { plan: update, answer: done },
     },
@@ -91,17 +91,21 @@ fn allocated(_: &Ask, view: &View, made: &[ResourceKey]) -> Value {
 }
 
 fn update(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
-    let vip = find(ask, view)?.id;
+    let vip = find(ask, view)?;
+    let said: Vec<_> = ask.text("Tag").map(|tag| (TAG, tag.to_string())).into_iter().collect();
+    // The rules know no business groups: the name that it has already carries one along.
+    let same = (!said.is_empty()).then(|| vip.meta.name.clone());
     let texts = request::NewTexts {
-        name: ask.text("Name").map(Into::into),
+        name: ask.text("Name").map(Into::into).or(same),
         description: ask.params.sent("Remark").map(Into::into),
     };
     match texts == request::NewTexts::default() {
         true => Ok(vec![]),
         false => {
+            let vip = vip.id;
             let request =
                 request::UpdateVip { vip, texts, contention: None, assist: None, advert_sources: None };
-            Ok(vec![request.into()])
+            Ok(vec![Step::saying(request, said)])
         }
     }
 }

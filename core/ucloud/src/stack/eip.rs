@@ -1,5 +1,6 @@
 //! EIPs of UCloudStack.
 
+use super::texts;
 use crate::{
     action::{Action, Does, done},
     ask::Ask,
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 pub const ACTIONS: &[Action] = &[
     Action {
         name: "AllocateEIP",
-        honoured: &["Name", "Remark", "Bandwidth", "IP"],
+        honoured: &["Name", "Remark", "Bandwidth", "IP", "TagKeyValuePairs"],
         harmless: &["ChargeType", "OperatorName", "Quantity", "SegmentID"],
         does: Does::Change { plan: allocate, answer: allocated },
     },
@@ -57,11 +58,7 @@ fn allocate(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
         }
         None => None,
     };
-    let texts = request::Texts {
-        name: ask.required("Name")?.into(),
-        description: ask.text("Remark").unwrap_or_default().into(),
-        ..request::Texts::default()
-    };
+    let texts = texts::given(ask)?;
     let (family, bandwidth_mbps) = (Some(Family::Ipv4), Some(bandwidth));
     Ok(vec![request::AllocateEip { pool: None, texts, address, family, bandwidth_mbps }.into()])
 }
@@ -129,6 +126,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
                 "EIPID": name::EIP.show(eip.id),
                 "Name": eip.meta.name,
                 "Remark": eip.meta.description,
+                "Tags": texts::shown(&eip.meta),
                 "Status": status,
                 "IP": eip.address.to_string(),
                 "Bandwidth": eip.bandwidth_mbps.unwrap_or(0),

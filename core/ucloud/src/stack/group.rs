@@ -1,5 +1,6 @@
 //! Security groups of UCloudStack; here they are of no VPC, as there.
 
+use super::texts;
 use crate::{
     action::{Action, Does, done},
     ask::Ask,
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 pub const ACTIONS: &[Action] = &[
     Action {
         name: "CreateSecurityGroup",
-        honoured: &["Name", "Remark", "Rule"],
+        honoured: &["Name", "Remark", "Rule", "TagKeyValuePairs"],
         harmless: &[],
         does: Does::Change { plan: create, answer: created },
     },
@@ -75,11 +76,7 @@ pub const ACTIONS: &[Action] = &[
 
 /// Besides its rules everything may go out; nothing else comes in.
 fn create(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
-    let texts = request::Texts {
-        name: ask.required("Name")?.into(),
-        description: ask.text("Remark").unwrap_or_default().into(),
-        ..request::Texts::default()
-    };
+    let texts = texts::given(ask)?;
     let mut rules = vec![NewRule::allow(Direction::Egress, Peer::Any)];
     for text in ask.params.list("Rule") {
         rules.push(read("Rule", text)?);
@@ -202,6 +199,7 @@ fn show(ask: &Ask, view: &View, group: &SecurityGroup) -> Value {
         "SGID": name::GROUP.show(group.id),
         "Name": group.meta.name,
         "Remark": group.meta.description,
+        "Tags": texts::shown(&group.meta),
         "Status": status,
         "ResourceCount": view.world.interfaces_of_group(group.id).count(),
         "RuleCount": rules.len(),

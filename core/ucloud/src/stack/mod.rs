@@ -4,6 +4,7 @@ mod eip;
 mod group;
 mod network;
 mod nic;
+mod texts;
 mod vip;
 mod vm;
 

@@ -1,5 +1,6 @@
 //! VPCs and subnets of UCloudStack, and the renaming of anything.
 
+use super::texts;
 use crate::{
     action::{Action, Does, done},
     ask::Ask,
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 pub const ACTIONS: &[Action] = &[
     Action {
         name: "CreateVPC",
-        honoured: &["Name", "Network", "Remark"],
+        honoured: &["Name", "Network", "Remark", "TagKeyValuePairs"],
         harmless: &[],
         does: Does::Change { plan: create_vpc, answer: created },
     },
@@ -33,7 +34,7 @@ pub const ACTIONS: &[Action] = &[
     },
     Action {
         name: "CreateSubnet",
-        honoured: &["VPCID", "Name", "Network", "Remark"],
+        honoured: &["VPCID", "Name", "Network", "Remark", "TagKeyValuePairs"],
         harmless: &[],
         does: Does::Change { plan: create_subnet, answer: created },
     },
@@ -60,7 +61,7 @@ pub const ACTIONS: &[Action] = &[
 fn create_vpc(ask: &Ask, _: &View) -> Result<Vec<Step>, Error> {
     let network = ask.required("Network")?;
     let request = request::CreateVpc {
-        texts: texts(ask)?,
+        texts: texts::given(ask)?,
         region: ask.home.region.clone(),
         cidr: network.parse().map_err(|_| wrong(network))?,
         cidr6: None,
@@ -73,7 +74,7 @@ fn create_subnet(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let network = ask.required("Network")?;
     let request = request::CreateSubnet {
         vpc,
-        texts: texts(ask)?,
+        texts: texts::given(ask)?,
         zone: ask.home.zone.clone(),
         cidr: network.parse().map_err(|_| wrong(network))?,
         cidr6: None,
@@ -151,6 +152,7 @@ fn describe_vpc(ask: &Ask, view: &View) -> Result<Value, Error> {
                 "VPCID": name::VPC.show(vpc.id),
                 "Name": vpc.meta.name,
                 "Remark": vpc.meta.description,
+                "Tags": texts::shown(&vpc.meta),
                 "Network": vpc.cidr.to_string(),
                 "State": state(view, ResourceKey::Vpc(vpc.id), &vpc.meta),
                 "SubnetCount": subnets.len(),
@@ -176,6 +178,7 @@ fn show_subnet(ask: &Ask, view: &View, subnet: &Subnet) -> Value {
         "SubnetID": name::SUBNET.show(subnet.id),
         "Name": subnet.meta.name,
         "Remark": subnet.meta.description,
+        "Tags": texts::shown(&subnet.meta),
         "Network": subnet.cidr.to_string(),
         "VPCID": name::VPC.show(subnet.vpc),
         "State": state(view, ResourceKey::Subnet(subnet.id), &subnet.meta),
@@ -193,11 +196,6 @@ fn state(view: &View, key: ResourceKey, meta: &havip_model::Meta) -> &'static st
         Status::Failed => "Failed",
         Status::Deleting => "Deleting",
     }
-}
-
-fn texts(ask: &Ask) -> Result<request::Texts, Error> {
-    let description = ask.text("Remark").unwrap_or_default().into();
-    Ok(request::Texts { name: ask.required("Name")?.into(), description, ..request::Texts::default() })
 }
 
 fn wrong(text: &str) -> Error {

@@ -1,6 +1,6 @@
 //! Elastic NICs of UCloudStack.
 
-use super::group;
+use super::{group, texts};
 use crate::{
     action::{Action, Does, done},
     ask::Ask,
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 pub const ACTIONS: &[Action] = &[
     Action {
         name: "CreateNIC",
-        honoured: &["Name", "Remark", "VPCID", "SubnetID", "IP", "SGID"],
+        honoured: &["Name", "Remark", "VPCID", "SubnetID", "IP", "SGID", "TagKeyValuePairs"],
         harmless: &[],
         does: Does::Change { plan: create, answer: created },
     },
@@ -61,11 +61,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     };
     let request = request::CreateInterface {
         subnet: subnet.id,
-        texts: request::Texts {
-            name: ask.required("Name")?.into(),
-            description: ask.text("Remark").unwrap_or_default().into(),
-            ..request::Texts::default()
-        },
+        texts: texts::given(ask)?,
         address,
         address6: Default::default(),
         secondary: vec![],
@@ -124,6 +120,7 @@ fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
                 "NICID": name::NIC.show(one.id),
                 "Name": one.meta.name,
                 "Remark": one.meta.description,
+                "Tags": texts::shown(&one.meta),
                 "NICStatus": status,
                 "IP": one.primary.map(|address| address.to_string()).unwrap_or_default(),
                 "MAC": one.mac.to_string(),

@@ -1,5 +1,6 @@
 //! VIPs of UCloudStack: a set of machines that is replaced as a whole.
 
+use super::texts;
 use crate::{
     action::{Action, Does, done},
     ask::Ask,
@@ -9,10 +10,9 @@ use crate::{
     public::blocked,
 };
 use havip_admission::{request, request::Choice};
-use havip_dialect::{Error, Step, View, decode_base64, deletion};
+use havip_dialect::{Error, Step, View, deletion};
 use havip_model::{AssociationMode, Binding, Family, Profile, Resource, ResourceKey, Status, Target, Vip};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 pub const ACTIONS: &[Action] = &[
     Action {
@@ -122,12 +122,7 @@ fn allocate(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     };
     let targets = targets(ask, view)?;
     let request = request::CreateVip {
-        texts: request::Texts {
-            name: ask.required("Name")?.into(),
-            description: ask.text("Remark").unwrap_or_default().into(),
-            tags: tags(ask)?,
-            ..request::Texts::default()
-        },
+        texts: texts::given(ask)?,
         address,
         binding: Some(Binding::Associated),
         profile: Profile::Ucloudstack,
@@ -184,27 +179,6 @@ fn targets(ask: &Ask, view: &View) -> Result<Vec<Target>, Error> {
     targets.collect()
 }
 
-/// Each is base64 of `key:value`, of which the key ends at the first colon.
-fn tags(ask: &Ask) -> Result<BTreeMap<String, String>, Error> {
-    let all = ask.params.list("TagKeyValuePairs");
-    let count = all.len();
-    let pairs = all.into_iter().map(|encoded| {
-        let text = decode_base64(encoded).and_then(|bytes| String::from_utf8(bytes).ok());
-        let pair = text.as_deref().and_then(|text| text.split_once(':'));
-        pair.map(|(key, value)| (key.to_string(), value.to_string())).ok_or_else(|| {
-            let message = "Params [TagKeyValuePairs] not available: each must be base64 of key:value";
-            error(error::NOT_AVAILABLE, message)
-        })
-    });
-    let tags: BTreeMap<_, _> = pairs.collect::<Result<_, Error>>()?;
-    match tags.len() == count {
-        true => Ok(tags),
-        false => {
-            Err(error(error::NOT_AVAILABLE, "Params [TagKeyValuePairs] not available: a key stands twice"))
-        }
-    }
-}
-
 fn describe(ask: &Ask, view: &View) -> Result<Value, Error> {
     let withdrawn = view.withdrawn().filter_map(|resource| match resource {
         Resource::Vip(vip) => Some(vip),
@@ -248,8 +222,6 @@ fn show(ask: &Ask, view: &View, vip: &Vip) -> Value {
         Some(Target::Interface(_)) => "ELASTIC_NIC",
         Some(Target::Instance(_)) | None => "VM",
     };
-    let shown_tags: Vec<Value> =
-        vip.meta.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
     json!({
         "VIPID": name::VIP.show(vip.id),
         "Name": vip.meta.name,
@@ -281,7 +253,7 @@ fn show(ask: &Ask, view: &View, vip: &Vip) -> Value {
         "CreateTime": vip.meta.created_at.0 / 1000,
         "UpdateTime": vip.meta.updated_at.0 / 1000,
         "ExpireTime": 0,
-        "Tags": shown_tags,
+        "Tags": texts::shown(&vip.meta),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Machines of UCloudStack.
 
-use super::group;
+use super::{group, texts};
 use crate::{
     action::{Action, Does, done},
     ask::Ask,
@@ -28,6 +28,7 @@ pub const ACTIONS: &[Action] = &[
             "VMType",
             "WANSGID",
             "LANSGID",
+            "TagKeyValuePairs",
         ],
         harmless: &[
             "BootDiskSetType",
@@ -92,11 +93,7 @@ fn create(ask: &Ask, view: &View) -> Result<Vec<Step>, Error> {
     let cores = ask.number("CPU")?.ok_or_else(|| missing("CPU"))?;
     let memory_mib = ask.number("Memory")?.ok_or_else(|| missing("Memory"))?;
     let request = request::RunInstance {
-        texts: request::Texts {
-            name: ask.required("Name")?.into(),
-            description: ask.text("Remark").unwrap_or_default().into(),
-            ..request::Texts::default()
-        },
+        texts: texts::given(ask)?,
         subnet: subnet.id,
         address,
         cpu_millis: cores.saturating_mul(1000),
@@ -228,6 +225,7 @@ fn show(ask: &Ask, view: &View, instance: &Instance) -> Value {
         "Zone": ask.zone(),
         "CreateTime": instance.meta.created_at.0 / 1000,
         "ExpireTime": 0,
+        "Tags": texts::shown(&instance.meta),
     })
 }
 
