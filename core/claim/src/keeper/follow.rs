@@ -22,18 +22,16 @@ impl Vip {
         if cause == Cause::Here(MoveCause::Claim) {
             self.claimed = Some(Claimed { port: record.holder.port, mac: record.mac, at: now });
         }
-        let by_others =
-            matches!(cause, Cause::Announced | Cause::AnnouncedDown | Cause::Corrected | Cause::Merged);
-        let was_held = before == Some(Record { released: false, ..record });
-        self.taken_away = (record.released && was_held && by_others).then_some(record);
         if record.incarnation < self.incarnation || self.record.is_some_and(|own| !record.outranks(&own)) {
             if matches!(cause, Cause::Here(_)) && self.is_exactly(Some(&record)) {
                 self.repeat = Some(Repeat::begin(now)); // read in the map before the notice came
             }
-            return self.take_back().into_iter().collect();
+            return self.take_back(before, record, cause).into_iter().collect();
         }
-        let before = self.record.replace(record);
-        self.follow(now, before, Some(cause))
+        let known = self.record.replace(record);
+        let mut actions: Vec<_> = self.take_back(before, record, cause).into_iter().collect();
+        actions.extend(self.follow(now, known, Some(cause)));
+        actions
     }
 
     /// The agent read the record itself: the truth, whatever was heard.
@@ -56,7 +54,6 @@ impl Vip {
         }
         self.repeat = matches!(cause, Some(Cause::Here(_))).then(|| Repeat::begin(now));
         actions.extend(self.claim_again(now, cause));
-        actions.extend(self.take_back());
         if let Some(holder) = self.present_holder().filter(|holder| holder.host == self.host) {
             self.migrants.has_taken_along(holder.port);
         }
@@ -89,15 +86,18 @@ impl Vip {
             .then(|| self.take(claimed.port, claimed.mac, self.record, MoveCause::Repeated))
     }
 
-    /// Released by mistake, while the port is active and entitled: taken back at once (C7).
-    pub(super) fn take_back(&mut self) -> Option<Action> {
-        let released = self.taken_away.filter(|record| self.is_exactly(Some(record)))?;
-        let port = released.holder.port;
-        let is_here = released.holder.host == self.host && self.candidates.contains(&port);
-        is_here.then(|| {
-            self.taken_away = None;
-            self.take(port, released.mac, Some(released), MoveCause::TakenBack)
-        })
+    /// Released by others, who had exactly the record of a port that is active and entitled: taken back at once (C7).
+    ///
+    /// Also if the map had it before the notice was read, as after a time without an agent: its ports were active all
+    /// the while. One that comes up later may be another guest's, or that of the same guest after a reboot.
+    fn take_back(&self, before: Option<Record>, record: Record, cause: Cause) -> Option<Action> {
+        let by_others =
+            matches!(cause, Cause::Announced | Cause::AnnouncedDown | Cause::Corrected | Cause::Merged);
+        let was_held = record.released && before == Some(Record { released: false, ..record });
+        let Holder { host, port } = record.holder;
+        let is_here = host == self.host && self.candidates.contains(&port);
+        (by_others && was_held && is_here && self.is_exactly(Some(&record)))
+            .then(|| self.take(port, record.mac, Some(record), MoveCause::TakenBack))
     }
 
     /// Another record holds: those who lost by it doubt it, those who doubted its predecessor go on with it (C10 b).

@@ -38,8 +38,6 @@ pub struct Vip {
     /// Ports that were barred a moment ago: a hook that was under way may still have made one the holder.
     looks: BTreeMap<PortNumber, (Duration, Release)>,
     pub(super) migrants: Migrants,
-    /// The last record that the switch told of, if others released by it exactly what was held (C7).
-    pub(super) taken_away: Option<Record>,
     pub(super) postponed: Option<Postponed>,
     pub(super) claimed: Option<Claimed>,
     pub(super) repeat: Option<Repeat>,
@@ -78,7 +76,6 @@ impl Vip {
             unrest: Unrest::default(),
             looks: BTreeMap::new(),
             migrants: Migrants::default(),
-            taken_away: None,
             postponed: None,
             claimed: None,
             repeat: None,
@@ -126,11 +123,10 @@ impl Vip {
             return vec![];
         }
         self.migrants.is_back(port);
-        let along = self.take_along(now);
-        if along.is_none() {
+        let mut actions: Vec<_> = self.take_along(now).into_iter().collect();
+        if actions.is_empty() {
             self.weigh(now, port);
         }
-        let mut actions: Vec<_> = along.into_iter().chain(self.take_back()).collect();
         actions.extend(self.deadline_reached(now));
         actions
     }
@@ -160,7 +156,6 @@ impl Vip {
     /// A port went down or is not entitled any more: whatever names it is released, now and in 100 ms (C7).
     pub fn barred(&mut self, now: Duration, port: PortNumber, only: Release) -> Vec<Action> {
         self.migrants.is_gone(port);
-        self.taken_away = self.taken_away.filter(|record| record.holder.port != port);
         let concerns_it = self.candidates.remove(&port) || (self.is_named(port) && self.kind == Kind::Vip);
         if !concerns_it {
             return vec![];
