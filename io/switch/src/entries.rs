@@ -95,22 +95,27 @@ impl Switch {
     }
 
     /// Removals of what the old entry wrote under keys that the new one does not use, and kept measurements.
+    ///
+    /// What another entry has taken over since is its own: entries are put before others are removed.
     fn leftovers(&self, key: &EntryKey, entry: Option<&Entry>) -> Result<Vec<Write>, MapError> {
         let mut writes = vec![];
         match key {
-            EntryKey::Host(number) => {
-                let number = number.get().to_ne_bytes();
+            EntryKey::Host(host) => {
+                let number = host.get().to_ne_bytes();
                 let new = match entry {
                     Some(Entry::Host { underlay }) => Some(layout::octets(*underlay)),
                     _ => None,
                 };
                 let old: Option<layout::Host> = self.read("hosts", &number, MapFlags::ANY)?;
                 if let Some(old) = old.filter(|old| Some(old.underlay) != new) {
-                    writes.push(Write { map: "peers", key: old.underlay.to_vec(), value: None });
+                    let by: Option<layout::Peer> = self.read("peers", &old.underlay, MapFlags::ANY)?;
+                    if by.is_some_and(|by| by.host == host.get()) {
+                        writes.push(Write { map: "peers", key: old.underlay.to_vec(), value: None });
+                    }
                 }
             }
-            EntryKey::Port(number) => {
-                let number = number.get().to_ne_bytes();
+            EntryKey::Port(port) => {
+                let number = port.get().to_ne_bytes();
                 let new = match entry {
                     Some(Entry::Port(port)) => Some(port),
                     _ => None,
@@ -119,11 +124,17 @@ impl Switch {
                 if let Some(old) = old {
                     if new.is_none_or(|new| new.ifindex != old.ifindex) {
                         let key = old.ifindex.to_ne_bytes().to_vec();
-                        writes.push(Write { map: "devices", key, value: None });
+                        let by: Option<layout::Port> = self.read("devices", &key, MapFlags::ANY)?;
+                        if by.is_some_and(|by| by.number == port.get()) {
+                            writes.push(Write { map: "devices", key, value: None });
+                        }
                     }
                     if new.is_none_or(|new| new.mac.0 != old.mac) {
                         let key = layout::MacKey { subnet: 0, mac: old.mac, zero: [0; 2] }.bytes().to_vec();
-                        writes.push(Write { map: "macs", key, value: None });
+                        let by: Option<layout::MacValue> = self.read("macs", &key, MapFlags::ANY)?;
+                        if by.is_some_and(|by| by.port == port.get()) {
+                            writes.push(Write { map: "macs", key, value: None });
+                        }
                     }
                 }
             }
@@ -136,7 +147,10 @@ impl Switch {
                     self.read("segments", &subnet.get().to_ne_bytes(), MapFlags::ANY)?;
                 if let Some(old) = old.filter(|old| Some(old.vlan) != new) {
                     let key = u32::from(old.vlan).to_ne_bytes().to_vec();
-                    writes.push(Write { map: "vlans", key, value: None });
+                    let by: Option<u32> = self.read("vlans", &key, MapFlags::ANY)?;
+                    if by == Some(subnet.get()) {
+                        writes.push(Write { map: "vlans", key, value: None });
+                    }
                 }
             }
             EntryKey::Group(edition) => {

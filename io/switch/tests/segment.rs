@@ -4,13 +4,15 @@ mod hook;
 mod segment_scene;
 
 use havip_claim::Order;
-use havip_model::{Epoch, Holder, MacAddr, Record, RefusalReason};
+use havip_model::{Epoch, Holder, MacAddr, Record, RefusalReason, SubnetNumber};
+use havip_reconcile::table::{Entry, EntryKey};
 use havip_switch::{Outcome, SwitchEvent};
 use havip_wire::{
     Announcement, Arp, EtherType, Icmp, IcmpError, Message, Protocol, RecordKind, TcpFlags, build::Frame,
     build::frame,
 };
 use hook::{DROPPED, REDIRECTED, VIRTUAL_MAC, arp_reply, host, mac, own, port, underlay, vni};
+use libbpf_rs::{MapCore, MapFlags};
 use segment_scene::*;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -369,4 +371,33 @@ fn a_foreign_owner_is_told_and_never_fought() {
     assert_eq!(hook.switch.show(key(VIP)).unwrap(), Outcome::Done);
     assert_eq!(hook.left_by("e0", 1), [shown(mac(32), VIP, VIP)]);
     hook.counted(&[("shown_outside", 1)]);
+}
+
+#[test]
+fn a_vlan_a_host_s_address_and_a_device_stay_with_whoever_has_taken_them_over() {
+    let mut hook = segment("taken");
+    // As after a time without the server: what is new is put before what is gone is removed.
+    let next = SubnetNumber::new(SubnetNumber::EXTERNAL | 5).unwrap();
+    let cidr = "192.168.178.0/24".parse().unwrap();
+    let entry = Entry::Segment { vni: vni(), cidr, cidr6: None, vlan: Some(VLAN) };
+    hook.put(EntryKey::Segment(next), entry);
+    hook.remove(EntryKey::Segment(subnet()));
+    let vlan = u32::from(VLAN).to_ne_bytes();
+    let its = hook.memory("vlans").lookup(&vlan, MapFlags::ANY).unwrap();
+    assert_eq!(its, Some(next.get().to_ne_bytes().to_vec()), "of a subnet of another VPC, perhaps");
+    hook.remove(EntryKey::Segment(next));
+    assert_eq!(hook.memory("vlans").lookup(&vlan, MapFlags::ANY).unwrap(), None);
+
+    hook.put(EntryKey::Host(host(4)), Entry::Host { underlay: underlay(3).into() });
+    hook.remove(EntryKey::Host(host(3)));
+    hook.settle();
+    let ping = frame(mac(13), mac(11)).ip(own(13), own(11)).ping(1, 1);
+    assert_eq!(hook.arrives(underlay(3), vni().get(), &ping).verdict, REDIRECTED);
+    hook.counted(&[("delivered", 1)]);
+
+    plug(&hook, 34, "p21", Some(address(31)), true);
+    hook.remove(EntryKey::Port(port(31)));
+    let unknown = frame(mac(31), VIRTUAL_MAC).ip(address(31), own(11)).ping(1, 1);
+    assert_eq!(hook.sends(21, &unknown).verdict, DROPPED);
+    hook.counted(&[("source_mac", 1)]);
 }

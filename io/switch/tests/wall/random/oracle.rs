@@ -184,6 +184,11 @@ fn stays_in_its_vpc(devices: &Devices, given: &Given, left: &Left<'_>) -> Judgem
         let comes_in = given.way == Way::Edge && is_of_segment(given);
         match tunnel {
             ANNOUNCEMENT_VNI => is_our_message(left.frame, own)?,
+            // A message may have named another edge.
+            OUTWARDS => {
+                let is_guests = matches!(given.way, Way::Port(from) if segment::PORTS.contains(&from));
+                must!(is_guests, "out of the external subnet, and of nobody in it");
+            }
             tunnel if tunnel == OUTWARDS | PASSED_ON_VNI_BIT => {
                 must!(comes_in, "as a frame from the provider's network, which it is not");
             }
