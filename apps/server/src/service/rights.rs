@@ -44,6 +44,10 @@ impl Rights {
 
     /// Whether a request to the rules may be made, of what is there now: every part of it.
     pub fn check_request(&self, request: &Request, region: &str, world: &World) -> Result<(), String> {
+        // Decisions wait for each other, so nothing is named that nobody looks at.
+        if self.principal.is_administrator {
+            return Ok(());
+        }
         let all = needed(request, region, self.principal.project, world);
         all.iter().try_for_each(|asked| self.check(asked))
     }
