@@ -383,6 +383,35 @@ fn only_administrators_touch_hosts_pools_projects_and_users() {
 }
 
 #[test]
+fn only_administrators_say_what_of_a_providers_network_is_whose() {
+    let scene = Scene::start();
+    let mine = scene.client_of(&scene.user("mine", "me"));
+    let all = scene.client.in_project("mine");
+    let vpc = mine.create_vpc(&CreateVpc { cidr: "10.20.0.0/16".into(), ..Default::default() }).unwrap();
+    let external = Some(CreateExternal { vlan: Some(177), ..Default::default() });
+    let cidr = "192.168.177.0/24".into();
+    let wish = CreateSubnet { vpc: vpc.meta.id, cidr, external, ..Default::default() };
+    let forbidden = |refused: ClientError| {
+        assert_eq!((refused.status(), refused.code()), (Some(403), Some("forbidden")), "{refused}");
+    };
+    forbidden(mine.create_subnet(&wish).unwrap_err());
+    let subnet = all.create_subnet(&wish).unwrap().meta.id;
+
+    let named = UpdateNetwork { name: Some("provider".into()), ..Default::default() };
+    assert_eq!(mine.update_subnet(&subnet, &named).unwrap().meta.name, "provider");
+    let six = UpdateNetwork { cidr6: Some("2001:db8:177::/64".into()), ..Default::default() };
+    forbidden(mine.update_subnet(&subnet, &six).unwrap_err());
+    let six = all.update_subnet(&subnet, &six).unwrap();
+    assert_eq!(six.gateway6.as_deref(), Some("2001:db8:177::1"));
+
+    // The same VLAN is joined to one VPC, whosever it is.
+    let (vpc, _) = scene.network();
+    let again = CreateSubnet { vpc: vpc.meta.id, cidr: "192.168.178.0/24".into(), ..wish };
+    let refused = scene.client.create_subnet(&again).unwrap_err();
+    assert_eq!((refused.status(), refused.code()), (Some(409), Some("vlan_in_use")), "{refused}");
+}
+
+#[test]
 fn a_key_is_shown_once_disabled_enabled_rotated_and_deleted() {
     let scene = Scene::start();
     let first = scene.user("mine", "me");
