@@ -81,7 +81,7 @@ static __always_inline int ip6_from_outside(struct __sk_buff *skb, const struct 
 	eip = bpf_map_lookup_elem(&eips, &destination);
 	if (!eip)
 		return TO_THE_HOST;
-	if (ip->version != 6 || bpf_ntohs(ip->payload_len) > skb->len - UPPER_AT)
+	if (!is_whole_ip6(skb, ip))
 		return drop_about(skb, REASON_IP_MALFORMED, 0, &destination);
 	source.vni = eip->vni;
 	__builtin_memcpy(source.address, &ip->saddr, 16);

@@ -65,8 +65,7 @@ static __always_inline int ip_from_outside(struct __sk_buff *skb, const struct s
 	coming.source = ip->saddr;
 	coming.destination = ip->daddr;
 	coming.target = last_word(eip->target);
-	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < ip->ihl * 4 ||
-	    bpf_ntohs(ip->tot_len) > skb->len - ETH_HLEN)
+	if (!is_whole_ip(skb, ip))
 		return drop(skb, 0, REASON_IP_MALFORMED, coming.destination);
 	if (!is_unicast(coming.source))
 		return drop(skb, 0, REASON_SOURCE_ODD, coming.source);

@@ -46,6 +46,12 @@ static __always_inline struct ipv6hdr *ip6_header(struct __sk_buff *skb)
 	return (void *)(ip + 1) <= (void *)(long)skb->data_end ? ip : NULL;
 }
 
+/* As is_whole_ip. */
+static __always_inline bool is_whole_ip6(const struct __sk_buff *skb, const struct ipv6hdr *ip)
+{
+	return ip->version == 6 && bpf_ntohs(ip->payload_len) <= skb->len - UPPER_AT;
+}
+
 /* A word of an address; addresses lie at multiples of 4 in every struct. */
 static __always_inline __be32 word_of(const __u8 *address, __u32 index)
 {

@@ -88,7 +88,7 @@ static __noinline int ip6_from_host(struct __sk_buff *skb, const struct settings
 	ip = ip6_header(skb);
 	if (!ip)
 		return drop_outer(skb, REASON_TRUNCATED, from->address, 0);
-	if (ip->version != 6 || bpf_ntohs(ip->payload_len) > skb->len - UPPER_AT)
+	if (!is_whole_ip6(skb, ip))
 		return drop_outer(skb, REASON_IP_MALFORMED, from->address, 0);
 	way->key.vni = from->vni;
 	__builtin_memcpy(way->key.address, &ip->daddr, 16);

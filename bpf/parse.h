@@ -209,6 +209,14 @@ static __always_inline struct iphdr *ip_header(struct __sk_buff *skb)
 	return (void *)(ip + 1) <= (void *)(long)skb->data_end ? ip : NULL;
 }
 
+/* It is what it says, and all of it is in the frame. */
+static __always_inline bool is_whole_ip(const struct __sk_buff *skb, const struct iphdr *ip)
+{
+	__u32 length = bpf_ntohs(ip->tot_len);
+
+	return ip->version == 4 && ip->ihl >= 5 && length >= ip->ihl * 4 && length <= skb->len - ETH_HLEN;
+}
+
 static __always_inline struct arp_frame *arp_frame(struct __sk_buff *skb)
 {
 	struct arp_frame *frame = (void *)(long)skb->data;

@@ -200,7 +200,7 @@ int port6_stage(struct __sk_buff *skb)
 	ip = ip6_header(skb);
 	if (!ip)
 		return drop(skb, port->number, REASON_TRUNCATED, 0);
-	if (ip->version != 6 || bpf_ntohs(ip->payload_len) > skb->len - UPPER_AT)
+	if (!is_whole_ip6(skb, ip))
 		return drop(skb, port->number, REASON_IP_MALFORMED, 0);
 	parcel.source.vni = port->vni;
 	parcel.destination.vni = port->vni;

@@ -139,8 +139,7 @@ static __noinline int ip_from_port(struct __sk_buff *skb, const struct settings 
 	ip = ip_header(skb);
 	if (!ip)
 		return drop(skb, port->number, REASON_TRUNCATED, 0);
-	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < ip->ihl * 4 ||
-	    bpf_ntohs(ip->tot_len) > skb->len - ETH_HLEN)
+	if (!is_whole_ip(skb, ip))
 		return drop(skb, port->number, REASON_IP_MALFORMED, 0);
 	parcel.source = ip->saddr;
 	parcel.destination = ip->daddr;

@@ -226,8 +226,7 @@ static __noinline __u32 judge_of_segment(struct __sk_buff *skb)
 	ip = ip_header(skb);
 	if (!ip)
 		return REASON_TRUNCATED;
-	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < ip->ihl * 4 ||
-	    bpf_ntohs(ip->tot_len) > skb->len - ETH_HLEN)
+	if (!is_whole_ip(skb, ip))
 		return REASON_IP_MALFORMED;
 	return (ETHERNET(ip)->h_dest[0] & 1) || !is_unicast(ip->saddr) || !is_unicast(ip->daddr) ? REASON_INNER_ODD :
 												  0;

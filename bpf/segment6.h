@@ -113,7 +113,7 @@ static __noinline __u32 read_of_segment(struct __sk_buff *skb)
 	ip = ip6_header(skb);
 	if (!ip)
 		return REASON_TRUNCATED;
-	if (ip->version != 6 || bpf_ntohs(ip->payload_len) > skb->len - UPPER_AT)
+	if (!is_whole_ip6(skb, ip))
 		return REASON_IP_MALFORMED;
 	/* The sender's switch has dropped what lies, and what concerns a link alone. */
 	if (is_odd((const __u8 *)&ip->saddr) || is_multicast((const __u8 *)&ip->saddr))

@@ -178,7 +178,7 @@ int segment_ip6_stage(struct __sk_buff *skb)
 	ip = ip6_header(skb);
 	if (!ip)
 		return TO_THE_HOST;
-	is_whole = ip->version == 6 && bpf_ntohs(ip->payload_len) <= skb->len - UPPER_AT;
+	is_whole = is_whole_ip6(skb, ip);
 	if (is_whole && ip->nexthdr == IPPROTO_ICMPV6 && ip->hop_limit == ND_HOPS &&
 	    !bpf_skb_load_bytes(skb, UPPER_AT, &type, sizeof(type)) &&
 	    (type == ND_SOLICITATION || type == ND_ADVERTISEMENT))

@@ -213,8 +213,7 @@ int segment_ip_stage(struct __sk_buff *skb)
 		return TO_THE_HOST;
 	if (edge_of(segment) != own->host)
 		return drop(skb, 0, REASON_EDGE_INACTIVE, coming.destination);
-	if (ip->version != 4 || ip->ihl < 5 || bpf_ntohs(ip->tot_len) < ip->ihl * 4 ||
-	    bpf_ntohs(ip->tot_len) > skb->len - ETH_HLEN)
+	if (!is_whole_ip(skb, ip))
 		return drop(skb, 0, REASON_IP_MALFORMED, coming.destination);
 	if (!is_unicast(coming.source))
 		return drop(skb, 0, REASON_SOURCE_ODD, coming.source);

@@ -52,9 +52,9 @@ fn forged_announcement(from: HostNumber, vni: u32, address: IpAddr, incarnation:
     let key = VipKey { vni: Vni::new(vni).expect("the API shows valid VNIs"), address };
     let message = Message::Record { kind: RecordKind::Announce, key, record };
     let announcement = Announcement { from, hops: 0, nonce: 0, sent_at: 0, message };
-    let vxlan = [[8, 0, 0, 0], [0xff, 0xff, 0xff, 0]].concat();
-    let ethernet = [&[0xff; 6][..], &[0x02, 0x68, 0x76, 0, 0, 0], &[0x88, 0xb5]].concat();
-    [vxlan, ethernet, announcement.encode()].concat()
+    let switch = MacAddr([0x02, 0x68, 0x76, 0, 0, 0]);
+    let frame = build::frame(switch, MacAddr::BROADCAST).announcement(&announcement);
+    Vxlan { vni: 0xff_ffff, payload: &frame }.encode()
 }
 
 /// The agents' VXLAN port.

@@ -47,7 +47,7 @@ pub use id::{
 };
 pub use identity::{AccessKey, Directory, FULL_ACCESS, Identity, IdentityKey, Policy, Project, User};
 pub use instance::{Driver, InitSystem, Instance, InstanceState, PowerState};
-pub use mac::MacAddr;
+pub use mac::{MacAddr, is_link_local};
 pub use map::{Map, Multimap};
 pub use meta::{Condition, Meta, Status};
 pub use network::{External, Family, Interface, Migrated, Migration, NextHop, PortState, Route, Subnet, Vpc};

@@ -1,7 +1,11 @@
 //! Ethernet addresses.
 
 use serde::{Deserialize, Serialize};
-use std::{fmt, net::Ipv6Addr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    str::FromStr,
+};
 
 /// An Ethernet address, shown as `02:00:00:00:00:01`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -31,6 +35,11 @@ impl MacAddr {
         let low = u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
         Ipv6Addr::from_bits(0xfe80 << 112 | u128::from(low))
     }
+}
+
+/// fe80::/10: an address of IPv6 that is of one link alone.
+pub fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 impl fmt::Display for MacAddr {
@@ -81,6 +90,14 @@ impl TryFrom<String> for MacAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_link_local_address_is_what_a_kernel_makes_of_a_mac() {
+        // As Linux shows it on a device with this MAC.
+        let shown: Ipv6Addr = "fe80::5054:ff:fe12:3456".parse().unwrap();
+        assert_eq!(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0x56]).link_local(), shown);
+        assert!(is_link_local(shown.into()) && !is_link_local([169, 254, 0, 1].into()));
+    }
 
     #[test]
     fn a_mac_reads_back_what_it_shows() {

@@ -94,9 +94,19 @@ impl Switch {
         Ok(entries)
     }
 
+    /// The removal of what an entry wrote under another key; none if another entry has taken that over since, as entries
+    /// are put before others are removed.
+    fn own_index<T: Plain>(
+        &self,
+        map: &'static str,
+        key: &[u8],
+        is_own: impl FnOnce(T) -> bool,
+    ) -> Result<Option<Write>, MapError> {
+        let by: Option<T> = self.read(map, key, MapFlags::ANY)?;
+        Ok(by.is_some_and(is_own).then(|| Write { map, key: key.to_vec(), value: None }))
+    }
+
     /// Removals of what the old entry wrote under keys that the new one does not use, and kept measurements.
-    ///
-    /// What another entry has taken over since is its own: entries are put before others are removed.
     fn leftovers(&self, key: &EntryKey, entry: Option<&Entry>) -> Result<Vec<Write>, MapError> {
         let mut writes = vec![];
         match key {
@@ -108,10 +118,8 @@ impl Switch {
                 };
                 let old: Option<layout::Host> = self.read("hosts", &number, MapFlags::ANY)?;
                 if let Some(old) = old.filter(|old| Some(old.underlay) != new) {
-                    let by: Option<layout::Peer> = self.read("peers", &old.underlay, MapFlags::ANY)?;
-                    if by.is_some_and(|by| by.host == host.get()) {
-                        writes.push(Write { map: "peers", key: old.underlay.to_vec(), value: None });
-                    }
+                    let is_own = |by: layout::Peer| by.host == host.get();
+                    writes.extend(self.own_index("peers", &old.underlay, is_own)?);
                 }
             }
             EntryKey::Port(port) => {
@@ -123,18 +131,13 @@ impl Switch {
                 let old: Option<layout::Port> = self.read("ports", &number, MapFlags::ANY)?;
                 if let Some(old) = old {
                     if new.is_none_or(|new| new.ifindex != old.ifindex) {
-                        let key = old.ifindex.to_ne_bytes().to_vec();
-                        let by: Option<layout::Port> = self.read("devices", &key, MapFlags::ANY)?;
-                        if by.is_some_and(|by| by.number == port.get()) {
-                            writes.push(Write { map: "devices", key, value: None });
-                        }
+                        let is_own = |by: layout::Port| by.number == port.get();
+                        writes.extend(self.own_index("devices", &old.ifindex.to_ne_bytes(), is_own)?);
                     }
                     if new.is_none_or(|new| new.mac.0 != old.mac) {
-                        let key = layout::MacKey { subnet: 0, mac: old.mac, zero: [0; 2] }.bytes().to_vec();
-                        let by: Option<layout::MacValue> = self.read("macs", &key, MapFlags::ANY)?;
-                        if by.is_some_and(|by| by.port == port.get()) {
-                            writes.push(Write { map: "macs", key, value: None });
-                        }
+                        let key = layout::MacKey { subnet: 0, mac: old.mac, zero: [0; 2] };
+                        let is_own = |by: layout::MacValue| by.port == port.get();
+                        writes.extend(self.own_index("macs", key.bytes(), is_own)?);
                     }
                 }
             }
@@ -146,11 +149,8 @@ impl Switch {
                 let old: Option<layout::Segment> =
                     self.read("segments", &subnet.get().to_ne_bytes(), MapFlags::ANY)?;
                 if let Some(old) = old.filter(|old| Some(old.vlan) != new) {
-                    let key = u32::from(old.vlan).to_ne_bytes().to_vec();
-                    let by: Option<u32> = self.read("vlans", &key, MapFlags::ANY)?;
-                    if by == Some(subnet.get()) {
-                        writes.push(Write { map: "vlans", key, value: None });
-                    }
+                    let is_own = |by: u32| by == subnet.get();
+                    writes.extend(self.own_index("vlans", &u32::from(old.vlan).to_ne_bytes(), is_own)?);
                 }
             }
             EntryKey::Group(edition) => {

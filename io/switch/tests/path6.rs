@@ -4,31 +4,15 @@
 mod edge_scene;
 mod hook;
 
-use edge_scene::ended::{became, told};
+use edge_scene::ended::{became, held, told};
 use edge_scene::six::*;
 use edge_scene::{EDGE_MAC, ROUTER_MAC};
 use havip_explain::path::{Entrance, Maps, Packet, Protocol, hop};
-use havip_model::{Epoch, Holder, Incarnation, Record, VipKey};
-use havip_switch::Order;
 use havip_wire::build::{Packet6, frame};
 use havip_wire::{Icmpv6, TcpFlags};
 use hook::six::{ALL_NODES, GATEWAY, NOBODY, VIP, link_local, own, vip};
 use hook::{Hook, Ran, VIRTUAL_MAC, host, mac, port, underlay, vni};
 use std::{collections::BTreeMap, net::Ipv6Addr};
-
-/// Somebody holds it, as this host has heard; none: nobody does.
-fn held(hook: &mut Hook, key: VipKey, incarnation: u64, by: Option<(u32, u32)>) {
-    let incarnation = Incarnation(incarnation);
-    hook.order(Order::Forget { key, incarnation });
-    hook.order(Order::Prepare { key, incarnation });
-    if let Some((on, number)) = by {
-        let holder = Holder { host: host(on), port: port(number) };
-        let (epoch, mac) = (Epoch(1 << 20), mac(number));
-        let record = Record { incarnation, epoch, holder, released: false, mac, moves: 1 };
-        hook.order(Order::Merge { key, record });
-    }
-    hook.settle();
-}
 
 fn say(packet: Packet6, protocol: Protocol) -> Vec<u8> {
     match protocol {

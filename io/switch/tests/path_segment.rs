@@ -5,10 +5,9 @@ mod edge_scene;
 mod hook;
 mod segment_scene;
 
-use edge_scene::ended::{became, told};
-use havip_claim::Order;
+use edge_scene::ended::{became, held, told};
 use havip_explain::path::{Entrance, Maps, Packet, Protocol, hop};
-use havip_model::{Epoch, Holder, Incarnation, Record, VipKey};
+use havip_model::VipKey;
 use havip_wire::build::frame;
 use havip_wire::{Icmpv6, TcpFlags};
 use hook::six::{ALL_NODES, link_local};
@@ -20,20 +19,6 @@ use std::net::{IpAddr, Ipv4Addr};
 
 fn key(address: IpAddr) -> VipKey {
     VipKey { vni: vni(), address }
-}
-
-/// Somebody holds it, as this host has heard; none: nobody does.
-fn held(hook: &mut Hook, key: VipKey, incarnation: u64, by: Option<(u32, u32)>) {
-    let incarnation = Incarnation(incarnation);
-    hook.order(Order::Forget { key, incarnation });
-    hook.order(Order::Prepare { key, incarnation });
-    if let Some((on, number)) = by {
-        let holder = Holder { host: host(on), port: port(number) };
-        let (epoch, mac) = (Epoch(1 << 20), mac(number));
-        let record = Record { incarnation, epoch, holder, released: false, mac, moves: 1 };
-        hook.order(Order::Merge { key, record });
-    }
-    hook.settle();
 }
 
 fn takes(hook: &Hook, entrance: Entrance, packet: &Packet, leaves: bool) -> Ran {

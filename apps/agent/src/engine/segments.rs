@@ -6,10 +6,9 @@
 use super::Engine;
 use super::program::chain;
 use crate::edge::EDGE_PORT;
-use havip_model::{Holder, Record, SubnetNumber, VipKey};
+use havip_model::{Holder, Record, SubnetNumber, VipKey, is_link_local};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// The addresses that the outside may know, and when it is told of them.
@@ -48,6 +47,7 @@ impl Segments {
                 let key = VipKey { vni, address };
                 match now {
                     Some(Entry::Address(Address::Interface { subnet, .. } | Address::Vip { subnet, .. }))
+                        // A MAC says a link-local one: nobody else has it, and who wants to know asks.
                         if subnet.is_external() && !is_link_local(address) =>
                     {
                         self.addresses.insert(key, *subnet);
@@ -125,11 +125,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// A MAC says it: nobody else has it, and who wants to know asks.
-fn is_link_local(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// A probe for the address three times while a foreign owner has time to answer (200 ms), then the announcement:

@@ -6,7 +6,7 @@ use super::{
     dialect::{self, Answered, Dialects, Heard},
     metrics::Metrics,
     problem::complete,
-    standing::{Standing, watched},
+    standing::{Standing, is_stream, watched},
 };
 use crate::{
     entropy,
@@ -83,16 +83,14 @@ async fn native(gate: &Gate, mut request: Request, next: Next, request_id: &str)
                 let (action, request_id) = (tried.action, request_id.into());
                 request.extensions_mut().insert(Asker { rights, action, request_id });
             }
-            let standing = action.map(|action| Standing {
-                tried: tried.clone(),
-                action,
-                method: request.method().clone(),
-                uri: request.uri().clone(),
-                project: project_header(&request),
-            });
+            let (method, uri) = (request.method().clone(), request.uri().clone());
+            let project = project_header(&request);
             let response = next.run(request).await;
-            match standing {
-                Some(standing) => watched(&gate.service, standing, response),
+            match action.filter(|_| is_stream(&response)) {
+                Some(action) => {
+                    let standing = Standing { tried: tried.clone(), action, method, uri, project };
+                    watched(&gate.service, standing, response)
+                }
                 None => response,
             }
         }
@@ -144,10 +142,9 @@ pub fn may(
     method: &Method,
     uri: &Uri,
 ) -> Result<(), Fault> {
-    let is_administrator = rights.principal.is_administrator;
     let allowed = match action.reach {
-        Reach::Administrators if !is_administrator => return Err(Fault::administrators_only()),
-        Reach::Administrators => Ok(()),
+        _ if rights.principal.is_administrator => Ok(()),
+        Reach::Administrators => return Err(Fault::administrators_only()),
         // What becomes a request to the rules is judged there, part by part.
         Reach::Project if action.is_judged_by_the_rules(method.as_str()) => rights.check_action(action.name),
         Reach::Project => {

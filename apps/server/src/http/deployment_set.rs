@@ -4,6 +4,7 @@ use super::{
     answer,
     ask::{Asked, ChangeHeaders, CreateHeaders, Empty, Params, Server},
     list::{Narrow, page},
+    machine::instance_id,
     parse,
 };
 use crate::service::Fault;
@@ -13,7 +14,7 @@ use havip_api::{
     CreateDeploymentSet, DeploymentSet, DeploymentSetFilter, Instance, JoinDeploymentSet, Page, Problem,
     Update, WithWait,
 };
-use havip_model::{DeploymentSetId, InstanceId, ResourceKey};
+use havip_model::{DeploymentSetId, ResourceKey};
 
 /// Lists deployment sets.
 #[utoipa::path(get, path = "/v1/deployment-sets", tag = "Deployment sets", params(DeploymentSetFilter), responses(
@@ -107,10 +108,6 @@ pub async fn leave_deployment_set(
     let wait = parse::wait(params.wait.as_ref())?;
     let request = request::LeaveDeploymentSet { instance };
     answer::take_away(&server, caller, ResourceKey::Instance(instance), request, wait).await
-}
-
-fn instance_id(id: &str) -> Result<InstanceId, Fault> {
-    parse::path_id("instance", "instance_not_found", id)
 }
 
 fn set_id(id: &str) -> Result<DeploymentSetId, Fault> {

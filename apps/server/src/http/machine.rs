@@ -292,7 +292,8 @@ async fn change<R: Into<Request>>(
         .await
 }
 
-fn instance_id(id: &str) -> Result<InstanceId, Fault> {
+/// The instance that a path names.
+pub fn instance_id(id: &str) -> Result<InstanceId, Fault> {
     parse::path_id("instance", "instance_not_found", id)
 }
 

@@ -55,14 +55,16 @@ impl Standing {
     }
 }
 
-/// Lets a stream of events go on for as long as its standing is good; any other answer passes as it is.
+/// Whether an answer goes on for as long as its asker likes.
+pub fn is_stream(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// Lets a stream of events go on for as long as its standing is good.
 ///
 /// A task of its own reads the stream, so that it ends also where its reader takes nothing more.
 pub fn watched(service: &Arc<Service>, standing: Standing, response: Response) -> Response {
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
-        return response;
-    }
     let (parts, body) = response.into_parts();
     let (tell, told) = mpsc::channel(1);
     tokio::spawn(relay(Arc::downgrade(service), standing, body, tell));

@@ -82,22 +82,25 @@ impl Principal {
     /// Whether one thing may be done; if not, why, in words.
     pub fn check(&self, asked: &Needed, context: &Context) -> Result<(), String> {
         let Needed { action, resource, group } = asked;
-        let within = group.map(|group| format!(" in resource group {group}")).unwrap_or_default();
         if self.is_administrator {
             return Ok(());
         }
         let Some(documents) = self.documents() else {
             return Err(format!("a policy of user {} is not understood, so nothing is allowed", self.name));
         };
+        let of = || match group {
+            Some(group) => format!("{resource} in resource group {group}"),
+            None => resource.clone(),
+        };
         match evaluate(documents, asked, context) {
             Verdict::Allowed(_) => Ok(()),
             Verdict::Denied(at) => {
                 let policy = self.policies.get(at.policy).map(|held| held.name.as_str()).unwrap_or_default();
                 let number = at.statement + 1;
-                Err(format!("statement {number} of policy {policy} denies {action} on {resource}{within}"))
+                Err(format!("statement {number} of policy {policy} denies {action} on {}", of()))
             }
             Verdict::NotAllowed => {
-                Err(format!("no policy of user {} allows {action} on {resource}{within}", self.name))
+                Err(format!("no policy of user {} allows {action} on {}", self.name, of()))
             }
         }
     }

@@ -22,15 +22,18 @@ impl Vip {
         if cause == Cause::Here(MoveCause::Claim) {
             self.claimed = Some(Claimed { port: record.holder.port, mac: record.mac, at: now });
         }
-        if record.incarnation < self.incarnation || self.record.is_some_and(|own| !record.outranks(&own)) {
-            if matches!(cause, Cause::Here(_)) && self.is_exactly(Some(&record)) {
-                self.repeat = Some(Repeat::begin(now)); // read in the map before the notice came
-            }
-            return self.take_back(before, record, cause).into_iter().collect();
+        let is_stale =
+            record.incarnation < self.incarnation || self.record.is_some_and(|own| !record.outranks(&own));
+        let known = self.record;
+        if !is_stale {
+            self.record = Some(record);
         }
-        let known = self.record.replace(record);
         let mut actions: Vec<_> = self.take_back(before, record, cause).into_iter().collect();
-        actions.extend(self.follow(now, known, Some(cause)));
+        if !is_stale {
+            actions.extend(self.follow(now, known, Some(cause)));
+        } else if matches!(cause, Cause::Here(_)) && self.is_exactly(Some(&record)) {
+            self.repeat = Some(Repeat::begin(now)); // read in the map before the notice came
+        }
         actions
     }
 

@@ -1,9 +1,9 @@
 //! How a packet comes to a host, and where it goes from there.
 
-use super::source::{is_link_local, odd};
+use super::source::odd;
 use super::way::{Lost, Way};
 use super::{End, Protocol, Walk};
-use havip_model::{Direction, HostNumber, PortNumber, PortState};
+use havip_model::{Direction, HostNumber, PortNumber, PortState, is_link_local};
 use havip_reconcile::table::{Address, Entry, EntryKey};
 use std::net::IpAddr;
 

@@ -1,9 +1,8 @@
 //! What the security groups of a port say.
 
-use super::source::is_link_local;
 use super::{Protocol, Walk};
 use havip_groups::{OtherEnd, judge};
-use havip_model::{Direction, PortNumber, RuleAction};
+use havip_model::{Direction, PortNumber, RuleAction, is_link_local};
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
 use std::{collections::BTreeSet, net::IpAddr};
 

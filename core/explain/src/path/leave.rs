@@ -1,7 +1,7 @@
 //! Out of a VPC, by an edge.
 
-use super::source::is_link_local;
 use super::{End, Walk};
+use havip_model::is_link_local;
 use havip_reconcile::table::{Entry, EntryKey};
 use std::net::IpAddr;
 

@@ -1,9 +1,8 @@
 //! External subnets: out of one and into one, at layer 2, by the edge that joins it to the outside.
 
-use super::source::is_link_local;
 use super::way::{Lost, Way};
 use super::{End, Walk};
-use havip_model::{SubnetNumber, VipKey};
+use havip_model::{SubnetNumber, VipKey, is_link_local};
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
 use ipnet::IpNet;
 use std::net::IpAddr;

@@ -1,7 +1,7 @@
 //! Who a port says it is.
 
 use super::Walk;
-use havip_model::{PortNumber, VipKey};
+use havip_model::{PortNumber, VipKey, is_link_local};
 use havip_reconcile::table::{Address, Entry, EntryKey, Port};
 use std::net::IpAddr;
 
@@ -125,8 +125,4 @@ pub(super) fn odd(address: IpAddr, nobodys: &'static str) -> Option<&'static str
             }
         }
     }
-}
-
-pub(super) fn is_link_local(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }

@@ -1,7 +1,9 @@
 //! What becomes of a packet in few words, by the kernel's counters and as it is told beforehand.
 
-use crate::hook::{Ran, mac};
+use crate::hook::{Hook, Ran, host, mac, port};
+use havip_claim::Order;
 use havip_explain::path::End;
+use havip_model::{Epoch, Holder, Incarnation, Record, VipKey};
 use havip_switch::Ledger;
 
 /// What became of it. Where two things were dropped, the error about the packet was one, and what is told may be the
@@ -37,4 +39,18 @@ pub fn told(end: End) -> String {
         End::Dropped("eip_unknown") => "-1: {}".into(),
         End::Dropped(reason) => format!("dropped: {reason}"),
     }
+}
+
+/// Somebody holds it, as this host has heard; none: nobody does.
+pub fn held(hook: &mut Hook, key: VipKey, incarnation: u64, by: Option<(u32, u32)>) {
+    let incarnation = Incarnation(incarnation);
+    hook.order(Order::Forget { key, incarnation });
+    hook.order(Order::Prepare { key, incarnation });
+    if let Some((on, number)) = by {
+        let holder = Holder { host: host(on), port: port(number) };
+        let (epoch, mac) = (Epoch(1 << 20), mac(number));
+        let record = Record { incarnation, epoch, holder, released: false, mac, moves: 1 };
+        hook.order(Order::Merge { key, record });
+    }
+    hook.settle();
 }

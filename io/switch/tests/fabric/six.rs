@@ -18,8 +18,7 @@ pub fn own(number: u32) -> Ipv6Addr {
 }
 /// What a kernel makes of a MAC.
 pub fn link_local(mac: MacAddr) -> Ipv6Addr {
-    let [a, b, c, d, e, f] = mac.0.map(u16::from);
-    Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f)
+    mac.link_local()
 }
 
 impl Fabric {

@@ -22,9 +22,7 @@ pub fn own(number: u32) -> Ipv6Addr {
 }
 /// fe80::/64 with the EUI-64 of a MAC.
 pub fn link_local(mac: MacAddr) -> Ipv6Addr {
-    let [a, b, c, d, e, f] = mac.0;
-    let [high, low] = [0xfe80u64 << 48, u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f])];
-    Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low))
+    mac.link_local()
 }
 /// An Ethernet address of multicast.
 pub fn group(address: Ipv6Addr) -> MacAddr {

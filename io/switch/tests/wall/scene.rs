@@ -213,23 +213,35 @@ impl Wall {
         }
         self.put(EntryKey::Mac(subnet, mac), Entry::Mac { port, address: four.into() });
         if on == 1 {
-            let entry = Port {
-                ifindex: nix::net::if_::if_nametoindex(format!("p{number}").as_str()).unwrap(),
-                is_veth: false,
-                vni: vni(vpc),
-                subnet,
-                mac,
-                virtual_mac: VIRTUAL_MAC,
-                primary: Some(four.into()),
-                primary6: Some(six.into()),
-                is_awaited: false,
-                mtu: 1500,
-                source_dest_check: true,
-                state: PortState::Active,
-                editions: None,
-            };
-            self.put(EntryKey::Port(port), Entry::Port(entry));
+            self.open_port(number, vni(vpc), subnet, Some(four.into()), Some(six.into()));
         }
+    }
+
+    /// A port of this host, whose guest is behind pNUMBER.
+    fn open_port(
+        &self,
+        number: u32,
+        vni: Vni,
+        subnet: SubnetNumber,
+        primary: Option<IpAddr>,
+        primary6: Option<IpAddr>,
+    ) {
+        let entry = Port {
+            ifindex: nix::net::if_::if_nametoindex(format!("p{number}").as_str()).unwrap(),
+            is_veth: false,
+            vni,
+            subnet,
+            mac: mac(number),
+            virtual_mac: VIRTUAL_MAC,
+            primary,
+            primary6,
+            is_awaited: false,
+            mtu: 1500,
+            source_dest_check: true,
+            state: PortState::Active,
+            editions: None,
+        };
+        self.put(EntryKey::Port(port(number)), Entry::Port(entry));
     }
 
     fn make_vip(&self, key: VipKey, subnet: u32, holder: u32) {

@@ -4,8 +4,8 @@
 
 use super::{EDGE_MAC, VIRTUAL_MAC, Wall, host, mac, port, vni};
 use havip_claim::Order;
-use havip_model::{Incarnation, PortState, SubnetNumber, VipKey};
-use havip_reconcile::table::{Address, Entry, EntryKey, Port};
+use havip_model::{Incarnation, SubnetNumber, VipKey};
+use havip_reconcile::table::{Address, Entry, EntryKey};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub const VLAN: u16 = 177;
@@ -73,24 +73,8 @@ impl Wall {
         }
         let address = own.first().copied().unwrap_or(link_local);
         self.put(EntryKey::Mac(subnet, mac), Entry::Mac { port, address });
-        if on != 1 {
-            return;
+        if on == 1 {
+            self.open_port(number, vni, subnet, own.first().copied(), own.get(1).copied());
         }
-        let entry = Port {
-            ifindex: nix::net::if_::if_nametoindex(format!("p{number}").as_str()).unwrap(),
-            is_veth: false,
-            vni,
-            subnet,
-            mac,
-            virtual_mac: VIRTUAL_MAC,
-            primary: own.first().copied(),
-            primary6: own.get(1).copied(),
-            is_awaited: false,
-            mtu: 1500,
-            source_dest_check: true,
-            state: PortState::Active,
-            editions: None,
-        };
-        self.put(EntryKey::Port(port), Entry::Port(entry));
     }
 }
